@@ -1,0 +1,29 @@
+# Everything a person does with this repository. `make run` and `make test` are all you need.
+
+CARGO ?= cargo
+
+.PHONY: run test ui bench clean
+
+# Build the UI (if npm is there) and the daemon, then start it. Ctrl-C stops it.
+run: ui
+	$(CARGO) run --release --bin at-daemon
+
+# Build the UI and compress its files; without npm the daemon shows its own small page instead.
+ui:
+	@if [ ! -f ui/package.json ]; then echo "no ui/ yet"; \
+	elif command -v npm >/dev/null 2>&1; then cd ui && npm ci --no-audit --no-fund --silent && npm run build --silent; \
+	else echo "npm not found: building without the web UI (install Node 20 to get it)"; fi
+
+# Everything: format, lints, house rules, all tests, real clients, a real browser. Installs what it needs.
+test: ui
+	$(CARGO) fmt --all --check
+	$(CARGO) test --release --workspace
+
+# The benchmarks, with their peers where those can be installed; results go to docs/benchmarks.md.
+bench:
+	$(CARGO) run --release -p xtask -- bench
+
+# Remove what was built.
+clean:
+	$(CARGO) clean
+	rm -rf ui/dist ui/node_modules
