@@ -1,0 +1,67 @@
+//! DogStatsD over UDP on 8125. There is no answer to give: lines that cannot be kept are counted.
+
+use crate::path::{Form, Intake, Protocol, Received};
+use bytes::{Bytes, BytesMut};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tundra_wire::datadog::DatadogHeaders;
+
+/// Lines that wait to be appended together; a full buffer goes at once.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Reads datagrams until `stop` turns true; what was read is appended before it returns.
+pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<bool>) {
+    let limits = &intake.limits;
+    let mut datagram = vec![0; limits.datagram_bytes + 1];
+    let mut waiting = BytesMut::new();
+    let mut due: Option<Instant> = None;
+    loop {
+        let wait = due.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            received = socket.recv(&mut datagram) => match received {
+                Ok(len) if len > limits.datagram_bytes => {
+                    intake.ledger().add(Protocol::DogStatsd, "requests_refused", "too_large", 1);
+                }
+                Ok(len) => {
+                    waiting.extend_from_slice(&datagram[..len]);
+                    waiting.extend_from_slice(b"\n");
+                    due.get_or_insert_with(|| Instant::now() + limits.datagram_linger);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "dogstatsd receive failed");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = tokio::time::sleep(wait), if due.is_some() => {}
+            _ = stop.wait_for(|stop| *stop) => {
+                append(&intake, waiting.split().freeze()).await;
+                return;
+            }
+        }
+        if waiting.len() >= BATCH_BYTES || due.is_some_and(|due| due <= Instant::now()) {
+            due = None;
+            append(&intake, waiting.split().freeze()).await;
+        }
+    }
+}
+
+async fn append(intake: &Intake, lines: Bytes) {
+    if lines.is_empty() {
+        return;
+    }
+    let Ok(permit) = intake.admit(lines.len()) else {
+        intake.ledger().add(Protocol::DogStatsd, "requests_refused", "overloaded", 1);
+        return;
+    };
+    let received = Received {
+        protocol: Protocol::DogStatsd,
+        form: Form::DogStatsd,
+        encoding: None,
+        body: lines,
+        headers: DatadogHeaders::default(),
+    };
+    // Refusals were counted on the way; UDP has nobody to tell.
+    let _counted = intake.take(received, permit).await;
+}
