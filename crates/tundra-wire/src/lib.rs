@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Bytes to records and back, pure: OTLP, Datadog traces and DogStatsD. `intake` decodes with it, `outlet` and the
+//! SDK encode with it. It opens no socket or file and reads no clock.
+//!
+//! A decoder walks the body and drives a `record::Sink`; what it hands over borrows from the body, and one span buffer
+//! serves the whole request. When a decoder returns an error, the sink may already hold records of that request: the
+//! caller throws them away and answers with the error.
+#![warn(missing_docs)]
+
+mod budget;
+pub mod datadog;
+mod error;
+pub mod limits;
+pub mod msgpack;
+pub mod otlp;
+mod protobuf;
+mod text;
+
+pub use error::DecodeError;
+pub use limits::Limits;

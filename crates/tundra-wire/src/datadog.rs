@@ -1,0 +1,17 @@
+//! Datadog's trace formats as bytes to records, and back. `intake`, `outlet` and the SDK call it.
+//!
+//! What Datadog says in tags that a record has a field for moves into that field and is written back from it:
+//! `_dd.p.tid` (the high half of trace ids), `span.kind`, links and events in JSON tags. Everything else stays an
+//! attribute: `type` as `span.type`, `meta_struct` entries unpacked as `meta_struct.<key>`.
+
+mod chunk;
+mod headers;
+mod native;
+mod tags;
+mod v04;
+
+pub use headers::DatadogHeaders;
+pub use v04::{count_spans, traces_v03_v04};
+
+/// What unpacked `meta_struct` entries are called among the attributes.
+const META_STRUCT: &str = "meta_struct.";
