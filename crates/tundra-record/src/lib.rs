@@ -16,6 +16,7 @@ pub mod redact;
 pub mod resource;
 pub mod sink;
 pub mod span;
+pub mod task;
 pub mod time;
 pub mod value;
 
@@ -28,5 +29,6 @@ pub use redact::Redacted;
 pub use resource::{Resource, Scope};
 pub use sink::{Reject, Sink};
 pub use span::{Event, Link, Source, Span, SpanKind, Status};
+pub use task::{Task, TaskState};
 pub use time::UnixNanos;
 pub use value::{Attrs, Text, Value};
