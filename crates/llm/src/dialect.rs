@@ -1,0 +1,32 @@
+//! The dialects, one file each, and which of them a record speaks. Called by `reader`; dialects know the hub
+//! (`draft`, `content`, `usage`, `raw`) and never each other.
+
+//mod claude_code;
+mod datadog;
+//mod langfuse;
+mod openinference;
+mod otel_genai;
+mod otel_logs;
+//mod traceloop;
+//mod vercel;
+
+use crate::detect::Families;
+use crate::draft::Draft;
+use tundra_record::{LogRecord, Scope, Span};
+
+/// What a span says about a model call or run; `None` if it is of a family but says nothing.
+pub(crate) fn span(families: Families, scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
+    // The most specific first: many libraries add `gen_ai.*` beside their own keys, and the call counts once.
+    let readers: [(Families, fn(&Scope<'_>, &Span<'_>) -> Option<Draft>); 3] = [
+        (Families::DATADOG, datadog::span),
+        (Families::OPENINFERENCE, openinference::span),
+        (Families::GENAI, otel_genai::span),
+    ];
+    let (_, read) = readers.iter().find(|(family, _)| families.has(*family))?;
+    read(scope, span)
+}
+
+/// What a log record says about a model call, its content or its judgement.
+pub(crate) fn log(_families: Families, scope: &Scope<'_>, log: &LogRecord<'_>) -> Option<Draft> {
+    otel_logs::log(scope, log)
+}

@@ -1,0 +1,4 @@
+//! Captures of real clients, decoded and understood: every call must have the numbers that the mock provider sent.
+
+mod captures;
+mod truth;
