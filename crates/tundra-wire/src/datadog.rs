@@ -5,13 +5,18 @@
 //! attribute: `type` as `span.type`, `meta_struct` entries unpacked as `meta_struct.<key>`.
 
 mod chunk;
+pub mod encode;
 mod headers;
+mod json;
 mod native;
 mod tags;
 mod v04;
+mod v05;
 
 pub use headers::DatadogHeaders;
+pub use json::traces_json;
 pub use v04::{count_spans, traces_v03_v04};
+pub use v05::{count_spans_v05, traces_v05};
 
 /// What unpacked `meta_struct` entries are called among the attributes.
 const META_STRUCT: &str = "meta_struct.";

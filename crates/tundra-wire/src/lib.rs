@@ -8,10 +8,13 @@
 
 mod budget;
 pub mod datadog;
+pub mod dogstatsd;
 mod error;
+mod json;
 pub mod limits;
 pub mod msgpack;
 pub mod otlp;
+pub mod otlp_json;
 mod protobuf;
 mod text;
 

@@ -4,22 +4,49 @@
 //! schema URLs, entity references, metric descriptions, exemplars, and a log's flags and observed time when it has
 //! another time. Unknown protobuf fields are skipped. A log without any time keeps time zero: the caller sets it.
 
-mod envelope;
+pub mod count;
+pub mod encode;
+pub(crate) mod envelope;
+pub(crate) mod exponential;
+mod log;
+mod metric;
 mod trace;
 mod value;
 
+pub use crate::otlp_json as json;
+pub use log::logs;
+pub(crate) use log::{clear as clear_log, severity};
+pub use metric::metrics;
 pub use trace::traces;
 
-use tundra_record::Status;
+use tundra_record::metric::Histogram;
+use tundra_record::{Status, Temporality};
 
 /// The names under which counts of what a client dropped are kept.
-const DROPPED: [&str; 3] =
+pub(crate) const DROPPED: [&str; 3] =
     ["otel.dropped_attributes_count", "otel.dropped_events_count", "otel.dropped_links_count"];
 
-fn status_from_otlp(code: u64) -> Status {
+pub(crate) fn status_from_otlp(code: u64) -> Status {
     match code {
         1 => Status::Ok,
         2 => Status::Error,
         _ => Status::Unset,
+    }
+}
+
+pub(crate) fn temporality_from_otlp(number: u64) -> Temporality {
+    match number {
+        1 => Temporality::Delta,
+        2 => Temporality::Cumulative,
+        _ => Temporality::Unspecified,
+    }
+}
+
+/// Keeps the promise that there is one bound fewer than counts: buckets that break it say nothing and are emptied,
+/// count and sum stay.
+pub(crate) fn well_formed(histogram: &mut Histogram) {
+    if histogram.counts.len() != histogram.bounds.len() + 1 {
+        histogram.bounds.clear();
+        histogram.counts.clear();
     }
 }

@@ -3,5 +3,5 @@
 mod read;
 mod write;
 
-pub(crate) use read::{Fields, Message, Wire, packed_doubles, packed_fixed64, packed_varints};
-pub(crate) use write::{bytes, double, fixed32, fixed64, message, packed, sint, text, varint};
+pub(crate) use read::{Message, Wire, packed_fixed64, packed_varints};
+pub(crate) use write::{bytes, double, fixed32, fixed64, message, packed, text, varint};

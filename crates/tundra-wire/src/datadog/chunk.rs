@@ -120,6 +120,10 @@ impl<'a> Draft<'a> {
                 self.span.kind = SpanKind::from_word(text);
                 return Ok(self.span.kind.as_str() == *text && self.span.kind != SpanKind::Unspecified);
             }
+            "w3c.tracestate" => {
+                self.span.trace_state = text.clone();
+                return Ok(true);
+            }
             "events" => return tags::events(text, &mut self.span.events, budget, offset),
             "_dd.span_links" => return tags::links(text, &mut self.span.links, budget, offset),
             "env" => self.env = Some(text.clone()),

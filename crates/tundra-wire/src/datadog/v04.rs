@@ -39,9 +39,13 @@ pub fn traces_v03_v04(
 
 /// How many spans a v0.3 or v0.4 body says it holds, without decoding them; stops where the body breaks.
 pub fn count_spans(body: &[u8]) -> usize {
+    count_rest(&mut Reader::new(body))
+}
+
+/// The same from where the reader stands.
+pub(crate) fn count_rest(reader: &mut Reader<'_>) -> usize {
     let mut spans = 0;
-    let mut reader = Reader::new(body);
-    let _stops_where_it_breaks = count(&mut reader, &mut spans);
+    let _stops_where_it_breaks = count(reader, &mut spans);
     spans
 }
 

@@ -139,11 +139,6 @@ pub(crate) fn packed_fixed64(list: Message<'_>) -> Result<impl Iterator<Item = u
     Ok(words.iter().map(|word| u64::from_le_bytes(*word)))
 }
 
-/// A packed list of doubles.
-pub(crate) fn packed_doubles(list: Message<'_>) -> Result<impl Iterator<Item = f64>, DecodeError> {
-    Ok(packed_fixed64(list)?.map(f64::from_bits))
-}
-
 /// A packed list of varints.
 pub(crate) fn packed_varints(
     list: Message<'_>,

@@ -25,11 +25,6 @@ pub(crate) fn varint(field: u32, value: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// A zigzag number; nothing if zero.
-pub(crate) fn sint(field: u32, value: i32, out: &mut Vec<u8>) {
-    varint(field, u64::from(((value << 1) ^ (value >> 31)) as u32), out);
-}
-
 /// A 64-bit word; nothing if zero.
 pub(crate) fn fixed64(field: u32, value: u64, out: &mut Vec<u8>) {
     if value != 0 {
