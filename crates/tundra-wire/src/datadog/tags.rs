@@ -51,15 +51,17 @@ fn list<'a>(
     budget: &mut Budget,
     offset: usize,
 ) -> Result<Option<Vec<Value<'a>>>, Fault> {
-    // Text that had to be repaired is not worth parsing.
-    let Cow::Borrowed(text) = *text else { return Ok(None) };
     if !text.trim_start().starts_with('[') {
         return Ok(None);
     }
     let places = memchr::memchr3_iter(b',', b'[', b'{', text.as_bytes()).count();
     let objects = memchr::memchr_iter(b'{', text.as_bytes()).count();
     budget.charge(places * ATTR_BYTES + objects * item_bytes + text.len(), offset)?;
-    Ok(match from_json(text) {
+    let parsed = match text {
+        Cow::Borrowed(text) => from_json(text),
+        Cow::Owned(text) => from_json(text).map(Value::into_owned),
+    };
+    Ok(match parsed {
         Some(Value::List(items)) => Some(items),
         _ => None,
     })

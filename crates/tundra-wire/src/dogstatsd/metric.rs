@@ -22,7 +22,8 @@ pub(super) fn metric(line: &str, packet: &mut Packet, sink: &mut impl Sink) -> R
     let tail = Tail::read(sections, &mut packet.budget)?;
     // Members of sets are any text, so theirs are never packed.
     let values = || values.split(if kind == Kind::Set { '\0' } else { ':' });
-    let each = name.len() + tail.tags.iter().map(|(key, value)| ATTR_BYTES + key.len() + text_len(value)).sum::<usize>();
+    let each = name.len()
+        + tail.tags.iter().map(|(key, value)| ATTR_BYTES + key.len() + text_len(value)).sum::<usize>();
     for text in values() {
         packet.budget.record(0)?;
         packet.budget.charge(each, 0)?;
