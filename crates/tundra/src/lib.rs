@@ -1,1 +1,43 @@
-//! Placeholder.
+//! Tundra's SDK: spans, logs and metrics through the `tracing` API everyone already uses, at a few nanoseconds each.
+//!
+//! ```no_run
+//! fn main() -> Result<(), tundra::Error> {
+//!     let _tundra = tundra::init()?; // everything from DD_* / OTEL_*
+//!     tracing::info!(answer = 42, "hello");
+//!     tundra::increment_counter!("llm.requests", model = "gpt-4o", provider = "openai", success = "true");
+//!     let _s = tundra::traced_span!("operation", service = "at-daemon", component = "llm", model = "gpt-4");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! How it works: `engine` records on the application's threads, `collector` is the one thread of our own, `export` the
+//! door out. Application threads never block, allocate per span, or call the system; what is lost is counted
+//! ([`health`]).
+#![warn(missing_docs)]
+
+mod builder;
+mod clock;
+mod collector;
+mod engine;
+mod env;
+mod export;
+mod guard;
+mod health;
+mod limits;
+mod macros;
+pub mod metrics;
+mod rng;
+pub mod testing;
+
+pub use builder::{Builder, Error, builder, init};
+pub use collector::LogFormat;
+pub use engine::FilterError;
+pub use export::{ExportError, Exported, Exporter};
+pub use guard::{FlushError, Guard};
+pub use health::{Dropped, Health, Ledger, health};
+
+/// For the macros only.
+#[doc(hidden)]
+pub mod __private {
+    pub use tracing;
+}

@@ -1,0 +1,284 @@
+//! `tundra::init()` and `tundra::builder()`: from settings to an installed subscriber and the guard that ends it.
+//!
+//! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
+
+use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
+use crate::engine::{Engine, Filter, FilterError, silence_child};
+use crate::env::{Environment, host_name, program_name};
+use crate::export::Exporter;
+use crate::guard::Guard;
+use crate::limits::PIPELINES;
+use crate::metrics;
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Once, RwLock};
+use std::time::{Duration, Instant};
+use tracing_core::{Dispatch, LevelFilter};
+use tundra_record::{Resource, Value};
+
+/// The SDK could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error("another `tracing` subscriber is installed already: call `tundra::init` first and only once")]
+    AlreadyInstalled,
+    #[error("the collector thread could not be started: {source}")]
+    Thread { source: std::io::Error },
+    #[error(transparent)]
+    Filter { source: FilterError },
+    #[error("more than {PIPELINES} pipelines were installed in this process: install one and keep it")]
+    TooMany,
+    #[error("the collector did not answer: it hangs in an exporter")]
+    NoAnswer,
+}
+
+impl Error {
+    /// Whether some subscriber was installed before.
+    pub fn is_already_installed(&self) -> bool {
+        matches!(self.0, Cause::AlreadyInstalled)
+    }
+
+    /// Whether the filter could not be read.
+    pub fn is_filter(&self) -> bool {
+        matches!(self.0, Cause::Filter { .. })
+    }
+}
+
+/// Installs the SDK with everything the environment says (`DD_*`, `OTEL_*`, `RUST_LOG`): keep the guard in `main`.
+pub fn init() -> Result<Guard, Error> {
+    builder().install()
+}
+
+/// Starts from the environment; every call overrides it.
+pub fn builder() -> Builder {
+    Builder {
+        environment: Environment::read(),
+        attributes: Vec::new(),
+        exporters: Vec::new(),
+        logs: Some((LogFormat::Auto, None)),
+        log_metrics: false,
+        filter: None,
+        sample_rate: None,
+        period: Duration::from_millis(500),
+        deadline: Duration::from_secs(5),
+    }
+}
+
+type Output = Option<Box<dyn Write + Send>>;
+
+/// The settings of one pipeline.
+#[must_use = "nothing is recorded before `install`"]
+pub struct Builder {
+    environment: Environment,
+    attributes: Vec<(String, String)>,
+    exporters: Vec<Box<dyn Exporter>>,
+    logs: Option<(LogFormat, Output)>,
+    log_metrics: bool,
+    filter: Option<String>,
+    sample_rate: Option<f64>,
+    period: Duration,
+    deadline: Duration,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// The service's name. Default: `DD_SERVICE`, `OTEL_SERVICE_NAME`, else the program's.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.environment.service = Some(name.into());
+        self
+    }
+
+    /// Where it runs (`production`, ...). Default: `DD_ENV` or the OpenTelemetry resource attribute.
+    pub fn env(mut self, name: impl Into<String>) -> Self {
+        self.environment.env = Some(name.into());
+        self
+    }
+
+    /// The service's version. Default: `DD_VERSION` or the OpenTelemetry resource attribute.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.environment.version = Some(version.into());
+        self
+    }
+
+    /// One more resource attribute.
+    pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// One more exporter; all of them get every batch.
+    pub fn exporter(mut self, exporter: Box<dyn Exporter>) -> Self {
+        self.exporters.push(exporter);
+        self
+    }
+
+    /// How log lines on standard output look. Default: `LogFormat::Auto`.
+    pub fn log_format(mut self, format: LogFormat) -> Self {
+        let output = self.logs.take().and_then(|(_, output)| output);
+        self.logs = Some((format, output));
+        self
+    }
+
+    /// Log lines go here instead of standard output; `Auto` then means JSON.
+    pub fn log_output(mut self, output: Box<dyn Write + Send>) -> Self {
+        let format = self.logs.take().map_or(LogFormat::Auto, |(format, _)| format);
+        self.logs = Some((format, Some(output)));
+        self
+    }
+
+    /// No log lines; log records still reach the exporters.
+    pub fn no_log_output(mut self) -> Self {
+        self.logs = None;
+        self
+    }
+
+    /// Also write metrics as log lines: a counter when it has grown (at most once a minute each), a gauge when it is
+    /// first set and on [`metrics::report_gauges`](crate::metrics::report_gauges). Default: no.
+    pub fn log_metrics(mut self, yes: bool) -> Self {
+        self.log_metrics = yes;
+        self
+    }
+
+    /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, `DD_LOG_LEVEL`,
+    /// else `info`.
+    pub fn filter(mut self, directives: impl Into<String>) -> Self {
+        self.filter = Some(directives.into());
+        self
+    }
+
+    /// The share of traces that is kept, 0 to 1, decided at the root. Default: `DD_TRACE_SAMPLE_RATE`, else 1.
+    pub fn sample_rate(mut self, rate: f64) -> Self {
+        self.sample_rate = Some(rate);
+        self
+    }
+
+    /// How long records wait for more before they are exported. Default: 500 ms; live views may want less.
+    pub fn export_every(mut self, period: Duration) -> Self {
+        self.period = period;
+        self
+    }
+
+    /// How long dropping the guard may take. Default: 5 s.
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Installs the subscriber for the whole process.
+    pub fn install(self) -> Result<Guard, Error> {
+        let (dispatch, guard) = self.build()?;
+        if tracing_core::dispatcher::set_global_default(dispatch).is_err() {
+            return Err(Cause::AlreadyInstalled.into());
+        }
+        Ok(guard)
+    }
+
+    /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
+    pub fn build(self) -> Result<(Dispatch, Guard), Error> {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let filter = self.read_filter()?;
+        let id = NEXT
+            .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
+            .map_err(|_| Cause::TooMany)?;
+        collector::start().map_err(|source| Cause::Thread { source })?;
+        watch_forks();
+        let resource = self.resource();
+        let config = PipelineConfig {
+            id,
+            console: self.logs.map(|(format, output)| console(format, output, &resource)),
+            resource,
+            exporters: self.exporters,
+            log_metrics: self.log_metrics,
+            period: self.period,
+        };
+        let deadline = Instant::now() + self.deadline;
+        if !collector::send(Command::Install(Box::new(Pipeline::new(config))), deadline) {
+            return Err(Cause::NoAnswer.into());
+        }
+        metrics::set_active();
+        let filter = Arc::new(RwLock::new(filter));
+        let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
+        let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
+        let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&keep_below));
+        let dispatch = Dispatch::new(engine);
+        Ok((dispatch.clone(), Guard::new(id, self.deadline, dispatch, filter, keep_below)))
+    }
+
+    fn read_filter(&self) -> Result<Filter, Error> {
+        if self.environment.disabled {
+            return Ok(Filter::up_to(LevelFilter::OFF));
+        }
+        let default = Filter::up_to(LevelFilter::INFO);
+        match (&self.filter, &self.environment.filter) {
+            (Some(text), _) => Filter::parse(text).map_err(|source| Cause::Filter { source }.into()),
+            // A typo in the environment must not keep a service from starting.
+            (None, Some(text)) => Ok(Filter::parse(text).unwrap_or(default)),
+            (None, None) => Ok(default),
+        }
+    }
+
+    fn resource(&self) -> Resource<'static> {
+        let mut attrs = Vec::new();
+        let mut set = |key: &str, text: Option<String>| {
+            if let Some(text) = text {
+                attrs.retain(|(name, _): &(std::borrow::Cow<'_, str>, _)| name != key);
+                attrs.push((key.to_owned().into(), Value::from(text)));
+            }
+        };
+        for (key, text) in self.environment.attributes.iter().chain(&self.attributes) {
+            set(key, Some(text.clone()));
+        }
+        set("service.name", Some(self.environment.service.clone().unwrap_or_else(program_name)));
+        set("deployment.environment.name", self.environment.env.clone());
+        set("service.version", self.environment.version.clone());
+        set("host.name", host_name());
+        set("telemetry.sdk.name", Some("tundra".to_owned()));
+        set("telemetry.sdk.language", Some("rust".to_owned()));
+        set("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION").to_owned()));
+        attrs.push(("process.pid".into(), Value::Int(i64::from(std::process::id()))));
+        Resource { attrs }
+    }
+}
+
+/// The threshold that keeps this share of all ids.
+pub(crate) fn keep_below(rate: f64) -> u64 {
+    if rate >= 1.0 || rate.is_nan() { u64::MAX } else { (rate.max(0.0) * u64::MAX as f64) as u64 }
+}
+
+fn console(format: LogFormat, output: Output, resource: &Resource<'_>) -> Console {
+    let terminal = output.is_none() && std::io::stdout().is_terminal();
+    let format = match format {
+        LogFormat::Auto if terminal => LogFormat::Pretty,
+        LogFormat::Auto => LogFormat::Json,
+        other => other,
+    };
+    Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, resource)
+}
+
+/// A forked child has no collector thread: it must notice before it records anything.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "registering a fork handler has no safe form")]
+fn watch_forks() {
+    extern "C" fn in_child() {
+        silence_child();
+    }
+    static ONCE: Once = Once::new();
+    // SAFETY: the handler only stores to atomics and to a thread-local cell without a destructor.
+    ONCE.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(in_child));
+    });
+}
+
+#[cfg(not(unix))]
+fn watch_forks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| ());
+}

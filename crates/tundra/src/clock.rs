@@ -1,0 +1,142 @@
+//! The SDK's only clock: a tick count cheap enough to read twice a span, and its translation to wall time.
+//!
+//! `ticks` is called on the application's threads, everything else on the collector's. Ticks are the processor's
+//! counter where it runs at a constant rate (x86-64 with an invariant TSC, aarch64), else monotonic nanoseconds. No
+//! calibration delays the start: the rate is measured between the first reading and now. Nothing here may block.
+#![expect(unsafe_code, reason = "reading the processor's counter has no safe form")]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tundra_record::UnixNanos;
+
+const UNDECIDED: u8 = 0;
+const COUNTER: u8 = 1;
+const SYSTEM: u8 = 2;
+static SOURCE: AtomicU8 = AtomicU8::new(UNDECIDED);
+static ORIGIN: OnceLock<Instant> = OnceLock::new();
+
+/// The current tick count.
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    if SOURCE.load(Relaxed) == COUNTER { counter() } else { system_ticks() }
+}
+
+/// Decides for the processor's counter or against it; later calls change nothing.
+pub(crate) fn choose() {
+    if SOURCE.load(Relaxed) == UNDECIDED {
+        ORIGIN.get_or_init(Instant::now);
+        SOURCE.store(if counter_is_steady() { COUNTER } else { SYSTEM }, Relaxed);
+    }
+}
+
+/// What ticks are made of, for people.
+pub(crate) fn source_name() -> &'static str {
+    if SOURCE.load(Relaxed) == COUNTER { "processor counter" } else { "system clock" }
+}
+
+#[cold]
+fn system_ticks() -> u64 {
+    let origin = ORIGIN.get_or_init(Instant::now);
+    u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn counter() -> u64 {
+    // SAFETY: every x86-64 processor has RDTSC, and no system that Rust's std runs on forbids it.
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn counter_is_steady() -> bool {
+    use std::arch::x86_64::__cpuid;
+    const POWER_LEAF: u32 = 0x8000_0007;
+    const INVARIANT: u32 = 1 << 8;
+    __cpuid(0x8000_0000).eax >= POWER_LEAF && __cpuid(POWER_LEAF).edx & INVARIANT != 0
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+fn counter() -> u64 {
+    let ticks: u64;
+    // SAFETY: the virtual counter is readable from user space on every system that Rust's std runs on.
+    unsafe {
+        std::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+    };
+    ticks
+}
+
+#[cfg(target_arch = "aarch64")]
+fn counter_is_steady() -> bool {
+    true
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn counter() -> u64 {
+    system_ticks()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn counter_is_steady() -> bool {
+    false
+}
+
+/// The rate is refined until it was measured over this long.
+const RATE_NANOS: u64 = 2_000_000_000;
+/// A wall clock this far from the prediction was stepped, or the machine slept: start over from it.
+const DRIFT_NANOS: i64 = 200_000;
+
+/// A pair of readings of the tick count and the wall clock, and the rate between them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor {
+    first_tick: u64,
+    first_mono: Instant,
+    tick: u64,
+    wall: i64,
+    nanos_per_tick: f64,
+    settled: bool,
+}
+
+impl Anchor {
+    /// Reads all clocks now.
+    pub(crate) fn new() -> Self {
+        choose();
+        let (tick, wall) = (ticks(), wall_now());
+        Self { first_tick: tick, first_mono: Instant::now(), tick, wall, nanos_per_tick: 1.0, settled: false }
+    }
+
+    /// Brings rate and offset up to date; called before each batch is translated.
+    pub(crate) fn refresh(&mut self) {
+        let (tick, mono) = (ticks(), Instant::now());
+        let elapsed = u64::try_from(mono.duration_since(self.first_mono).as_nanos()).unwrap_or(u64::MAX);
+        let counted = tick.saturating_sub(self.first_tick);
+        if !self.settled && counted > 0 {
+            self.nanos_per_tick = elapsed as f64 / counted as f64;
+            self.settled = elapsed >= RATE_NANOS;
+        }
+        let wall = wall_now();
+        if (self.at(tick).0 - wall).abs() > DRIFT_NANOS {
+            self.nanos_per_tick = if counted > 0 { elapsed as f64 / counted as f64 } else { 1.0 };
+            (self.tick, self.wall) = (tick, wall);
+        }
+    }
+
+    /// The wall time of a tick count.
+    pub(crate) fn at(&self, tick: u64) -> UnixNanos {
+        let offset =
+            if tick >= self.tick { self.nanos(tick - self.tick) } else { -self.nanos(self.tick - tick) };
+        UnixNanos(self.wall.saturating_add(offset))
+    }
+
+    /// The nanoseconds that so many ticks take.
+    pub(crate) fn nanos(&self, ticks: u64) -> i64 {
+        (ticks as f64 * self.nanos_per_tick) as i64
+    }
+}
+
+/// Nanoseconds since 1970 by the system's clock.
+pub(crate) fn wall_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

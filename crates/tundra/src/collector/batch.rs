@@ -1,0 +1,124 @@
+//! Drained records in one piece of memory, as the threads wrote them, until every exporter has walked them.
+//!
+//! Filled by `pipeline`, walked through `Exported::drive`. Heap parts of records are owned here from the moment a record
+//! leaves its ring.
+#![expect(unsafe_code, reason = "records are bytes with a head in front")]
+
+use super::translate::Translator;
+use crate::clock::Anchor;
+use crate::engine::{EVENT, HEAD, Head, SPAN, Spill};
+use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
+
+/// One record of a batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) head: Head,
+    pub(crate) fields: &'a [u8],
+    pub(crate) spill: Option<&'a Spill>,
+}
+
+/// Records, log lines made by the collector itself, and points.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    spills: Vec<Box<Spill>>,
+    pub(crate) anchor: Anchor,
+    pub(crate) spans: usize,
+    pub(crate) logs: usize,
+    pub(crate) own_logs: Vec<LogRecord<'static>>,
+    pub(crate) points: Vec<MetricPoint<'static>>,
+}
+
+impl Batch {
+    pub(crate) fn new(anchor: Anchor) -> Self {
+        Self {
+            bytes: Vec::new(),
+            spills: Vec::new(),
+            anchor,
+            spans: 0,
+            logs: 0,
+            own_logs: Vec::new(),
+            points: Vec::new(),
+        }
+    }
+
+    /// Takes a record over; gives where it lies.
+    pub(crate) fn push(&mut self, mut head: Head, record: &[u8]) -> usize {
+        let at = self.bytes.len();
+        if !head.spill.is_null() {
+            // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
+            self.spills.push(unsafe { Box::from_raw(head.spill) });
+            // From here on the place in our list, off by one so that null means none.
+            head.spill = std::ptr::without_provenance_mut(self.spills.len());
+        }
+        self.bytes.extend_from_slice(record);
+        // SAFETY: a record is at least a head long.
+        unsafe { self.bytes.as_mut_ptr().add(at).cast::<Head>().write_unaligned(head) };
+        match head.kind {
+            SPAN => self.spans += 1,
+            _ => self.logs += 1,
+        }
+        at
+    }
+
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.points.is_empty() && self.own_logs.is_empty()
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spills.clear();
+        self.own_logs.clear();
+        self.points.clear();
+        (self.spans, self.logs) = (0, 0);
+    }
+
+    /// The record at a place that `push` gave.
+    pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
+        let bytes = self.bytes.get(at..)?;
+        if bytes.len() < HEAD {
+            return None;
+        }
+        // SAFETY: long enough, and every place holds a head.
+        let head = unsafe { bytes.as_ptr().cast::<Head>().read_unaligned() };
+        let fields = bytes.get(HEAD..HEAD + usize::from(head.fields))?;
+        let spill =
+            head.spill.addr().checked_sub(1).and_then(|place| self.spills.get(place)).map(|spill| &**spill);
+        Some(Record { head, fields, spill })
+    }
+
+    /// All records, in the order they were drained.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let record = self.record(at)?;
+            at += usize::from(record.head.units) * 8;
+            Some(record)
+        })
+    }
+
+    /// Walks everything into a sink.
+    pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
+        let mut scope = Scope { name: "tundra".into(), version: env!("CARGO_PKG_VERSION").into() };
+        sink.resource(&mut resource.clone());
+        sink.scope(&mut scope);
+        let mut translator = Translator::new(self.anchor);
+        let mut span = Span::default();
+        for record in self.records() {
+            if record.head.kind == EVENT {
+                sink.log(&mut translator.log(&record));
+            } else {
+                span.clear();
+                translator.span(&record, &mut span);
+                sink.span(&mut span);
+            }
+        }
+        self.own_logs.iter().for_each(|log| sink.log(&mut log.clone()));
+        self.points.iter().for_each(|point| sink.metric(&mut point.clone()));
+    }
+}

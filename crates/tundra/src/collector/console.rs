@@ -1,0 +1,219 @@
+//! Log lines for people and for files: readable on a terminal, one JSON object a line everywhere else.
+//!
+//! Written on the collector thread from the same records that exporters get. Every line carries the trace in both
+//! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
+
+use crate::metrics::MetricLine;
+use std::io::Write;
+use tundra_record::value::write_json_text;
+use tundra_record::{LogRecord, Resource, UnixNanos, Value};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Readable and colored if standard output is a terminal, else JSON.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Readable, with colors.
+    Pretty,
+    /// Readable, without colors.
+    Plain,
+}
+
+/// Where lines go and how they look.
+pub(crate) struct Console {
+    out: Box<dyn Write + Send>,
+    format: LogFormat,
+    /// `,"service":...` and so on, ready to append.
+    who: String,
+    line: String,
+    pending: Vec<u8>,
+}
+
+/// Written out at the latest when this much is pending.
+const PENDING_BYTES: usize = 64 * 1024;
+
+impl Console {
+    /// Lines into `out`; `Auto` must have been decided by the caller.
+    pub(crate) fn new(out: Box<dyn Write + Send>, format: LogFormat, resource: &Resource<'_>) -> Self {
+        let mut who = String::new();
+        let known =
+            [("service", resource.service()), ("env", resource.env()), ("version", resource.version())];
+        for (key, text) in known {
+            if let Some(text) = text {
+                json_member(&mut who, key, &Value::from(text));
+            }
+        }
+        Self { out, format, who, line: String::new(), pending: Vec::new() }
+    }
+
+    /// Adds a line.
+    pub(crate) fn log(&mut self, log: &LogRecord<'_>) {
+        self.line.clear();
+        match self.format {
+            LogFormat::Json | LogFormat::Auto => self.json(log),
+            LogFormat::Pretty => self.readable(log, true),
+            LogFormat::Plain => self.readable(log, false),
+        }
+        self.pending.extend_from_slice(self.line.as_bytes());
+        if self.pending.len() >= PENDING_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Writes what is pending; a reader that went away loses lines, and nobody else anything.
+    pub(crate) fn flush(&mut self) {
+        if !self.pending.is_empty() {
+            let _ = self.out.write_all(&self.pending).and_then(|()| self.out.flush());
+            self.pending.clear();
+        }
+    }
+
+    fn json(&mut self, log: &LogRecord<'_>) {
+        let line = &mut self.line;
+        line.push_str("{\"timestamp\":\"");
+        timestamp(line, log.time);
+        line.push('"');
+        json_member(line, "level", &Value::from(&*log.severity_text));
+        json_member(line, "message", &Value::Str(log.body.to_text()));
+        for (key, value) in &log.attrs {
+            json_member(line, if is_reserved(key) { "fields.message" } else { key }, value);
+        }
+        if let (Some(trace), Some(span)) = (log.trace_id, log.span_id) {
+            let trace_hex = trace.hex();
+            let span_hex = span.hex();
+            json_member(line, "trace_id", &Value::from(ascii(&trace_hex)));
+            json_member(line, "span_id", &Value::from(ascii(&span_hex)));
+            json_member(line, "dd.trace_id", &Value::from(trace.low().to_string()));
+            json_member(line, "dd.span_id", &Value::from(span.0.to_string()));
+        }
+        line.push_str(&self.who);
+        line.push_str("}\n");
+    }
+
+    fn readable(&mut self, log: &LogRecord<'_>, colored: bool) {
+        let line = &mut self.line;
+        let (dim, strong, end) = if colored { ("\x1b[2m", color(log), "\x1b[0m") } else { ("", "", "") };
+        line.push_str(dim);
+        timestamp(line, log.time);
+        line.push_str(end);
+        line.push_str(&format!(" {strong}{:>5}{end} ", log.severity_text));
+        let target = log.attrs.iter().find(|(key, _)| key == "target");
+        if let Some((_, target)) = target {
+            line.push_str(&format!("{dim}{}{end}: ", plain(&target.to_text())));
+        }
+        line.push_str(&plain(&log.body.to_text()));
+        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target") {
+            line.push_str(&format!(" {dim}{}={end}", plain(key)));
+            json_value(line, value);
+        }
+        if let Some(trace) = log.trace_id {
+            line.push_str(&format!(" {dim}trace_id={trace}{end}"));
+        }
+        line.push('\n');
+    }
+}
+
+fn is_reserved(key: &str) -> bool {
+    matches!(key, "timestamp" | "level" | "message")
+}
+
+/// A text that cannot move the terminal's cursor or forge a second line.
+fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let hide = c.is_control() && c != '\t';
+            let shown = if hide { ' ' } else { c };
+            std::iter::once(shown)
+        })
+        .collect()
+}
+
+fn color(log: &LogRecord<'_>) -> &'static str {
+    match log.severity.as_str() {
+        "error" | "fatal" => "\x1b[1;31m",
+        "warn" => "\x1b[1;33m",
+        "info" => "\x1b[32m",
+        "debug" => "\x1b[34m",
+        _ => "\x1b[35m",
+    }
+}
+
+fn ascii(hex: &[u8]) -> &str {
+    std::str::from_utf8(hex).unwrap_or_default()
+}
+
+fn json_member(line: &mut String, key: &str, value: &Value<'_>) {
+    line.push(',');
+    json_value(line, &Value::from(key));
+    line.push(':');
+    json_value(line, value);
+}
+
+fn json_value(line: &mut String, value: &Value<'_>) {
+    write_json_text(value, line);
+}
+
+/// RFC 3339 in UTC with microseconds.
+fn timestamp(line: &mut String, time: UnixNanos) {
+    let micros = time.0.div_euclid(1000);
+    let (seconds, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    line.push_str(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z"));
+}
+
+/// Year, month and day of a day number since 1970, counted in years that begin in March (so leap days come last).
+fn civil(days: i64) -> (i64, i64, i64) {
+    const DAYS_PER_ERA: i64 = 146_097;
+    const FROM_MARCH_OF_YEAR_ZERO: i64 = 719_468;
+    let shifted = days + FROM_MARCH_OF_YEAR_ZERO;
+    let (era, day) = (shifted.div_euclid(DAYS_PER_ERA), shifted.rem_euclid(DAYS_PER_ERA));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The log record of a line about a metric: `counter incremented metric_name="daemon.startup" value=1`.
+pub(crate) fn metric_log(line: &MetricLine) -> LogRecord<'static> {
+    let whole = line.value.fract() == 0.0 && line.value.abs() < 9.0e15;
+    let value = if whole { Value::Int(line.value as i64) } else { Value::Double(line.value) };
+    let mut attrs: tundra_record::Attrs<'static> =
+        vec![("metric_name".into(), Value::from(line.name.clone())), ("value".into(), value)];
+    attrs.extend(line.labels.iter().map(|(key, text)| (key.clone().into(), Value::from(text.clone()))));
+    attrs.push(("target".into(), Value::from("tundra::metrics")));
+    LogRecord {
+        time: UnixNanos(crate::clock::wall_now()),
+        severity: super::translate::severity(tracing_core::Level::INFO),
+        severity_text: "INFO".into(),
+        body: Value::from(line.message),
+        attrs,
+        ..LogRecord::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339() {
+        let check = |nanos: i64, expect: &str| {
+            let mut line = String::new();
+            timestamp(&mut line, UnixNanos(nanos));
+            assert_eq!(line, expect);
+        };
+        check(0, "1970-01-01T00:00:00.000000Z");
+        check(951_782_400_000_000_000, "2000-02-29T00:00:00.000000Z");
+        check(1_795_219_200_123_456_789, "2026-11-21T00:00:00.123456Z");
+        check(-1, "1969-12-31T23:59:59.999999Z");
+        check(4_107_542_399_999_999_000, "2100-02-28T23:59:59.999999Z");
+    }
+}

@@ -1,0 +1,225 @@
+//! One installed SDK: who it speaks for, its exporters, its console, and the batch that is filling.
+//!
+//! Owned by the collector thread. Every record it is given is counted as exported or as dropped with a reason.
+#![expect(unsafe_code, reason = "draining a ring is the collector's right alone")]
+
+use super::batch::Batch;
+use super::console::{self, Console};
+use super::translate::Translator;
+use crate::clock::Anchor;
+use crate::engine::{EVENT, Head, Local, SPAN, UNSAMPLED};
+use crate::export::{Exported, Exporter};
+use crate::health::{DONE, Dropped, Kind};
+use crate::limits::BATCH_BYTES;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tundra_record::{MetricPoint, Resource};
+
+/// What a pipeline is made of.
+pub(crate) struct PipelineConfig {
+    pub(crate) id: u16,
+    pub(crate) resource: Resource<'static>,
+    pub(crate) exporters: Vec<Box<dyn Exporter>>,
+    pub(crate) console: Option<Console>,
+    pub(crate) log_metrics: bool,
+    pub(crate) period: Duration,
+}
+
+/// A pipeline at work.
+pub(crate) struct Pipeline {
+    config: PipelineConfig,
+    batch: Batch,
+    /// When the oldest record of the batch was drained.
+    since: Option<Instant>,
+    /// Events drained and not yet written to the console: tick and place.
+    fresh: Vec<(u64, usize)>,
+    ticked: Instant,
+    closed: bool,
+}
+
+/// Moves one thread's records before `mark` to the pipelines they belong to; gives how many.
+pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -> usize {
+    let mut moved = 0;
+    // SAFETY: only the collector thread comes here, and `take` never drains.
+    unsafe {
+        local.ring.drain(mark, |head, record| {
+            moved += 1;
+            match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline) {
+                Some(pipeline) => pipeline.take(head, record),
+                None => discard(head, Dropped::Shutdown),
+            }
+        });
+    }
+    moved
+}
+
+fn kind_of(head: &Head) -> Kind {
+    if head.kind == SPAN { Kind::Span } else { Kind::Log }
+}
+
+fn discard(head: Head, why: Dropped) {
+    DONE.drop_record(kind_of(&head), why, 1);
+    if !head.spill.is_null() {
+        // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
+        drop(unsafe { Box::from_raw(head.spill) });
+    }
+}
+
+impl Pipeline {
+    pub(crate) fn new(config: PipelineConfig) -> Self {
+        Self {
+            config,
+            batch: Batch::new(Anchor::new()),
+            since: None,
+            fresh: Vec::new(),
+            ticked: Instant::now(),
+            closed: false,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u16 {
+        self.config.id
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(crate) fn set_anchor(&mut self, anchor: Anchor) {
+        self.batch.anchor = anchor;
+    }
+
+    fn take(&mut self, head: Head, record: &[u8]) {
+        if self.closed {
+            return discard(head, Dropped::Shutdown);
+        }
+        if head.kind == SPAN && head.flags & UNSAMPLED != 0 {
+            return discard(head, Dropped::Unsampled);
+        }
+        let at = self.batch.push(head, record);
+        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
+        if head.kind == EVENT && self.config.console.is_some() {
+            self.fresh.push((head.start, at));
+        }
+        self.since.get_or_insert_with(Instant::now);
+        if self.batch.len_bytes() >= BATCH_BYTES {
+            self.export();
+        }
+    }
+
+    /// Writes the log lines of what was drained, in the order of time.
+    pub(crate) fn write_lines(&mut self) {
+        let Some(console) = &mut self.config.console else { return };
+        self.fresh.sort_unstable();
+        let mut translator = Translator::new(self.batch.anchor);
+        for (_, at) in self.fresh.drain(..) {
+            if let Some(record) = self.batch.record(at) {
+                console.log(&translator.log(&record));
+            }
+        }
+        console.flush();
+    }
+
+    /// Takes points to be exported with the next batch.
+    pub(crate) fn points(&mut self, points: &[MetricPoint<'static>]) {
+        if !self.config.exporters.is_empty() && !points.is_empty() {
+            self.batch.points.extend_from_slice(points);
+            self.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Writes lines about metrics, if this pipeline wants them.
+    pub(crate) fn metric_lines(&mut self, lines: &[crate::metrics::MetricLine]) {
+        if !self.config.log_metrics || lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            let log = console::metric_log(line);
+            if let Some(console) = &mut self.config.console {
+                console.log(&log);
+            }
+            self.batch.own_logs.push(log);
+        }
+        if let Some(console) = &mut self.config.console {
+            console.flush();
+        }
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// When the batch must go.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.config.period)
+    }
+
+    pub(crate) fn export_if_due(&mut self) {
+        let now = Instant::now();
+        if self.due().is_some_and(|due| now >= due) {
+            self.export();
+        } else if now.duration_since(self.ticked) >= self.config.period {
+            self.ticked = now;
+            self.each_exporter(|exporter| {
+                exporter.tick();
+                true
+            });
+        }
+    }
+
+    /// Hands the batch to every exporter; true if none failed.
+    pub(crate) fn export(&mut self) -> bool {
+        self.write_lines();
+        self.since = None;
+        if self.closed || self.batch.is_empty() {
+            return true;
+        }
+        let had_exporters = !self.config.exporters.is_empty();
+        let anchor = self.batch.anchor;
+        let batch = std::mem::replace(&mut self.batch, Batch::new(anchor));
+        let resource = self.config.resource.clone();
+        let exported = Exported { batch: &batch, resource: &resource };
+        let (took, failed) = self.each_exporter(|exporter| exporter.export(&exported).is_ok());
+        self.settle(&batch, had_exporters, took > 0);
+        self.batch = batch;
+        self.batch.clear();
+        failed == 0
+    }
+
+    fn settle(&self, batch: &Batch, had_exporters: bool, took: bool) {
+        for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
+            DONE.waiting[kind as usize].fetch_sub(count, Relaxed);
+            // A log line on the console is an export, too.
+            let written = kind == Kind::Log && self.config.console.is_some();
+            if took || written {
+                DONE.exported[kind as usize].fetch_add(count, Relaxed);
+            } else if count > 0 {
+                let why = if had_exporters { Dropped::ExportFailed } else { Dropped::NoExporter };
+                DONE.drop_record(kind, why, count);
+            }
+        }
+    }
+
+    /// Calls every exporter, and lets go of one that panics; gives how many succeeded and how many failed.
+    fn each_exporter(&mut self, mut call: impl FnMut(&mut dyn Exporter) -> bool) -> (usize, usize) {
+        let (mut took, mut failed) = (0, 0);
+        self.config.exporters.retain_mut(|exporter| {
+            let done = catch_unwind(AssertUnwindSafe(|| call(exporter.as_mut())));
+            let ok = matches!(done, Ok(true));
+            took += usize::from(ok);
+            failed += usize::from(!ok);
+            DONE.export_errors.fetch_add(u64::from(!ok), Relaxed);
+            done.is_ok()
+        });
+        (took, failed)
+    }
+
+    /// Gives the exporters up. What still arrives is counted as dropped.
+    pub(crate) fn close(&mut self, deadline: Instant) {
+        self.each_exporter(|exporter| {
+            exporter.shutdown(deadline);
+            true
+        });
+        self.config.exporters.clear();
+        self.config.console = None;
+        self.closed = true;
+    }
+}

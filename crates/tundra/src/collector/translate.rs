@@ -1,0 +1,251 @@
+//! From what a thread wrote to the words of `tundra_record`: field names, error fields, kinds, times.
+//!
+//! Called by `Batch::drive` and the console, once per record. Fields that mean something to every back end are taken
+//! out: `otel.name`, `otel.kind`/`span.kind`, `otel.status_code`, `otel.status_description`, `service.name`,
+//! `resource.name`. An error value, or on an `ERROR` event a field named `error`, `err` or `exception`, becomes
+//! exception attributes; on a span it also makes the status.
+
+use super::batch::Record;
+use crate::clock::Anchor;
+use crate::engine::fields::{Decoder, Raw, spilled_value};
+use crate::engine::{SpillEvent, TRUNCATED};
+use tracing_core::{Level, Metadata};
+use tundra_record::{
+    Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, Value,
+};
+
+/// Marks an attribute list from which something was cut.
+const CUT: &str = "tundra.truncated";
+const FIELDS: usize = 256;
+
+/// Translates records; holds buffers that are reused.
+pub(crate) struct Translator {
+    anchor: Anchor,
+    names: Vec<&'static str>,
+    /// For each field the place of its attribute, plus one.
+    places: [u16; FIELDS],
+}
+
+/// An error value taken apart.
+struct Failure<'a> {
+    kind: &'a str,
+    message: &'a str,
+    chain: &'a str,
+}
+
+impl<'a> Failure<'a> {
+    fn of(value: Raw<'a>) -> Self {
+        match value {
+            Raw::Error(text) => {
+                let (kind, rest) = text.split_once('\n').unwrap_or(("", text));
+                let message = rest.split_once("\ncaused by: ").map_or(rest, |(message, _)| message);
+                Self { kind, message, chain: if message.len() < rest.len() { rest } else { "" } }
+            }
+            Raw::Str(text) => Self { kind: "", message: text, chain: "" },
+            _ => Self { kind: "", message: "", chain: "" },
+        }
+    }
+
+    fn attrs(&self, prefix: [&'static str; 3], attrs: &mut Attrs<'a>) {
+        for (key, text) in prefix.into_iter().zip([self.kind, self.message, self.chain]) {
+            if !text.is_empty() {
+                attrs.push((key.into(), Value::from(text)));
+            }
+        }
+    }
+}
+
+const EXCEPTION: [&str; 3] = ["exception.type", "exception.message", "exception.stacktrace"];
+const SPAN_ERROR: [&str; 3] = ["error.type", "error.message", "error.stack"];
+
+fn value(raw: Raw<'_>) -> Value<'_> {
+    match raw {
+        Raw::U64(number) => i64::try_from(number).map_or_else(|_| number.to_string().into(), Value::Int),
+        Raw::I64(number) => Value::Int(number),
+        Raw::F64(number) => Value::Double(number),
+        Raw::Bool(truth) => Value::Bool(truth),
+        Raw::Str(text) | Raw::Error(text) => Value::from(text),
+    }
+}
+
+impl Translator {
+    pub(crate) fn new(anchor: Anchor) -> Self {
+        Self { anchor, names: Vec::new(), places: [0; FIELDS] }
+    }
+
+    /// All values of a record, the last one of each field only; `special` takes what it wants.
+    fn fields<'a>(
+        &mut self,
+        meta: &'static Metadata<'static>,
+        (fields, long): (&'a [u8], &'a [(u8, u8, String)]),
+        attrs: &mut Attrs<'a>,
+        mut special: impl FnMut(&'static str, Raw<'a>) -> bool,
+    ) {
+        self.names.clear();
+        self.names.extend(meta.fields().iter().map(|field| field.name()));
+        self.places[..self.names.len().min(FIELDS)].fill(0);
+        let spilled = long.iter().map(|(field, tag, text)| (*field, spilled_value(*tag, text)));
+        for (field, raw) in Decoder(fields).chain(spilled) {
+            let at = usize::from(field);
+            let Some(name) = self.names.get(at).copied() else { continue };
+            if special(name, raw) {
+                continue;
+            }
+            let name = name.strip_prefix("r#").unwrap_or(name);
+            match self.places[at] {
+                0 => {
+                    attrs.push((Text::Borrowed(name), value(raw)));
+                    self.places[at] = attrs.len() as u16;
+                }
+                place => attrs[usize::from(place) - 1].1 = value(raw),
+            }
+        }
+    }
+
+    /// Fills a cleared span.
+    pub(crate) fn span<'a>(&mut self, record: &Record<'a>, span: &mut Span<'a>) {
+        let head = &record.head;
+        let Some(meta) = head.metadata() else { return };
+        span.trace_id = head.trace();
+        span.span_id = SpanId(head.span);
+        span.parent_id = (head.parent != 0).then_some(SpanId(head.parent));
+        span.name = meta.name().into();
+        span.kind = SpanKind::Internal;
+        span.start = self.anchor.at(head.start);
+        span.duration = self.anchor.nanos(head.end.saturating_sub(head.start));
+        span.flags = 1;
+        let mut attrs = std::mem::take(&mut span.attrs);
+        let mut failure = None;
+        let long = record.spill.map_or(&[][..], |spill| &spill.long);
+        self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
+            if matches!(raw, Raw::Error(_)) {
+                failure = Some(Failure::of(raw));
+                return true;
+            }
+            take_special(name, raw, span)
+        });
+        if let Some(spill) = record.spill {
+            attrs.extend(spill.added.iter().map(|(key, value)| (Text::Borrowed(&**key), value.clone())));
+            if let Some(name) = &spill.name {
+                span.name = Text::Borrowed(name);
+            }
+            let link = |(trace, span): &(u128, u64)| Link {
+                trace_id: TraceId(*trace),
+                span_id: SpanId(*span),
+                ..Link::default()
+            };
+            span.links.extend(spill.links.iter().map(link));
+            for event in &spill.events {
+                let (event, failed) = self.event(event);
+                span.events.push(event);
+                failure = failed.or(failure);
+            }
+        }
+        if let Some(failure) = failure {
+            span.status = Status::Error;
+            if span.status_message.is_empty() {
+                span.status_message = failure.message.into();
+            }
+            failure.attrs(SPAN_ERROR, &mut attrs);
+        }
+        if head.flags & TRUNCATED != 0 {
+            attrs.push((CUT.into(), Value::Bool(true)));
+        }
+        span.attrs = attrs;
+    }
+
+    fn event<'a>(&mut self, event: &'a SpillEvent) -> (Event<'a>, Option<Failure<'a>>) {
+        let mut attrs = Attrs::new();
+        let (mut failure, mut message) = (None, Text::Borrowed(""));
+        self.fields(event.meta, (&event.fields, &event.long), &mut attrs, |name, raw| {
+            take_event_special(name, raw, Level::ERROR, &mut failure, &mut message)
+        });
+        if let Some(failure) = &failure {
+            failure.attrs(EXCEPTION, &mut attrs);
+            if !message.is_empty() {
+                attrs.push(("message".into(), Value::Str(message.clone())));
+            }
+            message = "exception".into();
+        }
+        (Event { time: self.anchor.at(event.tick), name: message, attrs }, failure)
+    }
+
+    /// The log record of an event.
+    pub(crate) fn log<'a>(&mut self, record: &Record<'a>) -> LogRecord<'a> {
+        let head = &record.head;
+        let Some(meta) = head.metadata() else { return LogRecord::default() };
+        let mut attrs = Attrs::new();
+        let (mut failure, mut message) = (None, Text::Borrowed(""));
+        let long = record.spill.map_or(&[][..], |spill| &spill.long);
+        self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
+            take_event_special(name, raw, *meta.level(), &mut failure, &mut message)
+        });
+        if let Some(failure) = failure {
+            failure.attrs(EXCEPTION, &mut attrs);
+        }
+        if head.flags & TRUNCATED != 0 {
+            attrs.push((CUT.into(), Value::Bool(true)));
+        }
+        attrs.push(("target".into(), Value::from(meta.target())));
+        LogRecord {
+            time: self.anchor.at(head.start),
+            severity: severity(*meta.level()),
+            severity_text: meta.level().as_str().into(),
+            event_name: Text::default(),
+            body: Value::Str(message),
+            trace_id: Some(head.trace()).filter(|id| id.is_valid()),
+            span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
+            attrs,
+        }
+    }
+}
+
+/// A field that has its own place in a span; true if it was taken.
+fn take_special<'a>(name: &str, raw: Raw<'a>, span: &mut Span<'a>) -> bool {
+    let Raw::Str(text) = raw else {
+        if let ("error", Raw::Bool(true)) = (name, raw) {
+            span.status = Status::Error;
+        }
+        return false;
+    };
+    match name {
+        "otel.name" => span.name = text.into(),
+        "otel.kind" | "span.kind" => span.kind = SpanKind::from_word(text),
+        "otel.status_code" => span.status = Status::from_word(&text.to_ascii_lowercase()),
+        "otel.status_description" | "otel.status_message" => span.status_message = text.into(),
+        "service.name" => span.service = Some(text.into()),
+        "resource.name" => span.resource = Some(text.into()),
+        _ => return false,
+    }
+    true
+}
+
+/// The message or the error of an event; true if it was taken.
+fn take_event_special<'a>(
+    name: &str,
+    raw: Raw<'a>,
+    level: Level,
+    failure: &mut Option<Failure<'a>>,
+    message: &mut Text<'a>,
+) -> bool {
+    match (name, raw) {
+        ("message", Raw::Str(text)) => *message = text.into(),
+        (_, Raw::Error(_)) => *failure = Some(Failure::of(raw)),
+        ("error" | "err" | "exception", Raw::Str(_)) if level == Level::ERROR => {
+            *failure = Some(Failure::of(raw));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// OTLP's number for a level.
+pub(crate) fn severity(level: Level) -> Severity {
+    Severity(match level {
+        Level::TRACE => 1,
+        Level::DEBUG => 5,
+        Level::INFO => 9,
+        Level::WARN => 13,
+        Level::ERROR => 17,
+    })
+}

@@ -1,0 +1,20 @@
+//! The span engine: a `tracing` subscriber that allocates nothing per span and hands finished records to the collector.
+//!
+//! Slots hold open spans (`slot`), each thread has its own state (`local`) and ring (`ring`), values are bytes
+//! (`fields`), what does not fit spills (`spill`). All of it is shared by every pipeline of the process; a subscriber is
+//! little more than its pipeline's number. It never blocks, panics, logs or calls the system on an application thread.
+
+pub(crate) mod fields;
+mod filter;
+mod local;
+mod ring;
+mod slot;
+mod spill;
+mod subscriber;
+
+pub(crate) use filter::Filter;
+pub use filter::FilterError;
+pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
+pub(crate) use slot::{EVENT, HEAD, Head, Identity, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
+pub(crate) use spill::{Spill, SpillEvent, spilled};
+pub(crate) use subscriber::{Engine, change_spill};

@@ -1,0 +1,279 @@
+//! Field values as bytes: `[field, tag, payload]`, written by the application's thread, read by the collector.
+//!
+//! Numbers take 10 bytes, texts 4 and their length; what does not fit goes to a `Spill`. While a `Debug` or `Display`
+//! of the application runs, nothing of ours is locked or borrowed: it may make spans and events of its own.
+#![expect(
+    unsafe_code,
+    reason = "values are written through a raw pointer; every write is checked against the end"
+)]
+
+use super::spill::Spill;
+use crate::limits::VALUE_BYTES;
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use tracing_core::field::{Field, Visit};
+
+/// The type of a value.
+pub(crate) const U64: u8 = 1;
+pub(crate) const I64: u8 = 2;
+pub(crate) const F64: u8 = 3;
+pub(crate) const BOOL: u8 = 4;
+pub(crate) const STR: u8 = 5;
+/// Text made by `Debug` or `Display`.
+pub(crate) const DEBUG: u8 = 6;
+/// Text of an error: type name, line feed, message, and one `caused by:` line per source.
+pub(crate) const ERROR: u8 = 7;
+
+/// Writes values into a buffer that is its alone.
+pub(crate) struct Encoder {
+    at: *mut u8,
+    pos: usize,
+    capacity: usize,
+    pub(crate) spill: Option<Box<Spill>>,
+    pub(crate) truncated: bool,
+}
+
+impl Encoder {
+    /// # Safety
+    /// `at` must point to `capacity` writable bytes that nobody else touches while the encoder lives; `capacity` is
+    /// below 65,536.
+    #[inline(always)]
+    pub(crate) unsafe fn new(at: *mut u8, capacity: usize) -> Self {
+        Self { at, pos: 0, capacity, spill: None, truncated: false }
+    }
+
+    /// Bytes written so far.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.pos
+    }
+
+    #[inline(always)]
+    fn number(&mut self, field: &Field, tag: u8, bits: u64) {
+        if self.pos + 10 > self.capacity {
+            return self.number_spilled(field, tag, bits);
+        }
+        // SAFETY: checked just above.
+        unsafe {
+            let to = self.at.add(self.pos);
+            to.cast::<[u8; 2]>().write([field.index() as u8, tag]);
+            to.add(2).cast::<u64>().write_unaligned(bits);
+        }
+        self.pos += 10;
+    }
+
+    #[inline(always)]
+    fn text(&mut self, field: &Field, tag: u8, text: &str) {
+        let len = text.len();
+        if len > self.capacity || self.pos + 4 + len > self.capacity {
+            return self.spilled(field, tag, bounded(text).to_owned(), text.len() > VALUE_BYTES);
+        }
+        // SAFETY: checked just above.
+        unsafe {
+            let to = self.at.add(self.pos + 4);
+            std::ptr::copy_nonoverlapping(text.as_ptr(), to, len);
+        }
+        self.finish_text(field, tag, len);
+    }
+
+    #[inline(always)]
+    fn finish_text(&mut self, field: &Field, tag: u8, len: usize) {
+        // SAFETY: the caller checked that 4 + len bytes fit.
+        unsafe {
+            let to = self.at.add(self.pos);
+            to.cast::<[u8; 2]>().write([field.index() as u8, tag]);
+            to.add(2).cast::<u16>().write_unaligned(len as u16);
+        }
+        self.pos += 4 + len;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn number_spilled(&mut self, field: &Field, tag: u8, bits: u64) {
+        let text = match tag {
+            I64 => (bits as i64).to_string(),
+            F64 => f64::from_bits(bits).to_string(),
+            BOOL => (bits != 0).to_string(),
+            _ => bits.to_string(),
+        };
+        self.spilled(field, tag, text, false);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn spilled(&mut self, field: &Field, tag: u8, text: String, cut: bool) {
+        let kept = self.spill.get_or_insert_default().value(field.index() as u8, tag, text);
+        self.truncated |= cut || !kept;
+    }
+
+    /// Formats in place if it fits, else into the spill.
+    fn formatted(&mut self, field: &Field, tag: u8, value: fmt::Arguments<'_>) {
+        let (from, capacity) = (self.pos + 4, self.capacity);
+        if from <= capacity {
+            // SAFETY: `from` is inside the buffer.
+            let mut line = InPlace { at: unsafe { self.at.add(from) }, len: 0, room: capacity - from };
+            if line.write_fmt(value).is_ok() {
+                return self.finish_text(field, tag, line.len);
+            }
+        }
+        let mut text = Cut { text: String::new(), cut: false };
+        let complete = text.write_fmt(value).is_ok();
+        self.spilled(field, tag, text.text, text.cut || !complete);
+    }
+}
+
+/// The longest part of a text that we keep.
+fn bounded(text: &str) -> &str {
+    if text.len() <= VALUE_BYTES { text } else { &text[..text.floor_char_boundary(VALUE_BYTES)] }
+}
+
+struct InPlace {
+    at: *mut u8,
+    len: usize,
+    room: usize,
+}
+
+impl fmt::Write for InPlace {
+    #[inline]
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if part.len() > self.room - self.len {
+            return Err(fmt::Error);
+        }
+        // SAFETY: `room` bytes from `at` on are the encoder's.
+        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), self.at.add(self.len), part.len()) };
+        self.len += part.len();
+        Ok(())
+    }
+}
+
+struct Cut {
+    text: String,
+    cut: bool,
+}
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = VALUE_BYTES - self.text.len();
+        if part.len() <= room {
+            self.text.push_str(part);
+            return Ok(());
+        }
+        self.text.push_str(&part[..part.floor_char_boundary(room)]);
+        self.cut = true;
+        Err(fmt::Error)
+    }
+}
+
+impl Visit for Encoder {
+    #[inline]
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.number(field, U64, value);
+    }
+
+    #[inline]
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.number(field, I64, value as u64);
+    }
+
+    #[inline]
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.number(field, F64, value.to_bits());
+    }
+
+    #[inline]
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.number(field, BOOL, u64::from(value));
+    }
+
+    #[inline]
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, STR, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.formatted(field, DEBUG, format_args!("{value:?}"));
+    }
+
+    #[cold]
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.formatted(field, ERROR, format_args!("{}", Chain(value)));
+    }
+}
+
+/// Sources of an error that we follow.
+const SOURCES: usize = 16;
+
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `dyn Error` hides its type, but a derived `Debug` begins with it.
+        let mut name = Cut { text: String::new(), cut: false };
+        let _ = write!(name, "{:?}", self.0);
+        let end = name.text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.text.len());
+        let kind = &name.text[..end];
+        let kind = if kind.starts_with(char::is_uppercase) { kind } else { "" };
+        write!(f, "{kind}\n{}", self.0)?;
+        let mut source = self.0.source();
+        for _ in 0..SOURCES {
+            let Some(error) = source else { break };
+            write!(f, "\ncaused by: {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// One value as it lies in a record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Raw<'a> {
+    U64(u64),
+    I64(i64),
+    F64(f64),
+    Bool(bool),
+    Str(&'a str),
+    Error(&'a str),
+}
+
+/// Reads values back, in the order they were written.
+pub(crate) struct Decoder<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Decoder<'a> {
+    type Item = (u8, Raw<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&[field, tag], rest) = self.0.split_first_chunk::<2>()?;
+        if tag >= STR {
+            let (len, rest) = rest.split_first_chunk::<2>()?;
+            let (text, rest) = rest.split_at_checked(usize::from(u16::from_ne_bytes(*len)))?;
+            self.0 = rest;
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            return Some((field, if tag == ERROR { Raw::Error(text) } else { Raw::Str(text) }));
+        }
+        let (bits, rest) = rest.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some((field, number(tag, u64::from_ne_bytes(*bits))))
+    }
+}
+
+fn number<'a>(tag: u8, bits: u64) -> Raw<'a> {
+    match tag {
+        I64 => Raw::I64(bits as i64),
+        F64 => Raw::F64(f64::from_bits(bits)),
+        BOOL => Raw::Bool(bits != 0),
+        _ => Raw::U64(bits),
+    }
+}
+
+/// A spilled value; numbers come back as numbers.
+pub(crate) fn spilled_value(tag: u8, text: &str) -> Raw<'_> {
+    let parsed = match tag {
+        U64 => text.parse().ok().map(Raw::U64),
+        I64 => text.parse().ok().map(Raw::I64),
+        F64 => text.parse().ok().map(Raw::F64),
+        BOOL => text.parse().ok().map(Raw::Bool),
+        ERROR => Some(Raw::Error(text)),
+        _ => None,
+    };
+    parsed.unwrap_or(Raw::Str(text))
+}

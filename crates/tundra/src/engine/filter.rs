@@ -1,0 +1,112 @@
+//! Which call sites are recorded: static directives as in `RUST_LOG`, answered once per call site.
+//!
+//! The subscriber asks when `tracing` registers a call site, so a filter costs nothing afterwards. Forms:
+//! `info`, `my_crate=debug`, `my_crate::module=off`, separated by commas. Span and field directives are refused by name.
+
+use crate::limits::DIRECTIVES;
+use tracing_core::{LevelFilter, Metadata};
+
+/// A filter that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilterError {
+    /// Not a level.
+    #[error("`{word}` is no level: use off, error, warn, info, debug or trace")]
+    Level {
+        /// What was written.
+        word: String,
+    },
+    /// Span or field directives need per-span work, which this filter never does.
+    #[error("`{directive}` asks for span or field filtering, which is not supported: use `target=level`")]
+    Dynamic {
+        /// What was written.
+        directive: String,
+    },
+    /// Too long a list.
+    #[error("more than {limit} directives: drop some")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+/// Directives, the most specific first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Filter {
+    default: LevelFilter,
+    targets: Vec<(String, LevelFilter)>,
+}
+
+impl Filter {
+    /// Everything up to a level.
+    pub(crate) fn up_to(level: LevelFilter) -> Self {
+        Self { default: level, targets: Vec::new() }
+    }
+
+    /// Reads a list of directives. Targets without a level mean `trace`; no default means `error`, as elsewhere.
+    pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
+        let mut filter = Self::up_to(LevelFilter::ERROR);
+        let mut targets = Vec::new();
+        for directive in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if targets.len() >= DIRECTIVES {
+                return Err(FilterError::TooMany { limit: DIRECTIVES });
+            }
+            if directive.contains(['[', '{']) {
+                return Err(FilterError::Dynamic { directive: directive.to_owned() });
+            }
+            match directive.split_once('=') {
+                Some((target, word)) => targets.push((target.trim().to_owned(), level(word.trim())?)),
+                None => match level(directive) {
+                    Ok(default) => filter.default = default,
+                    Err(_) if is_target(directive) => {
+                        targets.push((directive.to_owned(), LevelFilter::TRACE));
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+        filter.targets = targets;
+        Ok(filter)
+    }
+
+    /// Whether a call site is recorded.
+    pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
+        self.level_for(metadata.target()) >= *metadata.level()
+    }
+
+    fn level_for(&self, target: &str) -> LevelFilter {
+        let covers = |prefix: &str| {
+            target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        self.targets.iter().find(|(prefix, _)| covers(prefix)).map_or(self.default, |(_, level)| *level)
+    }
+
+    /// The most talkative level of all.
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
+    }
+}
+
+/// A word without a level is taken for a target only if it looks like a path; a single odd word is a typo.
+fn is_target(word: &str) -> bool {
+    word.contains("::") || word.contains('_')
+}
+
+fn level(word: &str) -> Result<LevelFilter, FilterError> {
+    let known = [
+        ("off", LevelFilter::OFF),
+        ("error", LevelFilter::ERROR),
+        ("critical", LevelFilter::ERROR),
+        ("warn", LevelFilter::WARN),
+        ("warning", LevelFilter::WARN),
+        ("info", LevelFilter::INFO),
+        ("debug", LevelFilter::DEBUG),
+        ("trace", LevelFilter::TRACE),
+    ];
+    known
+        .into_iter()
+        .find(|(name, _)| word.eq_ignore_ascii_case(name))
+        .map(|(_, level)| level)
+        .ok_or_else(|| FilterError::Level { word: word.to_owned() })
+}

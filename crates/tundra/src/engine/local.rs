@@ -1,0 +1,274 @@
+//! What one recording thread has: free slots, the stack of spans it is inside of, its generator, its ring, its counters.
+//!
+//! Made when a thread first records. When the thread ends the whole state is parked and the next new thread adopts it,
+//! so slots and rings outlive their thread and memory is bounded by the most threads that ever recorded at once. The
+//! thread's pointer has no destructor: spans may be closed inside other thread-local destructors.
+#![expect(unsafe_code, reason = "one thread's state is reached through a raw thread-local pointer")]
+
+use super::ring::Ring;
+use super::slot::{self, Identity, Slot};
+use crate::health::{Dropped, Kind};
+use crate::limits::{CONTEXT_DEPTH, SCRATCH_BYTES, THREADS};
+use crate::metrics::Cells;
+use crate::{clock, rng};
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::{self, null, null_mut};
+use std::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+use std::sync::{Mutex, PoisonError};
+
+/// One span the thread is inside of, or a context from another process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// Zero for a remote context.
+    pub(crate) id: u64,
+    pub(crate) who: Identity,
+}
+
+/// Room to format one event: its head and its fields.
+#[repr(C, align(8))]
+pub(crate) struct Scratch(pub(crate) [u8; SCRATCH_BYTES]);
+
+/// Counts that only the owning thread changes and everybody may read.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) created: [AtomicU64; Kind::COUNT],
+    pub(crate) dropped: [[AtomicU64; Dropped::COUNT]; Kind::COUNT],
+}
+
+/// One recording thread's state. Fields in cells belong to the thread; the others are shared.
+pub(crate) struct Local {
+    pub(crate) free: Cell<*mut Slot>,
+    pub(crate) rng: Cell<u64>,
+    stack: UnsafeCell<Vec<Entry>>,
+    scratch: Cell<*mut Scratch>,
+    pub(crate) ring: Ring,
+    pub(crate) returned: AtomicPtr<Slot>,
+    pub(crate) owner: u16,
+    pub(crate) counts: Counts,
+    pub(crate) cells: Cells,
+}
+
+static ALL: [AtomicPtr<Local>; THREADS] = [const { AtomicPtr::new(null_mut()) }; THREADS];
+static COUNT: AtomicU32 = AtomicU32::new(0);
+static PARKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+// Values of the pointer that are not addresses. All below `FIRST_ADDRESS`.
+const GONE: usize = 1;
+const SUPPRESSED: usize = 2;
+const NO_ROOM: usize = 3;
+const CHILD: usize = 4;
+const FIRST_ADDRESS: usize = 8;
+
+thread_local! {
+    static HERE: Cell<*const Local> = const { Cell::new(null()) };
+    static PARK: Park = const { Park };
+}
+
+struct Park;
+
+impl Drop for Park {
+    fn drop(&mut self) {
+        let here = HERE.with(|here| here.replace(ptr::without_provenance(GONE)));
+        if here.addr() < FIRST_ADDRESS {
+            return;
+        }
+        // SAFETY: the pointer was this thread's, and no borrow of the stack outlives a call.
+        unsafe { (*(*here).stack.get()).clear() };
+        PARKED.lock().unwrap_or_else(PoisonError::into_inner).push(here.expose_provenance());
+    }
+}
+
+impl Local {
+    /// This thread's state; `None` if it cannot record (any more), and then the caller drops and counts.
+    #[inline(always)]
+    pub(crate) fn get() -> Option<&'static Local> {
+        let here = HERE.with(Cell::get);
+        if here.addr() >= FIRST_ADDRESS {
+            // SAFETY: states are never freed, and only this thread holds this one.
+            Some(unsafe { &*here })
+        } else {
+            Self::get_slow(here)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_slow(here: *const Local) -> Option<&'static Local> {
+        if !here.is_null() {
+            return None;
+        }
+        if FORKED.load(Relaxed) {
+            HERE.with(|here| here.set(ptr::without_provenance(CHILD)));
+            return None;
+        }
+        let parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let found: *const Local = match parked {
+            Some(address) => ptr::with_exposed_provenance(address),
+            None => Self::make().unwrap_or(ptr::without_provenance(NO_ROOM)),
+        };
+        HERE.with(|here| here.set(found));
+        if PARK.try_with(|_| ()).is_err() {
+            // The thread is ending already: nobody would park the state again, so another thread keeps it.
+            HERE.with(|here| here.set(ptr::without_provenance(GONE)));
+            if found.addr() >= FIRST_ADDRESS {
+                PARKED.lock().unwrap_or_else(PoisonError::into_inner).push(found.expose_provenance());
+            }
+            return None;
+        }
+        if found.addr() < FIRST_ADDRESS {
+            return None;
+        }
+        // SAFETY: as in `get`; it was parked or is new, so no other thread holds it.
+        Some(unsafe { &*found })
+    }
+
+    fn make() -> Option<*const Local> {
+        let owner =
+            COUNT.fetch_update(AcqRel, Relaxed, |n| ((n as usize) < THREADS).then_some(n + 1)).ok()?;
+        clock::choose();
+        let local = Box::into_raw(Box::new(Local {
+            free: Cell::new(null_mut()),
+            rng: Cell::new(rng::seed()),
+            stack: UnsafeCell::new(Vec::with_capacity(32)),
+            scratch: Cell::new(Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))),
+            ring: Ring::new()?,
+            returned: AtomicPtr::new(null_mut()),
+            owner: owner as u16,
+            counts: Counts::default(),
+            cells: Cells::default(),
+        }));
+        ALL[owner as usize].store(local, Release);
+        Some(local)
+    }
+
+    /// The state with this number, whichever thread it belongs to; its cells must not be touched.
+    pub(crate) fn by_number(number: usize) -> Option<&'static Local> {
+        // SAFETY: states are never freed.
+        unsafe { ALL.get(number)?.load(Acquire).as_ref() }
+    }
+
+    /// All states there are; their cells must not be touched.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Local> {
+        let count = (COUNT.load(Acquire) as usize).min(THREADS);
+        (0..count).filter_map(Self::by_number)
+    }
+
+    /// From now on nothing that this thread does is recorded. For the collector and other threads of our own.
+    pub(crate) fn suppress() {
+        HERE.with(|here| {
+            if here.get().is_null() {
+                here.set(ptr::without_provenance(SUPPRESSED));
+            }
+        });
+    }
+
+    /// Why `get` gave nothing.
+    pub(crate) fn absence() -> Option<Dropped> {
+        match HERE.with(Cell::get).addr() {
+            GONE => Some(Dropped::ThreadEnding),
+            NO_ROOM => Some(Dropped::Threads),
+            CHILD => Some(Dropped::Forked),
+            _ => None,
+        }
+    }
+
+    /// Enters a span.
+    #[inline(always)]
+    pub(crate) fn push(&self, entry: Entry) {
+        // SAFETY: the stack is this thread's, and no user code runs while it is borrowed.
+        let stack = unsafe { &mut *self.stack.get() };
+        if stack.len() < CONTEXT_DEPTH {
+            stack.push(entry);
+        }
+    }
+
+    /// Leaves a span, in whatever order.
+    #[inline(always)]
+    pub(crate) fn pop(&self, id: u64) {
+        // SAFETY: as in `push`.
+        let stack = unsafe { &mut *self.stack.get() };
+        match stack.last() {
+            Some(top) if top.id == id => {
+                stack.pop();
+            }
+            _ => remove(stack, id),
+        }
+    }
+
+    /// The innermost span that was made through this pipeline, or the innermost remote context.
+    #[inline(always)]
+    pub(crate) fn top(&self, pipeline: u16) -> Option<Entry> {
+        // SAFETY: as in `push`.
+        let stack = unsafe { &*self.stack.get() };
+        let last = stack.last()?;
+        if last.who.pipeline == pipeline { Some(*last) } else { top_of(stack, pipeline) }
+    }
+
+    /// Takes the thread's scratch buffer; null if an outer event is using it.
+    #[inline(always)]
+    pub(crate) fn take_scratch(&self) -> *mut Scratch {
+        self.scratch.replace(null_mut())
+    }
+
+    /// Gives a scratch buffer back; a second one is freed.
+    #[inline(always)]
+    pub(crate) fn return_scratch(&self, scratch: *mut Scratch) {
+        let other = self.scratch.replace(scratch);
+        if !other.is_null() {
+            // SAFETY: scratch buffers come from `Box::into_raw` and have one holder.
+            drop(unsafe { Box::from_raw(other) });
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn count_created(&self, kind: Kind) {
+        bump(&self.counts.created[kind as usize]);
+    }
+
+    #[cold]
+    pub(crate) fn count_dropped(&self, kind: Kind, why: Dropped) {
+        bump(&self.counts.dropped[kind as usize][why as usize]);
+    }
+}
+
+/// Any pipeline's contexts: the number that remote contexts carry.
+pub(crate) const ANY_PIPELINE: u16 = u16::MAX;
+
+#[cold]
+fn top_of(stack: &[Entry], pipeline: u16) -> Option<Entry> {
+    let mine = |entry: &&Entry| entry.who.pipeline == pipeline || entry.who.pipeline == ANY_PIPELINE;
+    stack.iter().rev().find(mine).copied()
+}
+
+#[cold]
+fn remove(stack: &mut Vec<Entry>, id: u64) {
+    if let Some(at) = stack.iter().rposition(|entry| entry.id == id) {
+        stack.remove(at);
+    }
+}
+
+/// Adds one where only this thread writes: no locked instruction.
+#[inline(always)]
+fn bump(count: &AtomicU64) {
+    count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+}
+
+/// In a forked child: no collector runs and locks may be held forever, so the child records nothing more.
+pub(crate) fn silence_child() {
+    FORKED.store(true, Relaxed);
+    HERE.with(|here| here.set(ptr::without_provenance(CHILD)));
+}
+
+/// Whether this process is a fork of the one that installed us.
+pub(crate) fn is_forked() -> bool {
+    FORKED.load(Relaxed)
+}
+
+/// The open span behind an entry, if it is still open.
+pub(crate) fn still_open(entry: &Entry) -> bool {
+    slot::identity(entry.id).is_some()
+}

@@ -1,0 +1,334 @@
+//! Where open spans live: 256-byte slots in pages that belong to one thread and that any thread can reach by id.
+//!
+//! Called by the subscriber only. An id is a 32-bit generation and a 32-bit slot number; generation and reference count
+//! share one word that only compare-and-swap changes, so an id that outlived its span finds nothing and never panics.
+//!
+//! Who may touch what:
+//! * `trace`, `span`, `meta`, `pipeline` never change while a span is open; they are read through atomics and checked
+//!   against the generation afterwards, so even a stale id reads garbage only to throw it away.
+//! * fields and spill change under `lock`, after the lock holder saw its generation alive.
+//! * whoever moves the word to the next generation owns the slot alone, once `lock` is free.
+#![expect(unsafe_code, reason = "slots are shared by hand: see the protocol above")]
+
+use super::local::Local;
+use super::spill::Spill;
+use crate::limits::{PAGES, SLOTS_PER_PAGE, THREADS};
+use std::alloc::{Layout, alloc_zeroed};
+use std::cell::UnsafeCell;
+use std::ptr::{self, null_mut};
+use std::sync::atomic::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    fence,
+};
+use tracing_core::Metadata;
+use tundra_record::TraceId;
+
+/// Bytes of fields kept inside a slot.
+pub(crate) const INLINE: usize = 168;
+
+/// What a ring record is.
+pub(crate) const SPAN: u8 = 1;
+pub(crate) const EVENT: u8 = 2;
+pub(crate) const PAD: u8 = 255;
+
+/// Flag: a value was cut or lost.
+pub(crate) const TRUNCATED: u8 = 1;
+/// Flag: the root decided that this trace is not kept.
+pub(crate) const UNSAMPLED: u8 = 2;
+/// Flag: the parent lives in another process.
+pub(crate) const REMOTE_PARENT: u8 = 4;
+
+/// The fixed part of a record, the same in a slot and in a ring; the fields follow it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    /// Length of the whole record in units of 8 bytes.
+    pub(crate) units: u16,
+    /// Length of the fields in bytes.
+    pub(crate) fields: u16,
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) pipeline: u16,
+    pub(crate) meta: *const Metadata<'static>,
+    pub(crate) trace_high: u64,
+    pub(crate) trace_low: u64,
+    pub(crate) span: u64,
+    pub(crate) parent: u64,
+    pub(crate) start: u64,
+    /// When it ended; while the span is open, its id in a second subscriber.
+    pub(crate) end: u64,
+    /// What did not fit; in a free slot, the next free one.
+    pub(crate) spill: *mut Spill,
+}
+
+impl Head {
+    /// The call site.
+    pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
+        // SAFETY: only ever set from a `&'static Metadata`, or null.
+        unsafe { self.meta.as_ref() }
+    }
+
+    /// The trace id in one piece.
+    pub(crate) fn trace(&self) -> TraceId {
+        TraceId(u128::from(self.trace_high) << 64 | u128::from(self.trace_low))
+    }
+}
+
+/// Bytes of a `Head`.
+pub(crate) const HEAD: usize = size_of::<Head>();
+
+/// One open span, or a free place for one.
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    pub(crate) head: UnsafeCell<Head>,
+    pub(crate) buffer: UnsafeCell<[u8; INLINE]>,
+    /// Generation in the high half, references in the low half.
+    word: AtomicU64,
+    number: u32,
+    owner: u16,
+    lock: AtomicU8,
+    spare: u8,
+}
+const _: () = assert!(size_of::<Slot>() == 256 && HEAD == 72);
+
+static TABLE: [AtomicPtr<Slot>; PAGES] = [const { AtomicPtr::new(null_mut()) }; PAGES];
+static NEXT_PAGE: AtomicU32 = AtomicU32::new(0);
+
+/// What a child, an event or a context needs to know of a span.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) trace_high: u64,
+    pub(crate) trace_low: u64,
+    pub(crate) span: u64,
+    pub(crate) pipeline: u16,
+    pub(crate) flags: u8,
+}
+
+#[inline(always)]
+fn alive(word: u64, id: u64) -> bool {
+    word >> 32 == id >> 32 && word as u32 != 0
+}
+
+/// The slot an id points to; the caller still has to check its generation.
+#[inline(always)]
+pub(crate) fn find(id: u64) -> Option<&'static Slot> {
+    let number = id as u32 as usize;
+    let page = TABLE.get(number / SLOTS_PER_PAGE)?.load(Acquire);
+    if page.is_null() {
+        return None;
+    }
+    // SAFETY: pages are never freed and hold `SLOTS_PER_PAGE` slots.
+    Some(unsafe { &*page.add(number % SLOTS_PER_PAGE) })
+}
+
+/// The identity of an open span; `None` for a stale or foreign id.
+#[inline(always)]
+pub(crate) fn identity(id: u64) -> Option<Identity> {
+    let slot = find(id)?;
+    alive(slot.word.load(Acquire), id).then_some(())?;
+    let head = slot.head.get();
+    // SAFETY: the slot lives forever; these fields are only ever written through the same atomics.
+    let seen = unsafe {
+        Identity {
+            trace_high: atomic(&raw mut (*head).trace_high).load(Relaxed),
+            trace_low: atomic(&raw mut (*head).trace_low).load(Relaxed),
+            span: atomic(&raw mut (*head).span).load(Relaxed),
+            pipeline: std::sync::atomic::AtomicU16::from_ptr(&raw mut (*head).pipeline).load(Relaxed),
+            flags: AtomicU8::from_ptr(&raw mut (*head).flags).load(Relaxed),
+        }
+    };
+    fence(Acquire);
+    alive(slot.word.load(Relaxed), id).then_some(seen)
+}
+
+/// The call site of an open span.
+pub(crate) fn metadata(id: u64) -> Option<&'static Metadata<'static>> {
+    let slot = find(id)?;
+    alive(slot.word.load(Acquire), id).then_some(())?;
+    // SAFETY: as in `identity`.
+    let meta = unsafe { AtomicPtr::from_ptr((&raw mut (*slot.head.get()).meta).cast()) }.load(Relaxed);
+    fence(Acquire);
+    alive(slot.word.load(Relaxed), id).then_some(())?;
+    // SAFETY: the generation is still the same, so this is the `&'static Metadata` that `open` stored.
+    unsafe { (meta as *const Metadata<'static>).as_ref() }
+}
+
+#[inline(always)]
+unsafe fn atomic<'a>(field: *mut u64) -> &'a AtomicU64 {
+    // SAFETY: handed up to the caller: `field` lies in a slot, is aligned and lives forever.
+    unsafe { AtomicU64::from_ptr(field) }
+}
+
+impl Slot {
+    /// Takes a free slot of this thread out of its list; nobody else can reach it until `publish`.
+    #[inline(always)]
+    pub(crate) fn take(local: &Local) -> Option<&'static Slot> {
+        let first = local.free.get();
+        // SAFETY: the list holds free slots, which only their owner, this thread, touches.
+        match unsafe { first.as_ref() } {
+            Some(slot) => {
+                // SAFETY: a free slot's `spill` is the link.
+                local.free.set(unsafe { (*slot.head.get()).spill }.cast());
+                Some(slot)
+            }
+            None => refill(local),
+        }
+    }
+
+    /// Writes the parts of the head that others may read while the span is open.
+    #[inline(always)]
+    pub(crate) fn identify(&self, meta: &'static Metadata<'static>, who: Identity) {
+        // A reader that sees any of these stores must also see that the generation has moved on.
+        fence(Release);
+        let head = self.head.get();
+        // SAFETY: the slot lives forever; see the module's protocol.
+        unsafe {
+            AtomicPtr::from_ptr((&raw mut (*head).meta).cast())
+                .store(ptr::from_ref(meta).cast_mut(), Relaxed);
+            atomic(&raw mut (*head).trace_high).store(who.trace_high, Relaxed);
+            atomic(&raw mut (*head).trace_low).store(who.trace_low, Relaxed);
+            atomic(&raw mut (*head).span).store(who.span, Relaxed);
+            std::sync::atomic::AtomicU16::from_ptr(&raw mut (*head).pipeline).store(who.pipeline, Relaxed);
+            AtomicU8::from_ptr(&raw mut (*head).flags).store(who.flags, Relaxed);
+        }
+    }
+
+    /// Makes the span reachable with one reference and gives its id.
+    #[inline(always)]
+    pub(crate) fn publish(&self) -> u64 {
+        let generation = self.word.load(Relaxed) >> 32 << 32;
+        self.word.store(generation | 1, Release);
+        generation | u64::from(self.number)
+    }
+
+    /// One more reference.
+    pub(crate) fn retain(&self, id: u64) -> bool {
+        self.word
+            .fetch_update(Relaxed, Relaxed, |word| {
+                (alive(word, id) && word as u32 != u32::MAX).then_some(word.wrapping_add(1))
+            })
+            .is_ok()
+    }
+
+    /// One reference less; true if it was the last, and then the slot is the caller's alone.
+    #[inline(always)]
+    pub(crate) fn release(&self, id: u64) -> bool {
+        let mut word = self.word.load(Relaxed);
+        loop {
+            if !alive(word, id) {
+                return false;
+            }
+            let last = word as u32 == 1;
+            let next = if last { next_generation(word) } else { word - 1 };
+            // Sequentially consistent against `with_lock`: either it sees the new generation or we see its lock.
+            match self.word.compare_exchange_weak(word, next, SeqCst, Relaxed) {
+                Ok(_) if last => break,
+                Ok(_) => return false,
+                Err(seen) => word = seen,
+            }
+        }
+        while self.lock.load(SeqCst) != 0 {
+            std::hint::spin_loop();
+        }
+        true
+    }
+
+    /// Runs `change` with fields and spill to itself, if the span is still open. `change` must not call user code.
+    pub(crate) fn with_lock<R>(&self, id: u64, change: impl FnOnce(*mut Head, *mut u8) -> R) -> Option<R> {
+        while self.lock.compare_exchange_weak(0, 1, SeqCst, Relaxed).is_err() {
+            std::hint::spin_loop();
+        }
+        let open = alive(self.word.load(SeqCst), id);
+        let result = open.then(|| change(self.head.get(), self.buffer.get().cast()));
+        self.lock.store(0, Release);
+        result
+    }
+
+    /// Puts the slot back into its owner's list. The caller owns it and has taken its spill.
+    #[inline(always)]
+    pub(crate) fn free(&'static self, local: &Local) {
+        let this = ptr::from_ref(self).cast_mut();
+        if self.owner == local.owner {
+            // SAFETY: the slot is the caller's alone.
+            unsafe { (*self.head.get()).spill = local.free.get().cast() };
+            local.free.set(this);
+        } else {
+            self.free_remotely();
+        }
+    }
+
+    /// Puts the slot into its owner's other list, from any thread.
+    #[cold]
+    pub(crate) fn free_remotely(&'static self) {
+        let Some(owner) = Local::by_number(usize::from(self.owner).min(THREADS - 1)) else { return };
+        let this = ptr::from_ref(self).cast_mut();
+        let mut first = owner.returned.load(Relaxed);
+        loop {
+            // SAFETY: the slot is the caller's alone until the exchange succeeds.
+            unsafe { (*self.head.get()).spill = first.cast() };
+            match owner.returned.compare_exchange_weak(first, this, Release, Relaxed) {
+                Ok(_) => break,
+                Err(seen) => first = seen,
+            }
+        }
+    }
+
+    /// Gives back a slot that was taken but never published.
+    #[cold]
+    pub(crate) fn abandon(&'static self) {
+        let next = next_generation(self.word.load(Relaxed));
+        self.word.store(next, Release);
+        self.free_remotely();
+    }
+}
+
+fn next_generation(word: u64) -> u64 {
+    u64::from(((word >> 32) as u32).wrapping_add(1).max(1)) << 32
+}
+
+/// How many spans are open in the whole process.
+pub(crate) fn open_spans() -> u64 {
+    let pages = (NEXT_PAGE.load(Acquire) as usize).min(PAGES);
+    let mut open = 0;
+    for number in 0..pages * SLOTS_PER_PAGE {
+        open += u64::from(find(number as u64).is_some_and(|slot| slot.word.load(Acquire) as u32 != 0));
+    }
+    open
+}
+
+#[cold]
+#[inline(never)]
+fn refill(local: &Local) -> Option<&'static Slot> {
+    let returned = local.returned.swap(null_mut(), Acquire);
+    // SAFETY: slots in the list are free and, after the swap, this thread's alone.
+    if let Some(slot) = unsafe { returned.as_ref() } {
+        // SAFETY: a free slot's `spill` is the link.
+        local.free.set(unsafe { (*slot.head.get()).spill }.cast());
+        return Some(slot);
+    }
+    let page = NEXT_PAGE.fetch_update(AcqRel, Relaxed, |n| ((n as usize) < PAGES).then_some(n + 1)).ok()?;
+    let layout = Layout::array::<Slot>(SLOTS_PER_PAGE).ok()?;
+    // SAFETY: the layout is not empty.
+    let slots = unsafe { alloc_zeroed(layout) }.cast::<Slot>();
+    if slots.is_null() {
+        return None;
+    }
+    for at in 0..SLOTS_PER_PAGE {
+        let last = at + 1 == SLOTS_PER_PAGE;
+        // SAFETY: all-zero bytes are a valid `Slot`; the page is ours until the table knows it.
+        unsafe {
+            let slot = slots.add(at);
+            (*slot).number = page * SLOTS_PER_PAGE as u32 + at as u32;
+            (*slot).owner = local.owner;
+            (*slot).word = AtomicU64::new(1 << 32);
+            (*(*slot).head.get()).spill = if last { null_mut() } else { slots.add(at + 1).cast() };
+        }
+    }
+    TABLE[page as usize].store(slots, Release);
+    // SAFETY: the page was initialized above; slot 0 is taken, the rest is the list.
+    unsafe {
+        local.free.set(slots.add(1));
+        Some(&*slots)
+    }
+}

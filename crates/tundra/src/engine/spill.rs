@@ -1,0 +1,106 @@
+//! What does not fit into 256 bytes: long values, links, error events, attributes added by name.
+//!
+//! Made by the subscriber when needed, moved by pointer through slot and ring, owned and dropped by the collector. All
+//! spills together are bounded; what the bound refuses is lost and marked, never waited for.
+
+use crate::limits::{ADDED_ATTRS, LINKS, SPAN_EVENTS, SPILL_BYTES};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tracing_core::Metadata;
+use tundra_record::Value;
+
+static SPILLED: AtomicUsize = AtomicUsize::new(0);
+
+/// An error that was logged inside the span.
+#[derive(Debug)]
+pub(crate) struct SpillEvent {
+    pub(crate) tick: u64,
+    pub(crate) meta: &'static Metadata<'static>,
+    /// Encoded as in a record.
+    pub(crate) fields: Vec<u8>,
+    pub(crate) long: Vec<(u8, u8, String)>,
+}
+
+/// The parts of one span or event that live on the heap.
+#[derive(Debug, Default)]
+pub(crate) struct Spill {
+    /// Field index, tag, value.
+    pub(crate) long: Vec<(u8, u8, String)>,
+    pub(crate) links: Vec<(u128, u64)>,
+    pub(crate) events: Vec<SpillEvent>,
+    pub(crate) added: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// The name that replaces the call site's.
+    pub(crate) name: Option<Cow<'static, str>>,
+    charged: usize,
+}
+
+impl Spill {
+    /// Books so many more bytes; false if the process holds too much already.
+    fn charge(&mut self, bytes: usize) -> bool {
+        if SPILLED.fetch_add(bytes, Relaxed).saturating_add(bytes) > SPILL_BYTES {
+            SPILLED.fetch_sub(bytes, Relaxed);
+            return false;
+        }
+        self.charged += bytes;
+        true
+    }
+
+    /// Keeps a long value; false if it was refused.
+    pub(crate) fn value(&mut self, field: u8, tag: u8, text: String) -> bool {
+        let fits = self.charge(text.len() + size_of::<(u8, u8, String)>());
+        if fits {
+            self.long.push((field, tag, text));
+        }
+        fits
+    }
+
+    /// Keeps a link; false if it was refused.
+    pub(crate) fn link(&mut self, trace: u128, span: u64) -> bool {
+        let fits = self.links.len() < LINKS && self.charge(size_of::<(u128, u64)>());
+        if fits {
+            self.links.push((trace, span));
+        }
+        fits
+    }
+
+    /// Keeps an event; false if it was refused.
+    pub(crate) fn event(&mut self, event: SpillEvent) -> bool {
+        let long: usize = event.long.iter().map(|(_, _, text)| text.len()).sum();
+        let bytes = size_of::<SpillEvent>() + event.fields.len() + long;
+        let fits = self.events.len() < SPAN_EVENTS && self.charge(bytes);
+        if fits {
+            self.events.push(event);
+        }
+        fits
+    }
+
+    /// Keeps an attribute; false if it was refused.
+    pub(crate) fn add(&mut self, key: Cow<'static, str>, value: Value<'static>) -> bool {
+        let bytes = key.len() + value.as_str().map_or(32, str::len) + 64;
+        let fits = self.added.len() < ADDED_ATTRS && self.charge(bytes);
+        if fits {
+            self.added.push((key, value));
+        }
+        fits
+    }
+
+    /// Replaces the name; false if it was refused.
+    pub(crate) fn rename(&mut self, name: Cow<'static, str>) -> bool {
+        let fits = self.charge(name.len());
+        if fits {
+            self.name = Some(name);
+        }
+        fits
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        SPILLED.fetch_sub(self.charged, Relaxed);
+    }
+}
+
+/// Bytes that all spills of the process hold now.
+pub(crate) fn spilled() -> usize {
+    SPILLED.load(Relaxed)
+}

@@ -1,0 +1,438 @@
+//! The `tracing::Subscriber` itself: what happens on the application's threads, call by call.
+#![expect(
+    unsafe_code,
+    reason = "slots, scratch and ring are written through raw pointers; see their modules"
+)]
+
+use super::fields::{Decoder, Encoder, Raw};
+use super::filter::Filter;
+use super::local::{Entry, Local, Scratch};
+use super::slot::{
+    EVENT, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
+};
+use super::spill::{Spill, SpillEvent};
+use crate::health::{DONE, Dropped, Kind};
+use crate::limits::SCRATCH_BYTES;
+use crate::{clock, rng};
+use std::ptr::{self, null_mut};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, RwLock};
+use tracing_core::span::{Attributes, Current, Id, Record};
+use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
+
+/// The id of spans that could not be recorded: generation 0 never exists, so every later call on it does nothing.
+const NOBODY: u64 = 0xffff_ffff;
+
+/// The root subscriber of one pipeline.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pipeline: u16,
+    /// A trace is kept if the low half of its id, mixed, is not above this.
+    keep_below: Arc<AtomicU64>,
+    filter: Arc<RwLock<Filter>>,
+}
+
+impl Engine {
+    pub(crate) fn new(pipeline: u16, filter: Arc<RwLock<Filter>>, keep_below: Arc<AtomicU64>) -> Self {
+        Self { pipeline, keep_below, filter }
+    }
+
+    fn filter<R>(&self, ask: impl FnOnce(&Filter) -> R) -> R {
+        ask(&self.filter.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Whose trace a new span joins.
+    #[inline(always)]
+    fn parent_of(&self, attributes: &Attributes<'_>, local: &Local) -> Option<Identity> {
+        if attributes.is_contextual() {
+            return local.top(self.pipeline).map(|entry| entry.who);
+        }
+        let parent = identity(attributes.parent()?.into_u64());
+        if parent.is_none() {
+            DONE.stale_parents.fetch_add(1, Relaxed);
+        }
+        parent
+    }
+
+    #[inline(always)]
+    fn root(&self, local: &Local) -> Identity {
+        let trace_low = rng::next(&local.rng);
+        let keep_below = self.keep_below.load(Relaxed);
+        let dropped = keep_below != u64::MAX && trace_low.wrapping_mul(KNUTH) > keep_below;
+        Identity {
+            trace_high: rng::next(&local.rng),
+            trace_low,
+            span: 0,
+            pipeline: self.pipeline,
+            flags: if dropped { UNSAMPLED } else { 0 },
+        }
+    }
+}
+
+/// Datadog's sampling factor: every service that sees the same trace id decides alike.
+const KNUTH: u64 = 1_111_111_111_111_111_111;
+
+/// Gives an unpublished slot back if a value's `Debug` panics.
+struct Unpublished(Option<&'static Slot>);
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0 {
+            slot.abandon();
+            DONE.drop_record(Kind::Span, Dropped::Slots, 1);
+        }
+    }
+}
+
+/// Encodes the fields of a new span into its slot. The only place where user code runs during creation.
+#[inline(always)]
+fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
+    let mut guard = Unpublished(Some(slot));
+    // SAFETY: nobody else reaches an unpublished slot.
+    let mut encoder = unsafe { Encoder::new(slot.buffer.get().cast(), INLINE) };
+    attributes.record(&mut encoder);
+    guard.0 = None;
+    // SAFETY: as above; flags may be read by holders of a stale id, hence the atomic.
+    unsafe {
+        let head = slot.head.get();
+        (*head).fields = encoder.len() as u16;
+        (*head).spill = encoder.spill.take().map_or(null_mut(), Box::into_raw);
+        if encoder.truncated {
+            mark_truncated(head);
+        }
+    }
+}
+
+#[cold]
+fn not_recorded(kind: Kind) {
+    if let Some(why) = Local::absence() {
+        DONE.created[kind as usize].fetch_add(1, Relaxed);
+        DONE.drop_record(kind, why, 1);
+    }
+}
+
+#[cold]
+fn no_slot(local: &Local) -> Id {
+    local.count_dropped(Kind::Span, Dropped::Slots);
+    Id::from_u64(NOBODY)
+}
+
+#[inline(always)]
+fn units(fields: usize) -> u16 {
+    ((HEAD + fields).div_ceil(8)) as u16
+}
+
+impl Subscriber for Engine {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.filter(|filter| filter.enables(metadata)) { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter(|filter| filter.enables(metadata))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.filter(Filter::max_level))
+    }
+
+    #[inline]
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let Some(local) = Local::get() else {
+            not_recorded(Kind::Span);
+            return Id::from_u64(NOBODY);
+        };
+        local.count_created(Kind::Span);
+        let Some(slot) = Slot::take(local) else { return no_slot(local) };
+        let parent = self.parent_of(attributes, local);
+        let mut who = match parent {
+            Some(parent) => parent,
+            None => self.root(local),
+        };
+        let above = who.span;
+        who.span = rng::next(&local.rng);
+        who.pipeline = self.pipeline;
+        who.flags &= UNSAMPLED;
+        slot.identify(attributes.metadata(), who);
+        // SAFETY: nobody else reaches an unpublished slot.
+        unsafe {
+            let head = slot.head.get();
+            (*head).kind = SPAN;
+            (*head).parent = above;
+            (*head).fields = 0;
+            (*head).end = 0;
+            (*head).spill = null_mut();
+        }
+        if !attributes.is_empty() && who.flags & UNSAMPLED == 0 {
+            encode_fields(slot, attributes);
+        }
+        // SAFETY: as above.
+        unsafe { (*slot.head.get()).start = clock::ticks() };
+        Id::from_u64(slot.publish())
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let (Some(slot), Some(local)) = (find(id.into_u64()), Local::get()) else { return };
+        let scratch = borrow_scratch(local);
+        // SAFETY: the scratch is ours until it goes back.
+        let mut encoder = unsafe { Encoder::new(scratch.0.cast(), INLINE) };
+        values.record(&mut encoder);
+        let len = encoder.len();
+        // SAFETY: `with_lock` gives the fields to us alone; `len` bytes of scratch were written.
+        slot.with_lock(id.into_u64(), |head, buffer| unsafe {
+            append(head, buffer, scratch.0.cast(), len, encoder.spill.take(), encoder.truncated);
+        });
+    }
+
+    fn record_follows_from(&self, span: &Id, follows: &Id) {
+        let Some(other) = identity(follows.into_u64()) else { return };
+        let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
+        change_spill(span.into_u64(), |spill| spill.link(trace, other.span));
+    }
+
+    #[inline]
+    fn event(&self, event: &Event<'_>) {
+        let Some(local) = Local::get() else { return not_recorded(Kind::Log) };
+        local.count_created(Kind::Log);
+        let (inside, id) = if event.is_contextual() {
+            local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id))
+        } else {
+            let id = event.parent().map_or(0, Id::into_u64);
+            (identity(id), id)
+        };
+        let scratch = borrow_scratch(local);
+        let fields = scratch.0.cast::<u8>().wrapping_add(HEAD);
+        // SAFETY: the scratch is ours until it goes back.
+        let mut encoder = unsafe { Encoder::new(fields, SCRATCH_BYTES - HEAD) };
+        event.record(&mut encoder);
+        let len = encoder.len();
+        let meta = event.metadata();
+        let tick = clock::ticks();
+        if *meta.level() == Level::ERROR && inside.is_some() {
+            // SAFETY: `len` bytes were written.
+            let bytes = unsafe { std::slice::from_raw_parts(fields, len) };
+            keep_on_span(id, tick, meta, bytes, encoder.spill.as_deref());
+        }
+        let spill = encoder.spill.take().map_or(null_mut(), Box::into_raw);
+        let none = Identity { trace_high: 0, trace_low: 0, span: 0, pipeline: self.pipeline, flags: 0 };
+        let who = inside.unwrap_or(none);
+        let head = Head {
+            units: units(len),
+            fields: len as u16,
+            kind: EVENT,
+            flags: if encoder.truncated { TRUNCATED } else { 0 },
+            pipeline: self.pipeline,
+            meta: ptr::from_ref(meta).cast(),
+            trace_high: who.trace_high,
+            trace_low: who.trace_low,
+            span: 0,
+            parent: who.span,
+            start: tick,
+            end: tick,
+            spill,
+        };
+        // SAFETY: the scratch is ours, aligned to 8 and longer than a head; the record is initialized to its end.
+        let pushed = unsafe {
+            scratch.0.cast::<Head>().write(head);
+            local.ring.push(scratch.0.cast(), head.units)
+        };
+        if !pushed {
+            lose(local, Kind::Log, spill);
+        }
+    }
+
+    #[inline]
+    fn enter(&self, id: &Id) {
+        let Some(local) = Local::get() else { return };
+        let Some(who) = identity(id.into_u64()) else { return };
+        local.push(Entry { id: id.into_u64(), who });
+    }
+
+    #[inline]
+    fn exit(&self, id: &Id) {
+        if let Some(local) = Local::get() {
+            local.pop(id.into_u64());
+        }
+    }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        if let Some(slot) = find(id.into_u64()) {
+            slot.retain(id.into_u64());
+        }
+        id.clone()
+    }
+
+    #[inline]
+    fn try_close(&self, id: Id) -> bool {
+        let Some(slot) = find(id.into_u64()) else { return false };
+        if !slot.release(id.into_u64()) {
+            return false;
+        }
+        close(slot);
+        true
+    }
+
+    fn current_span(&self) -> Current {
+        let top = Local::get().and_then(|local| local.top(self.pipeline));
+        match top.and_then(|entry| Some((entry.id, metadata(entry.id)?))) {
+            Some((id, meta)) => Current::new(Id::from_u64(id), meta),
+            None => Current::none(),
+        }
+    }
+}
+
+/// The span is over and its slot is ours: end time, copy into the ring, slot back.
+#[inline(always)]
+fn close(slot: &'static Slot) {
+    let Some(local) = Local::get() else { return close_without_thread(slot) };
+    // SAFETY: the slot is ours alone; readers of a stale id only load atomics of fields that are not written here.
+    let (units, spill) = unsafe {
+        let head = slot.head.get();
+        (*head).end = clock::ticks();
+        (*head).units = units(usize::from((*head).fields));
+        ((*head).units, (*head).spill)
+    };
+    // SAFETY: head and buffer lie one after the other and are initialized; `units` is at most that of a slot.
+    let pushed = unsafe { local.ring.push(ptr::from_ref(slot).cast(), units) };
+    if !pushed {
+        lose(local, Kind::Span, spill);
+    }
+    slot.free(local);
+}
+
+#[cold]
+fn lose(local: &Local, kind: Kind, spill: *mut Spill) {
+    local.count_dropped(kind, Dropped::RingFull);
+    drop_spill(spill);
+}
+
+fn drop_spill(spill: *mut Spill) {
+    if !spill.is_null() {
+        // SAFETY: spill pointers come from `Box::into_raw` and have one holder: the record.
+        drop(unsafe { Box::from_raw(spill) });
+    }
+}
+
+#[cold]
+fn close_without_thread(slot: &'static Slot) {
+    // SAFETY: the slot is ours alone.
+    drop_spill(unsafe { (*slot.head.get()).spill });
+    // A thread of our own closing an application's span is an ending as well.
+    DONE.drop_record(Kind::Span, Local::absence().unwrap_or(Dropped::ThreadEnding), 1);
+    slot.free_remotely();
+}
+
+/// A scratch buffer that goes back when dropped, even when a value's `Debug` panics.
+struct Borrowed(*mut Scratch, &'static Local);
+
+impl Drop for Borrowed {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.1.return_scratch(self.0);
+    }
+}
+
+#[inline(always)]
+fn borrow_scratch(local: &'static Local) -> Borrowed {
+    let scratch = local.take_scratch();
+    if scratch.is_null() { Borrowed(second_scratch(), local) } else { Borrowed(scratch, local) }
+}
+
+/// An event inside the `Debug` of another event's value.
+#[cold]
+fn second_scratch() -> *mut Scratch {
+    Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))
+}
+
+/// Marks a span whose values are not all there.
+///
+/// # Safety
+/// The head must lie in a slot.
+#[cold]
+unsafe fn mark_truncated(head: *mut Head) {
+    // SAFETY: handed up to the caller; others only read the flags through atomics.
+    unsafe { AtomicU8::from_ptr(&raw mut (*head).flags) }.fetch_or(TRUNCATED, Relaxed);
+}
+
+/// Adds encoded fields to a span's.
+///
+/// # Safety
+/// Head and buffer must be the caller's alone, `from` must point to `len` bytes.
+unsafe fn append(
+    head: *mut Head,
+    buffer: *mut u8,
+    from: *const u8,
+    len: usize,
+    spill: Option<Box<Spill>>,
+    truncated: bool,
+) {
+    // SAFETY: handed up to the caller.
+    unsafe {
+        let mut lost = truncated;
+        let old = usize::from((*head).fields);
+        if old + len <= INLINE {
+            ptr::copy_nonoverlapping(from, buffer.add(old), len);
+            (*head).fields = (old + len) as u16;
+        } else {
+            let spill = spill_of(head);
+            for (field, value) in Decoder(std::slice::from_raw_parts(from, len)) {
+                let (tag, text) = owned(value);
+                lost |= !(*spill).value(field, tag, text);
+            }
+        }
+        if let Some(mut more) = spill {
+            let spill = spill_of(head);
+            for (field, tag, text) in more.long.drain(..) {
+                lost |= !(*spill).value(field, tag, text);
+            }
+        }
+        if lost {
+            mark_truncated(head);
+        }
+    }
+}
+
+fn owned(value: Raw<'_>) -> (u8, String) {
+    use super::fields::{BOOL, ERROR, F64, I64, STR, U64};
+    match value {
+        Raw::U64(number) => (U64, number.to_string()),
+        Raw::I64(number) => (I64, number.to_string()),
+        Raw::F64(number) => (F64, number.to_string()),
+        Raw::Bool(truth) => (BOOL, truth.to_string()),
+        Raw::Str(text) => (STR, text.to_owned()),
+        Raw::Error(text) => (ERROR, text.to_owned()),
+    }
+}
+
+/// The spill of a span, made if there is none yet.
+///
+/// # Safety
+/// The head must be the caller's alone.
+unsafe fn spill_of(head: *mut Head) -> *mut Spill {
+    // SAFETY: handed up to the caller.
+    unsafe {
+        if (*head).spill.is_null() {
+            (*head).spill = Box::into_raw(Box::default());
+        }
+        (*head).spill
+    }
+}
+
+/// Changes the heap part of an open span; a refused change marks the span as truncated. False for a stale id.
+pub(crate) fn change_spill(id: u64, change: impl FnOnce(&mut Spill) -> bool) -> bool {
+    let Some(slot) = find(id) else { return false };
+    // SAFETY: `with_lock` gives head and spill to us alone.
+    let changed = slot.with_lock(id, |head, _| unsafe {
+        if !change(&mut *spill_of(head)) {
+            mark_truncated(head);
+        }
+    });
+    changed.is_some()
+}
+
+/// An error inside a span belongs to the span, too.
+#[cold]
+fn keep_on_span(id: u64, tick: u64, meta: &'static Metadata<'static>, fields: &[u8], spill: Option<&Spill>) {
+    let long = spill.map(|spill| spill.long.clone()).unwrap_or_default();
+    let event = SpillEvent { tick, meta, fields: fields.to_vec(), long };
+    change_spill(id, |spill| spill.event(event));
+}

@@ -1,0 +1,72 @@
+//! What an exporter is, and what it is given. The collector calls exporters one after the other on its own thread.
+
+use crate::collector::Batch;
+use tundra_record::{Resource, Sink};
+
+/// Takes finished telemetry somewhere. Runs on the SDK's own thread, never on the application's, and may take its time;
+/// while it does, rings fill, and what does not fit is counted as dropped.
+pub trait Exporter: Send {
+    /// Takes one batch. An error is counted; the batch is not offered again, so an exporter that wants to retry keeps
+    /// (a bounded amount of) it.
+    fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError>;
+
+    /// Called at regular times without new records, so that held data can be sent.
+    fn tick(&mut self) {}
+
+    /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
+    fn shutdown(&mut self, deadline: std::time::Instant) {
+        let _ = deadline;
+    }
+}
+
+/// An exporter could not take a batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ExportError {
+    /// What went wrong.
+    pub what: String,
+}
+
+impl ExportError {
+    /// From a text in lower case.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
+}
+
+/// One batch of spans, logs and metric points, still in the form the threads wrote them.
+#[derive(Clone, Copy, Debug)]
+pub struct Exported<'a> {
+    pub(crate) batch: &'a Batch,
+    pub(crate) resource: &'a Resource<'static>,
+}
+
+impl Exported<'_> {
+    /// Walks the batch: the resource, one scope, then spans and logs in the order they were drained, then points.
+    ///
+    /// Every `tracing` event is a log record, with trace and span id if it happened inside a span. An event of level
+    /// `ERROR` inside a span is also an event of that span, named `exception` if it carried an error.
+    pub fn drive(&self, sink: &mut dyn Sink) {
+        self.batch.drive(self.resource, sink);
+    }
+
+    /// Who sends it.
+    pub fn resource(&self) -> &Resource<'static> {
+        self.resource
+    }
+
+    /// How many spans there are.
+    pub fn spans(&self) -> usize {
+        self.batch.spans
+    }
+
+    /// How many log records there are.
+    pub fn logs(&self) -> usize {
+        self.batch.logs
+    }
+
+    /// How many metric points there are.
+    pub fn points(&self) -> usize {
+        self.batch.points.len()
+    }
+}

@@ -1,0 +1,182 @@
+//! The SDK's own ledger: what was created, what became of it, and why anything was lost.
+//!
+//! Application threads count in their own state, the collector in `DONE`; `health()` adds them up. The sum is exact when
+//! nothing is being recorded: created = exported + dropped by reason + open + waiting.
+
+use crate::engine::{Local, open_spans, spilled};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Span,
+    Log,
+}
+
+impl Kind {
+    pub(crate) const COUNT: usize = 2;
+}
+
+/// Why a record was not exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dropped {
+    /// The thread's ring was full: it recorded faster than the collector drained.
+    RingFull,
+    /// The collector's ring of a thread could not be made: too many threads, or no memory.
+    Threads,
+    /// Too many spans are open at once, or there was no memory for more.
+    Slots,
+    /// The thread is ending; its state was given up already.
+    ThreadEnding,
+    /// The process is a fork of the one that installed the SDK.
+    Forked,
+    /// The pipeline was shut down before the record arrived.
+    Shutdown,
+    /// The root was not sampled.
+    Unsampled,
+    /// There is no exporter that takes it.
+    NoExporter,
+    /// Every exporter failed.
+    ExportFailed,
+}
+
+impl Dropped {
+    pub(crate) const COUNT: usize = 9;
+
+    /// All reasons.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::RingFull,
+        Self::Threads,
+        Self::Slots,
+        Self::ThreadEnding,
+        Self::Forked,
+        Self::Shutdown,
+        Self::Unsampled,
+        Self::NoExporter,
+        Self::ExportFailed,
+    ];
+
+    /// The reason as ledgers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RingFull => "ring_full",
+            Self::Threads => "threads",
+            Self::Slots => "slots",
+            Self::ThreadEnding => "thread_ending",
+            Self::Forked => "forked",
+            Self::Shutdown => "shutdown",
+            Self::Unsampled => "unsampled",
+            Self::NoExporter => "no_exporter",
+            Self::ExportFailed => "export_failed",
+        }
+    }
+}
+
+/// Counts of threads that have no state of their own, and of the collector.
+pub(crate) struct Totals {
+    pub(crate) created: [AtomicU64; Kind::COUNT],
+    pub(crate) exported: [AtomicU64; Kind::COUNT],
+    pub(crate) dropped: [[AtomicU64; Dropped::COUNT]; Kind::COUNT],
+    /// Records drained but not yet exported.
+    pub(crate) waiting: [AtomicU64; Kind::COUNT],
+    pub(crate) export_errors: AtomicU64,
+    pub(crate) stale_parents: AtomicU64,
+}
+
+pub(crate) static DONE: Totals = Totals {
+    created: [const { AtomicU64::new(0) }; Kind::COUNT],
+    exported: [const { AtomicU64::new(0) }; Kind::COUNT],
+    dropped: [const { [const { AtomicU64::new(0) }; Dropped::COUNT] }; Kind::COUNT],
+    waiting: [const { AtomicU64::new(0) }; Kind::COUNT],
+    export_errors: AtomicU64::new(0),
+    stale_parents: AtomicU64::new(0),
+};
+
+impl Totals {
+    pub(crate) fn drop_record(&self, kind: Kind, why: Dropped, count: u64) {
+        self.dropped[kind as usize][why as usize].fetch_add(count, Relaxed);
+    }
+}
+
+/// One kind of record in the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Records made by the application.
+    pub created: u64,
+    /// Records that at least one exporter took.
+    pub exported: u64,
+    /// Records lost, by reason; reasons with zero are left out.
+    pub dropped: Vec<(Dropped, u64)>,
+    /// Records that the collector holds at this moment.
+    pub waiting: u64,
+}
+
+impl Ledger {
+    /// Lost records, all reasons together.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Lost records for one reason.
+    pub fn dropped_for(&self, why: Dropped) -> u64 {
+        self.dropped.iter().find(|(reason, _)| *reason == why).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// How the SDK is doing, in the whole process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Spans.
+    pub spans: Ledger,
+    /// Log records (`tracing` events).
+    pub logs: Ledger,
+    /// Spans open at this moment.
+    pub open_spans: u64,
+    /// Bytes of long values waiting for export.
+    pub spilled_bytes: usize,
+    /// Exports that failed.
+    pub export_errors: u64,
+    /// Spans whose explicit parent was closed long ago, and which became roots.
+    pub stale_parents: u64,
+    /// Series of all metrics.
+    pub series: usize,
+    /// What time is read from.
+    pub clock: &'static str,
+}
+
+/// Reads the ledger of the whole process.
+pub fn health() -> Health {
+    Health {
+        spans: ledger(Kind::Span),
+        logs: ledger(Kind::Log),
+        open_spans: open_spans(),
+        spilled_bytes: spilled(),
+        export_errors: DONE.export_errors.load(Relaxed),
+        stale_parents: DONE.stale_parents.load(Relaxed),
+        series: crate::metrics::series_count(),
+        clock: crate::clock::source_name(),
+    }
+}
+
+fn ledger(kind: Kind) -> Ledger {
+    let at = kind as usize;
+    let mut dropped = [0; Dropped::COUNT];
+    for (sum, count) in dropped.iter_mut().zip(&DONE.dropped[at]) {
+        *sum = count.load(Relaxed);
+    }
+    let mut created = DONE.created[at].load(Relaxed);
+    for local in Local::all() {
+        created += local.counts.created[at].load(Relaxed);
+        for (sum, count) in dropped.iter_mut().zip(&local.counts.dropped[at]) {
+            *sum += count.load(Relaxed);
+        }
+    }
+    Ledger {
+        created,
+        exported: DONE.exported[at].load(Relaxed),
+        dropped: Dropped::ALL.into_iter().zip(dropped).filter(|(_, count)| *count > 0).collect(),
+        waiting: DONE.waiting[at].load(Relaxed),
+    }
+}

@@ -1,0 +1,40 @@
+//! Every bound of the SDK, in one place. All rooms of the crate read these; nothing here computes.
+
+/// Bytes of finished records one thread can have waiting for the collector.
+pub(crate) const RING_BYTES: usize = 128 * 1024;
+/// A ring that holds this much wakes a sleeping collector.
+pub(crate) const WAKE_BYTES: u64 = 32 * 1024;
+/// After a wake-up the thread looks again only when it has written this much more.
+pub(crate) const WAKE_AGAIN_BYTES: u64 = 8 * 1024;
+/// Spans that one page of slots holds (256 bytes each).
+pub(crate) const SLOTS_PER_PAGE: usize = 64;
+/// Pages in the whole process: 2 million spans open at once, 512 MiB.
+pub(crate) const PAGES: usize = 32_768;
+/// Threads that can record at the same moment.
+pub(crate) const THREADS: usize = 4096;
+/// Bytes a thread keeps ready to format one event in.
+pub(crate) const SCRATCH_BYTES: usize = 4096;
+/// Spans one thread can be inside of at once; deeper ones are recorded but are nobody's parent.
+pub(crate) const CONTEXT_DEPTH: usize = 65_536;
+/// Bytes of one value; longer ones are cut.
+pub(crate) const VALUE_BYTES: usize = 1 << 20;
+/// Bytes of long values, links and span events that wait for export in the whole process.
+pub(crate) const SPILL_BYTES: usize = 64 << 20;
+/// Links of one span.
+pub(crate) const LINKS: usize = 128;
+/// Error events kept on one span.
+pub(crate) const SPAN_EVENTS: usize = 128;
+/// Attributes added to one span by name after its creation.
+pub(crate) const ADDED_ATTRS: usize = 256;
+/// Pipelines that one process can install, closed ones included.
+pub(crate) const PIPELINES: usize = 4096;
+/// Commands that can wait for the collector.
+pub(crate) const COMMANDS: usize = 64;
+/// A batch is exported when it holds this many bytes, however young it is.
+pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// Series in the whole process.
+pub(crate) const SERIES: usize = 8192;
+/// Series of one metric; the others count in its overflow series.
+pub(crate) const SERIES_PER_METRIC: usize = 1000;
+/// Directives of one filter.
+pub(crate) const DIRECTIVES: usize = 256;

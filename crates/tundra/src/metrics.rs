@@ -1,0 +1,19 @@
+//! Counters, gauges and histograms: one cached handle per call site, one cell per series and thread.
+//!
+//! The macros `increment_counter!`, `counter!`, `gauge!` and `histogram!` end here. A counter is a load, an addition and
+//! a store to memory that only this thread writes; the collector adds the threads up (`collect`). Series are bounded;
+//! what is beyond counts in the metric's overflow series. Nothing here sends anything.
+
+mod app;
+mod cell;
+mod collect;
+mod process;
+mod registry;
+mod site;
+mod sketch;
+
+pub use app::AppMetrics;
+pub(crate) use cell::Cells;
+pub(crate) use collect::{Meter, MetricLine};
+pub(crate) use registry::{series_count, set_active, take_news};
+pub use site::{Counter, CounterSite, Gauge, GaugeSite, Histogram, HistogramSite, Label, report_gauges};

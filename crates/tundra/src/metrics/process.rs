@@ -1,0 +1,65 @@
+//! What the process itself uses: memory, processor time, open files, threads. Read by the collector each round.
+//!
+//! Linux only for now (`/proc`); elsewhere there are no such points. Reads four small files and nothing else.
+
+use std::borrow::Cow;
+use std::time::Instant;
+use tundra_record::{MetricPoint, MetricValue, UnixNanos};
+
+/// `/proc` counts processor time in these, on every Linux that Rust supports.
+const TICKS_PER_SECOND: f64 = 100.0;
+const STAT_UTIME: usize = 11;
+const STAT_THREADS: usize = 17;
+
+/// Remembers the processor time of the last round.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    last: Option<(Instant, f64)>,
+}
+
+impl Process {
+    /// Adds this round's points.
+    pub(crate) fn points(&mut self, time: UnixNanos, points: &mut Vec<MetricPoint<'static>>) {
+        let mut gauge = |name: &'static str, unit: &'static str, value: Option<f64>| {
+            points.extend(value.map(|value| MetricPoint {
+                name: Cow::Borrowed(name),
+                unit: Cow::Borrowed(unit),
+                time,
+                start: UnixNanos::default(),
+                attrs: Vec::new(),
+                value: MetricValue::Gauge(value),
+            }));
+        };
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        gauge("process.memory.usage", "By", memory());
+        gauge("process.unix.file_descriptor.count", "{file_descriptor}", open_files());
+        gauge("process.thread.count", "{thread}", stat_field(&stat, STAT_THREADS));
+        gauge("process.cpu.utilization", "1", self.utilization(&stat));
+    }
+
+    fn utilization(&mut self, stat: &str) -> Option<f64> {
+        let used = (stat_field(stat, STAT_UTIME)? + stat_field(stat, STAT_UTIME + 1)?) / TICKS_PER_SECOND;
+        let now = Instant::now();
+        let (then, before) = self.last.replace((now, used))?;
+        let elapsed = now.duration_since(then).as_secs_f64();
+        (elapsed > 0.0).then(|| (used - before).max(0.0) / elapsed)
+    }
+}
+
+/// The fields after the program's name, which may itself hold blanks and parentheses.
+fn stat_field(stat: &str, at: usize) -> Option<f64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(at)?.parse().ok()
+}
+
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024.0)
+}
+
+fn open_files() -> Option<f64> {
+    // The listing itself holds one.
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as f64)
+}

@@ -1,0 +1,272 @@
+//! Everything that has broken other SDKs: threads, order, re-entrancy, endings, misuse.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use tracing::{Dispatch, Span, error, info, info_span};
+use tundra::testing::Collector;
+use tundra::{ExportError, Exported, Exporter};
+
+#[test]
+fn spans_move_between_threads() {
+    let collector = Collector::new();
+    let (sender, receiver) = mpsc::sync_channel::<Span>(100);
+    let dispatch = collector.dispatch();
+    let closer = thread::spawn(move || {
+        tracing::dispatcher::with_default(&dispatch, || {
+            let mut closed = 0;
+            for span in receiver {
+                info_span!(parent: &span, "there").in_scope(|| ());
+                drop(span.entered());
+                closed += 1;
+            }
+            closed
+        })
+    });
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let (sender, dispatch) = (sender.clone(), collector.dispatch());
+            scope.spawn(move || {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    for n in 0..100 {
+                        let span = info_span!("here", n);
+                        sender.send(span.clone()).expect("the closer listens");
+                        span.in_scope(|| info_span!("child").in_scope(|| ()));
+                    }
+                });
+            });
+        }
+    });
+    drop(sender);
+    assert_eq!(closer.join().expect("no panic"), 400);
+    let spans = collector.spans();
+    let here: std::collections::HashMap<_, _> =
+        spans.iter().filter(|span| span.name == "here").map(|span| (span.span_id, span.trace_id)).collect();
+    assert_eq!(here.len(), 400);
+    let children = spans.iter().filter(|span| span.name != "here");
+    assert_eq!(children.clone().count(), 800);
+    for child in children {
+        assert_eq!(here.get(&child.parent_id.expect("it has a parent")), Some(&child.trace_id));
+    }
+}
+
+#[test]
+fn guards_dropped_out_of_order() {
+    let collector = Collector::new();
+    collector.in_scope(|| {
+        let (a, b, c) = (info_span!("a"), info_span!("b"), info_span!("c"));
+        let (in_a, in_b, in_a_again) = (a.enter(), b.enter(), a.enter());
+        drop(in_a);
+        drop(in_b);
+        info_span!("of_a").in_scope(|| ());
+        drop(in_a_again);
+        let _c = c.enter();
+        info_span!("of_c").in_scope(|| ());
+    });
+    let parent = |name: &str| collector.span(name).and_then(|span| span.parent_id);
+    let id = |name: &str| collector.span(name).map(|span| span.span_id);
+    assert_eq!(parent("of_a"), id("a"));
+    assert_eq!(parent("of_c"), id("c"));
+}
+
+/// Records spans and events, and records on the current span, while it is being formatted.
+struct Talkative(u32);
+
+impl fmt::Debug for Talkative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = info_span!("from_debug", depth = self.0);
+        let _inside = span.enter();
+        Span::current().record("depth", 99);
+        error!(depth = self.0, "from debug");
+        if self.0 > 0 {
+            info!(inner = ?Talkative(self.0 - 1), "deeper");
+        }
+        write!(f, "talkative {}", self.0)
+    }
+}
+
+// With a scoped subscriber, `tracing` itself mutes what a `Debug` records; with a global one it does not.
+#[test]
+fn debug_that_records() {
+    crate::alone("hazards::debug_that_records", || {
+        let (records, guard) = crate::global();
+        {
+            let span = info_span!("s", value = ?Talkative(2), late = tracing::field::Empty);
+            let _inside = span.enter();
+            span.record("late", tracing::field::debug(Talkative(1)));
+            info!(value = ?Talkative(2), "outer {:?}", Talkative(1));
+        }
+        guard.flush(Duration::from_secs(30)).expect("it works");
+        let records = records.lock().expect("no panic");
+        let span = records.spans.iter().find(|span| span.name == "s").expect("recorded");
+        assert_eq!(tundra::testing::attr(span, "value").as_deref(), Some("talkative 2"));
+        assert_eq!(tundra::testing::attr(span, "late").as_deref(), Some("talkative 1"));
+        let body = |text| records.logs.iter().filter(move |log| log.body.as_str() == Some(text));
+        let outer = body("outer talkative 1").next().expect("recorded");
+        let value = tundra_record::value::get(&outer.attrs, "value");
+        assert_eq!(value.and_then(tundra_record::Value::as_str), Some("talkative 2"));
+        // Each of the four outermost values formats itself and, inside, the ones below it.
+        assert_eq!(body("from debug").count(), 3 + 2 + 3 + 2);
+        assert_eq!(body("deeper").count(), 2 + 1 + 2 + 1);
+    });
+}
+
+struct Panics;
+
+impl fmt::Debug for Panics {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in debug")
+    }
+}
+
+#[test]
+fn debug_that_panics() {
+    let collector = Collector::new();
+    collector.in_scope(|| {
+        for _ in 0..100 {
+            let _ = std::panic::catch_unwind(|| drop(info_span!("s", value = ?Panics)));
+            let _ = std::panic::catch_unwind(|| info!(value = ?Panics, "lost"));
+        }
+        info_span!("after").in_scope(|| info!("after"));
+    });
+    assert_eq!(collector.tree(), "after\n");
+    assert_eq!(collector.logs().len(), 1);
+}
+
+thread_local! {
+    static LATE: RefCell<Vec<(Dispatch, Span)>> = const { RefCell::new(Vec::new()) };
+    static LATER: RefCell<Option<MakesSpans>> = const { RefCell::new(None) };
+}
+
+struct MakesSpans(Dispatch);
+
+impl Drop for MakesSpans {
+    fn drop(&mut self) {
+        tracing::dispatcher::with_default(&self.0, || {
+            let span = info_span!("in_destructor", value = "text");
+            let _inside = span.enter();
+            info!("in destructor");
+            tundra::increment_counter!("it.destructor");
+        });
+    }
+}
+
+#[test]
+fn thread_local_destructors() {
+    let collector = Collector::new();
+    for spans_first in [false, true] {
+        let dispatch = collector.dispatch();
+        let thread = thread::spawn(move || {
+            if spans_first {
+                LATER.set(Some(MakesSpans(dispatch.clone())));
+            }
+            let span = tracing::dispatcher::with_default(&dispatch, || info_span!("held"));
+            LATE.with_borrow_mut(|late| late.push((dispatch.clone(), span)));
+            LATER.set(Some(MakesSpans(dispatch)));
+        });
+        thread.join().expect("no panic");
+    }
+    collector.in_scope(|| info_span!("after").in_scope(|| ()));
+    assert!(collector.span("after").is_some());
+}
+
+#[test]
+fn ids_that_nobody_knows() {
+    use tracing::span::Id;
+    let collector = Collector::new();
+    let dispatch = collector.dispatch();
+    for id in [1, 63, 64, u64::MAX, 1 << 32, (1 << 32) | 5, 0xffff_ffff, u64::from(u32::MAX) << 32] {
+        let id = Id::from_u64(id);
+        dispatch.enter(&id);
+        dispatch.exit(&id);
+        dispatch.record_follows_from(&id, &id);
+        let _ = dispatch.clone_span(&id);
+        dispatch.try_close(id.clone());
+        collector.in_scope(|| info_span!(parent: id.clone(), "root").in_scope(|| ()));
+    }
+    assert!(collector.spans().iter().all(|span| span.parent_id.is_none()));
+}
+
+#[test]
+fn stale_ids() {
+    let collector = Collector::new();
+    collector.in_scope(|| {
+        let span = info_span!("s");
+        let id = span.id().expect("enabled");
+        drop(span);
+        let dispatch = collector.dispatch();
+        assert!(!dispatch.try_close(id.clone()));
+        dispatch.enter(&id);
+        let _ = dispatch.current_span();
+        error!("nowhere");
+        dispatch.exit(&id);
+    });
+    assert_eq!(collector.spans().len(), 1);
+    assert_eq!(collector.logs().len(), 1);
+}
+
+#[test]
+fn nested_subscribers() {
+    let (outer, inner) = (Collector::new(), Collector::new());
+    outer.in_scope(|| {
+        let _a = info_span!("outer").entered();
+        inner.in_scope(|| {
+            let _b = info_span!("inner").entered();
+            outer.in_scope(|| info_span!("outer_again").in_scope(|| ()));
+            info_span!("inner_again").in_scope(|| ());
+        });
+    });
+    assert_eq!(outer.tree(), "outer\n  outer_again\n");
+    assert_eq!(inner.tree(), "inner\n  inner_again\n");
+}
+
+struct Bad(&'static str);
+
+impl Exporter for Bad {
+    fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
+        match self.0 {
+            "panics" => panic!("exporter"),
+            "hangs" => thread::sleep(Duration::from_millis(200)),
+            "records" => info_span!("by_exporter").in_scope(|| info!("by exporter")),
+            _ => {}
+        }
+        Err(ExportError::new("never works"))
+    }
+}
+
+#[test]
+fn bad_exporters_do_no_harm() {
+    for how in ["fails", "panics", "hangs", "records"] {
+        let collector = Collector::with(|builder| builder.exporter(Box::new(Bad(how))));
+        for _ in 0..3 {
+            collector.in_scope(|| info_span!("s").in_scope(|| info!("x")));
+            let _ = collector.guard().flush(Duration::from_secs(30));
+        }
+        assert_eq!(collector.spans().len(), 3, "{how}");
+        assert_eq!(collector.logs().len(), 3, "{how}");
+    }
+}
+
+#[test]
+fn full_rings_drop_and_count() {
+    struct Slow(mpsc::Receiver<()>);
+    impl Exporter for Slow {
+        fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
+            let _ = self.0.recv_timeout(Duration::from_secs(30));
+            Ok(())
+        }
+    }
+    let (release, held) = mpsc::sync_channel(1);
+    let collector = Collector::with(|builder| {
+        builder.no_log_output().exporter(Box::new(Slow(held))).export_every(Duration::ZERO)
+    });
+    let before = tundra::health().spans.dropped_for(tundra::Dropped::RingFull);
+    // More than a ring and a batch hold, so some must be lost while the exporter holds the collector.
+    collector.in_scope(|| (0..60_000).for_each(|n| info_span!("s", n).in_scope(|| ())));
+    drop(release);
+    let kept = collector.spans().len() as u64;
+    let lost = tundra::health().spans.dropped_for(tundra::Dropped::RingFull) - before;
+    assert!(lost > 0 && kept + lost >= 60_000, "{kept} kept, {lost} lost: {:?}", tundra::health());
+}

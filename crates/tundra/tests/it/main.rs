@@ -1,0 +1,34 @@
+//! The SDK from outside, through the `tracing` API: what is recorded, and that no misuse panics, hangs or loses count.
+
+mod hazards;
+mod ledger;
+mod metrics;
+mod records;
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use tundra::testing::{Memory, Records};
+
+const ALONE: &str = "TUNDRA_IT_ALONE";
+
+/// Runs a test's body in a process of its own, where it may install a global subscriber and count everything.
+fn alone(test: &str, body: impl FnOnce()) {
+    if std::env::var(ALONE).is_ok_and(|name| name == test) {
+        return body();
+    }
+    let program = std::env::current_exe().expect("a test has a program");
+    let output = Command::new(program).args(["--exact", test, "--nocapture"]).env(ALONE, test).output();
+    let output = output.expect("the test program starts");
+    let text = || {
+        format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    assert!(output.status.success(), "{}", text());
+    assert!(text().contains("1 passed"), "`{test}` is no test: {}", text());
+}
+
+/// Installs an in-memory pipeline for the whole process.
+fn global() -> (Arc<Mutex<Records>>, tundra::Guard) {
+    let memory = Memory::default();
+    let builder = tundra::builder().filter("trace").no_log_output().exporter(Box::new(memory.clone()));
+    (memory.0, builder.install().expect("the first one"))
+}
