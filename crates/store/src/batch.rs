@@ -1,0 +1,227 @@
+//! One request's rows as growing Arrow columns. `intake` fills a [`Batch`], `Store::append` takes it. It accepts
+//! redacted records only, and nothing else can put rows into a store.
+
+use crate::entry::attrs::Scratch;
+use crate::entry::call::CallRows;
+use crate::entry::evaluation::EvaluationRows;
+use crate::entry::log::LogRows;
+use crate::entry::message::MessageRows;
+use crate::entry::metric::MetricRows;
+use crate::entry::origin::Origin;
+use crate::entry::run::{Place, RunRows};
+use crate::entry::span::SpanRows;
+use crate::limits::BATCH_BYTES_MAX;
+use crate::table::Table;
+use arrow_array::RecordBatch;
+use tundra_record::llm::Understood;
+use tundra_record::{LogRecord, MetricPoint, Redacted, Resource, Scope, Source, Span, UnixNanos};
+
+/// The rows of one request.
+#[derive(Debug)]
+pub struct Batch {
+    origin: Origin,
+    scratch: Scratch,
+    counts: [usize; Table::ALL.len()],
+    too_large: bool,
+    spans: SpanRows,
+    calls: CallRows,
+    messages: MessageRows,
+    runs: RunRows,
+    evaluations: EvaluationRows,
+    logs: LogRows,
+    metrics: MetricRows,
+}
+
+impl Batch {
+    /// An empty batch of a request that arrived at `received` by the door `source`.
+    pub fn new(received: UnixNanos, source: Source) -> Self {
+        Self {
+            origin: Origin::new(received, source),
+            scratch: Scratch::default(),
+            counts: [0; Table::ALL.len()],
+            too_large: false,
+            spans: SpanRows::default(),
+            calls: CallRows::default(),
+            messages: MessageRows::default(),
+            runs: RunRows::default(),
+            evaluations: EvaluationRows::default(),
+            logs: LogRows::default(),
+            metrics: MetricRows::default(),
+        }
+    }
+
+    /// Marks the whole batch as sample data, which can be removed again. Call it before the first record.
+    pub fn sample(&mut self, sample: bool) {
+        self.origin.sample = sample;
+    }
+
+    /// The records that follow come from this resource; forgets the scope.
+    pub fn resource(&mut self, resource: &Redacted<&Resource<'_>>) {
+        self.push_resource(resource.get());
+    }
+
+    /// The records that follow come from this scope.
+    pub fn scope(&mut self, scope: &Redacted<&Scope<'_>>) {
+        self.origin.scope(scope.get());
+    }
+
+    /// A span, with what was understood of it.
+    pub fn span(&mut self, span: &Redacted<&Span<'_>>, understood: Option<&Redacted<Understood>>) {
+        self.push_span(span.get(), understood.map(Redacted::get));
+    }
+
+    /// A log record, with what was understood of it.
+    pub fn log(&mut self, log: &Redacted<&LogRecord<'_>>, understood: Option<&Redacted<Understood>>) {
+        self.push_log(log.get(), understood.map(Redacted::get));
+    }
+
+    /// A metric point.
+    pub fn metric(&mut self, point: &Redacted<&MetricPoint<'_>>) {
+        self.push_metric(point.get());
+    }
+
+    /// A call that was captured by ourselves and belongs to no span or log record (yet).
+    pub fn understood(&mut self, at: UnixNanos, understood: &Redacted<Understood>) {
+        let known = understood.get();
+        let call = known.call.as_ref();
+        let place = Place {
+            trace: call.map(|c| c.trace_id).filter(|id| id.is_valid()),
+            span: call.map(|c| c.span_id).filter(|id| id.is_valid()),
+            start: call.map_or(at, |c| c.start),
+            duration: call.map_or(0, |c| c.duration),
+            service: None,
+            session: known.session_id.as_deref(),
+        };
+        self.push_understood(&place, known);
+    }
+
+    /// How many rows there are, over all tables.
+    pub fn rows(&self) -> usize {
+        self.counts.iter().sum()
+    }
+
+    /// How many rows a table has.
+    pub fn rows_of(&self, table: Table) -> usize {
+        self.counts[usize::from(table.number() - 1)]
+    }
+
+    /// About how many bytes the rows take.
+    pub fn bytes(&self) -> usize {
+        self.spans.bytes()
+            + self.calls.bytes()
+            + self.messages.bytes()
+            + self.runs.bytes()
+            + self.evaluations.bytes()
+            + self.logs.bytes()
+            + self.metrics.bytes()
+    }
+
+    /// Whether rows were left out because the batch is larger than a store takes; `append` will refuse it.
+    pub fn is_too_large(&self) -> bool {
+        self.too_large
+    }
+
+    pub(crate) fn push_resource(&mut self, resource: &Resource<'_>) {
+        self.origin.resource(resource);
+    }
+
+    pub(crate) fn is_sample(&self) -> bool {
+        self.origin.sample
+    }
+
+    pub(crate) fn push_span(&mut self, span: &Span<'_>, understood: Option<&Understood>) {
+        if self.full(self.spans.bytes() + self.messages.bytes()) {
+            return;
+        }
+        self.spans.push(&self.origin, span, understood, &mut self.scratch);
+        self.count(Table::Spans);
+        if let Some(understood) = understood {
+            let resource = self.origin.service.clone();
+            let place = Place {
+                trace: Some(span.trace_id),
+                span: Some(span.span_id),
+                start: span.start,
+                duration: span.duration,
+                service: span.service.as_deref().or(resource.as_deref()),
+                session: understood.session_id.as_deref(),
+            };
+            self.push_understood(&place, understood);
+        }
+    }
+
+    pub(crate) fn push_log(&mut self, log: &LogRecord<'_>, understood: Option<&Understood>) {
+        if self.full(self.logs.bytes() + self.messages.bytes()) {
+            return;
+        }
+        self.logs.push(&self.origin, log, &mut self.scratch);
+        self.count(Table::Logs);
+        if let Some(understood) = understood {
+            let service = self.origin.service.clone();
+            let place = Place {
+                trace: log.trace_id,
+                span: log.span_id,
+                start: log.time,
+                duration: 0,
+                service: service.as_deref(),
+                session: understood.session_id.as_deref(),
+            };
+            self.push_understood(&place, understood);
+        }
+    }
+
+    pub(crate) fn push_metric(&mut self, point: &MetricPoint<'_>) {
+        if self.full(self.metrics.bytes()) {
+            return;
+        }
+        self.metrics.push(&self.origin, point, &mut self.scratch);
+        self.count(Table::Metrics);
+    }
+
+    fn push_understood(&mut self, place: &Place<'_>, understood: &Understood) {
+        if let Some(call) = &understood.call {
+            self.calls.push(&self.origin, place.service, call, self.rows_of(Table::LlmCalls));
+            self.count(Table::LlmCalls);
+        }
+        for message in &understood.messages {
+            self.messages.push(&self.origin, place, message);
+            self.count(Table::LlmMessages);
+        }
+        if let Some(run) = &understood.run {
+            self.runs.push(&self.origin, place, run);
+            self.count(Table::AgentRuns);
+        }
+        for evaluation in &understood.evaluations {
+            self.evaluations.push(&self.origin, place, evaluation);
+            self.count(Table::Evaluations);
+        }
+    }
+
+    fn count(&mut self, table: Table) {
+        self.counts[usize::from(table.number() - 1)] += 1;
+    }
+
+    fn full(&mut self, bytes: usize) -> bool {
+        self.too_large |= bytes > BATCH_BYTES_MAX / 2;
+        self.too_large
+    }
+
+    /// The finished columns of each table that has rows; `seq` is missing until the log gives one.
+    pub(crate) fn finish(self) -> Vec<(Table, RecordBatch)> {
+        let counts = self.counts;
+        let used = |table: Table| counts[usize::from(table.number() - 1)] > 0;
+        let tables = [
+            (Table::Spans, used(Table::Spans).then(|| self.spans.finish())),
+            (Table::LlmCalls, used(Table::LlmCalls).then(|| self.calls.finish())),
+            (Table::LlmMessages, used(Table::LlmMessages).then(|| self.messages.finish())),
+            (Table::AgentRuns, used(Table::AgentRuns).then(|| self.runs.finish())),
+            (Table::Evaluations, used(Table::Evaluations).then(|| self.evaluations.finish())),
+            (Table::Logs, used(Table::Logs).then(|| self.logs.finish())),
+            (Table::Metrics, used(Table::Metrics).then(|| self.metrics.finish())),
+        ];
+        let batch = |(table, columns): (Table, Option<_>)| {
+            let batch = RecordBatch::try_new(table.body_schema(), columns?);
+            Some((table, batch.expect("columns and schema come from one declaration")))
+        };
+        tables.into_iter().filter_map(batch).collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! What goes into a growing column comes out of the finished one.
+
+use super::*;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+
+#[test]
+fn texts_come_back_and_repeats_are_kept_once() {
+    let long = |n: usize| format!("a text longer than twelve bytes, number {n}");
+    let cases: Vec<Vec<Option<String>>> = vec![
+        vec![],
+        vec![None, None],
+        vec![Some(String::new()), None, Some("short".into())],
+        (0..500).map(|n| (n % 7 != 0).then(|| long(n % 13))).collect(),
+        (0..500).map(|n| Some(long(n))).collect(),
+    ];
+    for case in cases {
+        let mut column = Text::default();
+        case.iter().for_each(|text| column.maybe(text.as_deref()));
+        let array = column.finish();
+        let back: Vec<_> = array.as_string_view().iter().map(|t| t.map(str::to_owned)).collect();
+        assert_eq!(back, case);
+    }
+    let mut column = Text::default();
+    (0..1000).for_each(|n| column.push(&long(n % 3)));
+    assert!(column.data.len() < 20 * long(0).len(), "{}", column.data.len());
+}
+
+#[test]
+fn maps_come_back() {
+    let mut column = Map::default();
+    column.entry("k", "v");
+    column.entry("k2", "");
+    column.row_or_null();
+    column.row_or_null();
+    column.row();
+    let array = column.finish();
+    let map = array.as_map();
+    assert_eq!((map.len(), map.null_count()), (3, 1));
+    assert_eq!(map.value(0).len(), 2);
+    assert_eq!(map.value(2).len(), 0);
+    assert!(map.is_null(1));
+}

@@ -1,0 +1,178 @@
+//! From memory to files: freeze, sort, encode, put, commit, and only then let go of the rows and of the log. Cut
+//! short anywhere, it is done again: the rows are in the log until the manifest says that they are in files.
+
+use crate::error::FlushError;
+use crate::manifest::edit::{Edit, FileEntry};
+use crate::manifest::log;
+use crate::memtable::Memtable;
+use crate::parquet_file::{Facts, Sorted, date, encode};
+use crate::shared::Shared;
+use crate::stats::add;
+use crate::table::Table;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt as _, PutPayload};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Flushes all rows that are visible now. The caller holds the maintenance lock.
+pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
+    loop {
+        let Some(frozen) = freeze(shared) else { return Ok(()) };
+        let range = frozen.range();
+        let result = write_frozen(shared, &frozen).await;
+        if let Err(error) = result {
+            add(&shared.counters.flush_failures, 1);
+            return Err(error);
+        }
+        add(&shared.counters.flushes, 1);
+        drop(frozen);
+        remove_segments(shared).await?;
+        let more = shared.state.lock().active.range();
+        // Rows that a failed flush left behind went first; those that came meanwhile follow.
+        if more.is_none() || range.map(|(_, last)| last) >= more.map(|(first, _)| first) {
+            return Ok(());
+        }
+        if shared.state.lock().active.bytes() < shared.config.flush_bytes {
+            return Ok(());
+        }
+    }
+}
+
+/// The rows that go into files next: those of a flush that failed before, or all that are visible.
+fn freeze(shared: &Shared) -> Option<Arc<Memtable>> {
+    let mut state = shared.state.lock();
+    if let Some(frozen) = &state.frozen {
+        return Some(frozen.clone());
+    }
+    state.active.range()?;
+    state.since = None;
+    let frozen = Arc::new(std::mem::take(&mut state.active));
+    state.frozen = Some(frozen.clone());
+    Some(frozen)
+}
+
+async fn write_frozen(shared: &Arc<Shared>, frozen: &Arc<Memtable>) -> Result<(), FlushError> {
+    let Some((first, last)) = frozen.range() else { return Ok(()) };
+    let mut added = Vec::new();
+    for table in Table::ALL {
+        for sample in [false, true] {
+            let batches: Vec<_> = frozen.lane(table, sample).cloned().collect();
+            if !batches.is_empty() {
+                added.extend(write_table(shared, table, sample, (first, last), batches).await?);
+            }
+        }
+    }
+    let edit = Edit { added, flushed: Some(last), ..edit(shared) };
+    let manifest = shared.state.lock().manifest.clone();
+    let manifest = Arc::new(log::commit(&shared.objects, &manifest, &edit).await?);
+    {
+        let mut state = shared.state.lock();
+        state.manifest = manifest.clone();
+        state.frozen = None;
+    }
+    if log::snapshot_is_due(&manifest) {
+        log::snapshot(shared.objects.as_ref(), &manifest).await?;
+    }
+    Ok(())
+}
+
+/// An edit by this writer that says nothing yet.
+pub(crate) fn edit(shared: &Shared) -> Edit {
+    Edit { node: shared.config.node.clone(), at_ns: shared.clock.now().0, ..Edit::default() }
+}
+
+async fn write_table(
+    shared: &Arc<Shared>,
+    table: Table,
+    sample: bool,
+    range: (u64, u64),
+    batches: Vec<arrow_array::RecordBatch>,
+) -> Result<Vec<FileEntry>, FlushError> {
+    let sorted = blocking(move || Ok(Arc::new(Sorted::new(table, batches)))).await?;
+    let mut entries = Vec::new();
+    for (day, rows) in sorted.days() {
+        let sorted = sorted.clone();
+        let (bytes, facts) = blocking(move || encode(table, sorted.chunks(rows))).await?;
+        let path = file_path(shared, table, day, &format!("flush {} {} {sample}", range.0, range.1));
+        entries.push(entry(shared, table, &path, bytes.len() as u64, &facts, sample, 0));
+        shared.objects.put(&Path::from(path), PutPayload::from(Bytes::from(bytes))).await?;
+    }
+    Ok(entries)
+}
+
+/// Where a file goes. The same rows get the same name, so that doing it again leaves no double.
+pub(crate) fn file_path(shared: &Shared, table: Table, day: i64, rows: &str) -> String {
+    let digest = Sha256::digest(format!("{} {} {day} {rows}", shared.config.node, table.name()));
+    let mut name = String::new();
+    for byte in &digest[..12] {
+        let _infallible = write!(name, "{byte:02x}");
+    }
+    format!("{}/date={}/{name}.parquet", table.name(), date(day))
+}
+
+pub(crate) fn entry(
+    shared: &Shared,
+    table: Table,
+    path: &str,
+    bytes: u64,
+    facts: &Facts,
+    sample: bool,
+    level: u8,
+) -> FileEntry {
+    let (min_ns, max_ns) = facts.times.unwrap_or_default();
+    let (first_seq, last_seq) = facts.seqs.unwrap_or_default();
+    FileEntry {
+        table: table.name().to_owned(),
+        path: path.to_owned(),
+        rows: facts.rows,
+        bytes,
+        min_ns,
+        max_ns,
+        schema_version: table.version(),
+        first_seq,
+        last_seq,
+        services: facts.services(),
+        has_sample: sample,
+        level,
+        written_ns: shared.clock.now().0,
+        node: shared.config.node.clone(),
+    }
+}
+
+/// Runs heavy work where it blocks nobody.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FlushError> + Send + 'static,
+) -> Result<T, FlushError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(FlushError::Stopped))
+}
+
+/// Removes log segments whose rows are all in files and past every cursor, oldest first.
+pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushError> {
+    shared.queue.rotate();
+    let shared = shared.clone();
+    blocking(move || {
+        let flushed = shared.state.lock().manifest.flushed(&shared.config.node);
+        let kept = flushed.min(shared.cursors.pinned_from(&shared));
+        loop {
+            let number = {
+                let segments = shared.segments.lock();
+                match segments.front() {
+                    Some(oldest) if oldest.closed && oldest.last <= kept => oldest.number,
+                    _ => return Ok(()),
+                }
+            };
+            let path = crate::wal::segment::path(&shared.wal_dir, number);
+            let removed = match shared.fs.remove(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            };
+            removed
+                .and_then(|()| shared.fs.sync_dir(&shared.wal_dir))
+                .map_err(|source| FlushError::File { path, source })?;
+            shared.segments.lock().pop_front();
+        }
+    })
+    .await
+}

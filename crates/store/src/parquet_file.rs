@@ -1,0 +1,188 @@
+//! Parquet files: how rows are sorted and encoded, and what their manifest entry says. Used by `flush` and `compact`;
+//! runs on a blocking thread.
+
+use crate::error::FlushError;
+use crate::limits::{CHUNK_ROWS, DATES_PER_FLUSH_MAX, ROW_GROUP_ROWS, SERVICES_LISTED_MAX};
+use crate::table::Table;
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_select::interleave::interleave_record_batch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use std::collections::BTreeSet;
+
+/// Compression of files fresh from memory.
+pub(crate) const ZSTD_FRESH: i32 = 1;
+/// Compression of merged files.
+pub(crate) const ZSTD_MERGED: i32 = 3;
+
+const DAY_NS: i64 = 86_400 * 1_000_000_000;
+
+/// A row in a list of batches: its time, its batch, its place.
+type Place = (i64, u32, u32);
+
+/// The rows of some batches in the order of time.
+#[derive(Debug)]
+pub(crate) struct Sorted {
+    batches: Vec<RecordBatch>,
+    places: Vec<Place>,
+}
+
+pub(crate) fn times<'b>(table: Table, batch: &'b RecordBatch) -> &'b [i64] {
+    batch
+        .column_by_name(table.time_column())
+        .and_then(|column| column.as_primitive_opt::<Int64Type>())
+        .map_or(&[], |column| column.values())
+}
+
+impl Sorted {
+    pub(crate) fn new(table: Table, batches: Vec<RecordBatch>) -> Self {
+        let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+        for (at, batch) in batches.iter().enumerate() {
+            let rows = times(table, batch).iter().enumerate();
+            places.extend(rows.map(|(row, time)| (*time, at as u32, row as u32)));
+        }
+        places.sort_unstable();
+        Self { batches, places }
+    }
+
+    /// The rows of each day, at most so many days; the last part has whatever is left.
+    pub(crate) fn days(&self) -> Vec<(i64, std::ops::Range<usize>)> {
+        let mut days: Vec<(i64, std::ops::Range<usize>)> = Vec::new();
+        for (at, (time, ..)) in self.places.iter().enumerate() {
+            let day = time.div_euclid(DAY_NS);
+            let full = days.len() >= DATES_PER_FLUSH_MAX;
+            match days.last_mut() {
+                Some((last, range)) if *last == day => range.end = at + 1,
+                Some((_, range)) if full => range.end = at + 1,
+                _ => days.push((day, at..at + 1)),
+            }
+        }
+        days
+    }
+
+    /// Some of the rows, in chunks.
+    pub(crate) fn chunks(
+        &self,
+        range: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = Result<RecordBatch, FlushError>> {
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        self.places[range].chunks(CHUNK_ROWS).map(move |places| {
+            let rows: Vec<(usize, usize)> =
+                places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
+            Ok(interleave_record_batch(&batches, &rows)?)
+        })
+    }
+}
+
+/// `2026-11-21` of a number of days since 1970.
+pub(crate) fn date(day: i64) -> String {
+    // Days to civil date, by counting from 1 March of year 0 in eras of 400 years.
+    let shifted = day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day_of_month = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day_of_month:02}")
+}
+
+/// What is known of a file's rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) rows: u64,
+    pub(crate) times: Option<(i64, i64)>,
+    pub(crate) seqs: Option<(u64, u64)>,
+    services: BTreeSet<String>,
+}
+
+impl Facts {
+    pub(crate) fn add(&mut self, table: Table, batch: &RecordBatch) {
+        self.rows += batch.num_rows() as u64;
+        let widen = |range: Option<(i64, i64)>, values: &[i64]| {
+            values.iter().fold(range, |range, value| match range {
+                Some((low, high)) => Some((low.min(*value), high.max(*value))),
+                None => Some((*value, *value)),
+            })
+        };
+        self.times = widen(self.times, times(table, batch));
+        if let Some(seqs) = batch.column_by_name("seq").and_then(|c| c.as_primitive_opt::<Int64Type>()) {
+            let known = self.seqs.map(|(low, high)| (low as i64, high as i64));
+            self.seqs = widen(known, seqs.values()).map(|(low, high)| (low as u64, high as u64));
+        }
+        let services = batch.column_by_name("service").and_then(|column| column.as_string_view_opt());
+        let mut last = None;
+        for service in services.into_iter().flatten() {
+            if Some(service) != last && self.services.len() <= SERVICES_LISTED_MAX {
+                // NULL is listed as the empty text.
+                let name = service.unwrap_or_default();
+                if !self.services.contains(name) {
+                    self.services.insert(name.to_owned());
+                }
+                last = Some(service);
+            }
+        }
+    }
+
+    pub(crate) fn services(&self) -> Option<Vec<String>> {
+        let listed = !self.services.is_empty() && self.services.len() <= SERVICES_LISTED_MAX;
+        listed.then(|| self.services.iter().cloned().collect())
+    }
+}
+
+/// Columns whose texts hardly repeat.
+const UNIQUE: &[&str] = &["trace_id", "span_id", "parent_id", "call_key"];
+/// Columns whose numbers rise, or nearly so.
+const RISING: &[&str] = &["start_ns", "time_ns", "received_ns", "seq", "duration_ns"];
+/// Columns that point queries look for.
+const LOOKED_UP: &[&str] = &["trace_id", "session_id"];
+
+/// How a table's files are written.
+pub(crate) fn properties(table: Table, zstd: i32) -> Result<WriterProperties, ParquetError> {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("tundra store 1".to_owned());
+    for column in table.columns() {
+        let path = ColumnPath::from(column.name);
+        if UNIQUE.contains(&column.name) {
+            builder = builder.set_column_dictionary_enabled(path.clone(), false);
+        }
+        if RISING.contains(&column.name) {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
+        if LOOKED_UP.contains(&column.name) {
+            builder = builder
+                .set_column_bloom_filter_fpp(path.clone(), 0.01)
+                .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
+        }
+    }
+    Ok(builder.build())
+}
+
+/// Encodes chunks of sorted rows into one file in memory.
+pub(crate) fn encode(
+    table: Table,
+    chunks: impl Iterator<Item = Result<RecordBatch, FlushError>>,
+) -> Result<(Vec<u8>, Facts), FlushError> {
+    let mut facts = Facts::default();
+    let mut writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table, ZSTD_FRESH)?))?;
+    for chunk in chunks {
+        let chunk = chunk?;
+        facts.add(table, &chunk);
+        writer.write(&chunk)?;
+    }
+    Ok((writer.into_inner()?, facts))
+}
+
+#[cfg(test)]
+mod tests;

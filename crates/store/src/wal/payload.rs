@@ -1,0 +1,109 @@
+//! What a frame carries: rows of one or more tables as plain Arrow IPC record batches, without schemas (a table's
+//! number and version name one) and without columns that are NULL throughout.
+//!
+//! ```text
+//! u16 sections, then each: u16 table, u16 version, u32 header length, u32 body length, u64 columns, header, body
+//! ```
+
+use crate::table::Table;
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_buffer::Buffer;
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow_ipc::{MetadataVersion, reader::read_record_batch, root_as_message};
+use arrow_schema::ArrowError;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const SECTION: usize = 20;
+
+/// A payload is not what this version writes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PayloadError {
+    #[error("a section is cut short")]
+    Short,
+    #[error("table `{table}` version `{version}` is not known")]
+    Unknown { table: u16, version: u16 },
+    #[error("not a record batch: {0}")]
+    Arrow(#[from] ArrowError),
+    #[error("not a message: {0}")]
+    Message(String),
+}
+
+/// Appends the rows of a batch to a frame.
+pub(crate) fn write(tables: &[(Table, RecordBatch)], out: &mut Vec<u8>) -> Result<(), ArrowError> {
+    let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
+    let generator = IpcDataGenerator::default();
+    out.extend_from_slice(&(tables.len() as u16).to_le_bytes());
+    for (table, batch) in tables {
+        let (mask, used) = drop_nulls(batch)?;
+        let mut tracker = DictionaryTracker::new(true);
+        let (_, data) = generator.encode(&used, &mut tracker, &options, &mut Default::default())?;
+        out.extend_from_slice(&table.number().to_le_bytes());
+        out.extend_from_slice(&table.version().to_le_bytes());
+        out.extend_from_slice(&(data.ipc_message.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(data.arrow_data.len() as u32).to_le_bytes());
+        out.extend_from_slice(&mask.to_le_bytes());
+        out.extend_from_slice(&data.ipc_message);
+        out.extend_from_slice(&data.arrow_data);
+    }
+    Ok(())
+}
+
+fn drop_nulls(batch: &RecordBatch) -> Result<(u64, RecordBatch), ArrowError> {
+    let used: Vec<usize> =
+        (0..batch.num_columns()).filter(|at| batch.column(*at).null_count() < batch.num_rows()).collect();
+    let mask = used.iter().fold(0, |mask, at| mask | (1 << at));
+    Ok((mask, batch.project(&used)?))
+}
+
+/// Reads the rows of a payload, with `seq` filled in.
+pub(crate) fn read(payload: &[u8], seq: u64) -> Result<Vec<(Table, RecordBatch)>, PayloadError> {
+    let numbered = |(table, batch)| Ok((table, with_seq(table, batch, seq)?));
+    read_body(payload)?.into_iter().map(numbered).collect()
+}
+
+/// Reads the rows of a payload, without `seq`.
+pub(crate) fn read_body(payload: &[u8]) -> Result<Vec<(Table, RecordBatch)>, PayloadError> {
+    let (count, mut rest) = payload.split_first_chunk::<2>().ok_or(PayloadError::Short)?;
+    let mut out = Vec::new();
+    for _ in 0..u16::from_le_bytes(*count) {
+        let (head, body) = rest.split_first_chunk::<SECTION>().ok_or(PayloadError::Short)?;
+        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (number, version) = (word(0) as u16, (word(0) >> 16) as u16);
+        let mask = u64::from(word(12)) | (u64::from(word(16)) << 32);
+        let (message, body) = body.split_at_checked(word(4) as usize).ok_or(PayloadError::Short)?;
+        let (data, after) = body.split_at_checked(word(8) as usize).ok_or(PayloadError::Short)?;
+        rest = after;
+        let table = Table::from_number(number)
+            .filter(|table| table.version() == version)
+            .ok_or(PayloadError::Unknown { table: number, version })?;
+        out.push((table, read_section(table, mask, message, data)?));
+    }
+    Ok(out)
+}
+
+fn read_section(table: Table, mask: u64, message: &[u8], data: &[u8]) -> Result<RecordBatch, PayloadError> {
+    let schema = table.body_schema();
+    let used: Vec<usize> = (0..schema.fields().len()).filter(|at| mask >> at & 1 == 1).collect();
+    let message = root_as_message(message).map_err(|error| PayloadError::Message(error.to_string()))?;
+    let header = message.header_as_record_batch().ok_or(PayloadError::Short)?;
+    let projected = Arc::new(schema.project(&used)?);
+    let version = message.version();
+    let batch = read_record_batch(&Buffer::from(data), header, projected, &HashMap::new(), None, &version)?;
+    let mut present = batch.columns().iter();
+    let columns = schema.fields().iter().enumerate().map(|(at, field)| match mask >> at & 1 {
+        1 => present.next().cloned().ok_or(PayloadError::Short),
+        _ => Ok(new_null_array(field.data_type(), batch.num_rows())),
+    });
+    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+/// Adds the column `seq`.
+pub(crate) fn with_seq(table: Table, batch: RecordBatch, seq: u64) -> Result<RecordBatch, ArrowError> {
+    let rows = batch.num_rows();
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(Int64Array::from_value(seq as i64, rows)));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(table.schema(), columns, &options)
+}

@@ -1,0 +1,203 @@
+//! The one thread that appends to the log. It takes all that waits, writes it, syncs once, shows it to readers and
+//! then acknowledges. It must never sync a file again after an error: it seals it and writes anew elsewhere.
+
+use super::{frame, segment};
+use crate::error::AppendError;
+use crate::fs::{Fs, FsFile, is_full};
+use crate::limits::{FULL_RETRY_MS, GROUP_BYTES_MAX};
+use crate::shared::{Shared, Waiting};
+use crate::wal::segment::Segment;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// When an append is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// After a sync that it shares with all that wait: survives a loss of power.
+    #[default]
+    Group,
+    /// After the write; synced every half second: survives the end of the process, and loses at most that long
+    /// when power is lost.
+    Relaxed,
+}
+
+/// How long an acknowledged but unsynced write may wait in relaxed mode.
+const RELAXED_SYNC: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    file: Box<dyn FsFile>,
+    /// Bytes that are known to be good.
+    len: u64,
+}
+
+/// The state of the log thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) dir: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) durability: Durability,
+    pub(crate) segment_bytes: u64,
+    pub(crate) next_number: u64,
+    pub(crate) next_seq: u64,
+    open: Option<Open>,
+    unsynced: Option<Instant>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        (durability, segment_bytes): (Durability, u64),
+        (next_number, next_seq): (u64, u64),
+    ) -> Self {
+        let (fs, dir) = (shared.fs.clone(), shared.wal_dir.clone());
+        Self { fs, dir, shared, durability, segment_bytes, next_number, next_seq, open: None, unsynced: None }
+    }
+
+    /// Runs until the store closes and nothing waits.
+    pub(crate) fn run(mut self) {
+        loop {
+            let idle = self.unsynced.map(|since| RELAXED_SYNC.saturating_sub(since.elapsed()));
+            let group = match self.shared.queue.take(GROUP_BYTES_MAX, idle) {
+                Some(group) => group,
+                None => break,
+            };
+            if !group.is_empty() {
+                self.append(group);
+            }
+            if self.unsynced.is_some_and(|since| since.elapsed() >= RELAXED_SYNC) {
+                self.sync_relaxed();
+            }
+            if self.shared.queue.take_rotate() {
+                self.close_segment();
+            }
+        }
+        self.close_segment();
+    }
+
+    fn append(&mut self, mut group: Vec<Waiting>) {
+        let first = self.next_seq;
+        for waiting in &mut group {
+            frame::number(&mut waiting.frame, self.next_seq);
+            self.next_seq += 1;
+        }
+        // Numbers are never used twice, even if their rows were refused: a refused frame may still be on disk.
+        match self.write_twice(&group, first) {
+            Ok(()) => self.shared.publish(group, first),
+            Err(error) => {
+                tracing::warn!(%error, "the log cannot be written");
+                let full = is_full(&error);
+                if full {
+                    self.shared.queue.pause(Duration::from_millis(FULL_RETRY_MS));
+                    self.shared.disk_full();
+                }
+                for waiting in group {
+                    waiting.refuse(if full {
+                        AppendError::DiskFull { retry_after: Duration::from_millis(FULL_RETRY_MS) }
+                    } else {
+                        AppendError::Log { detail: error.to_string() }
+                    });
+                }
+            }
+        }
+    }
+
+    /// After an error the same frames, with the same numbers, go into a new segment once; replay takes a number
+    /// only once. A full disk is not tried again.
+    fn write_twice(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+        match self.write(group, first) {
+            Err(error) if !is_full(&error) => {
+                tracing::warn!(%error, "a log segment failed and is sealed; writing to a new one");
+                self.write(group, first)
+            }
+            other => other,
+        }
+    }
+
+    fn write(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+        let result = self.write_inner(group, first);
+        if result.is_err() {
+            self.seal();
+        }
+        result
+    }
+
+    fn write_inner(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|open| open.len >= self.segment_bytes) {
+            self.close_segment();
+        }
+        if self.open.is_none() {
+            self.open = Some(self.create(first)?);
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let mut len = open.len;
+        for waiting in group {
+            open.file.write_all(&waiting.frame)?;
+            len += waiting.frame.len() as u64;
+        }
+        match self.durability {
+            Durability::Group => open.file.sync()?,
+            Durability::Relaxed => {
+                self.unsynced.get_or_insert_with(Instant::now);
+            }
+        }
+        open.len = len;
+        self.shared.grow_segment(open.number, first + group.len() as u64 - 1, len);
+        Ok(())
+    }
+
+    fn create(&mut self, first: u64) -> io::Result<Open> {
+        let number = self.next_number;
+        let mut file = self.fs.create_new(&segment::path(&self.dir, number))?;
+        // From here the file exists: its number is used, whatever happens next.
+        self.next_number += 1;
+        let len = segment::MAGIC.len() as u64;
+        self.shared.add_segment(Segment { number, first, last: first - 1, bytes: len, closed: false });
+        file.write_all(segment::MAGIC)?;
+        self.fs.sync_dir(&self.dir)?;
+        Ok(Open { number, file, len })
+    }
+
+    /// Gives up the open segment after an error. Cutting it is a courtesy: replay copes with whatever is there.
+    fn seal(&mut self) {
+        if let Some(mut open) = self.open.take()
+            && let Err(error) = open.file.truncate(open.len)
+        {
+            tracing::debug!(%error, number = open.number, "a sealed log segment keeps its torn end");
+        }
+        self.shared.close_segments();
+        self.forget_unsynced();
+    }
+
+    /// What was acknowledged in relaxed mode and may not be on disk is flushed to files from memory.
+    fn forget_unsynced(&mut self) {
+        if self.unsynced.take().is_some() {
+            self.shared.flush_now();
+        }
+    }
+
+    fn sync_relaxed(&mut self) {
+        let result = self.open.as_mut().map_or(Ok(()), |open| open.file.sync());
+        match result {
+            Ok(()) => self.unsynced = None,
+            Err(error) => {
+                tracing::warn!(%error, "the log cannot be synced; flushing from memory");
+                self.seal();
+            }
+        }
+    }
+
+    fn close_segment(&mut self) {
+        if self.unsynced.is_some() {
+            self.sync_relaxed();
+        }
+        if let Some(open) = self.open.take() {
+            drop(open);
+            self.shared.close_segments();
+        }
+    }
+}
