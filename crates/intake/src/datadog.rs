@@ -11,7 +11,6 @@ use crate::path::{Form, Intake, Protocol, Received, TakeError};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use tundra_wire::datadog::DatadogHeaders;
 
 pub use info::Info;
 
@@ -130,7 +129,7 @@ impl Datadog {
             form,
             encoding: text(&parts.headers, "content-encoding").map(str::to_owned),
             body,
-            headers: client_headers(&parts.headers),
+            headers: parts.headers.clone(),
         };
         match self.intake.take(received, permit).await {
             Ok(_) => accepted(version, &parts.headers),
@@ -151,7 +150,9 @@ impl Datadog {
             return answer;
         }
         let status = match error {
-            TakeError::Inflate(crate::inflate::InflateError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            TakeError::Inflate(crate::inflate::InflateError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             TakeError::Inflate(crate::inflate::InflateError::Unsupported { .. }) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
@@ -183,15 +184,4 @@ fn accepted(version: Version, headers: &HeaderMap) -> Answer {
         answer.headers_mut().insert("datadog-rates-payload-version", HeaderValue::from_static(RATES_VERSION));
     }
     answer
-}
-
-fn client_headers(headers: &HeaderMap) -> DatadogHeaders {
-    let take = |name| text(headers, name).filter(|value| !value.is_empty()).map(str::to_owned);
-    DatadogHeaders {
-        language: take("datadog-meta-lang"),
-        language_version: take("datadog-meta-lang-version"),
-        tracer_version: take("datadog-meta-tracer-version"),
-        container_id: take("datadog-container-id"),
-        ..DatadogHeaders::default()
-    }
 }

@@ -2,11 +2,11 @@
 
 use crate::path::{Form, Intake, Protocol, Received};
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tundra_wire::datadog::DatadogHeaders;
 
 /// Lines that wait to be appended together; a full buffer goes at once.
 const BATCH_BYTES: usize = 256 << 10;
@@ -60,7 +60,7 @@ async fn append(intake: &Intake, lines: Bytes) {
         form: Form::DogStatsd,
         encoding: None,
         body: lines,
-        headers: DatadogHeaders::default(),
+        headers: HeaderMap::new(),
     };
     // Refusals were counted on the way; UDP has nobody to tell.
     let _counted = intake.take(received, permit).await;

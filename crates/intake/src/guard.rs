@@ -14,7 +14,11 @@ pub(crate) enum Refusal {
 }
 
 /// Whether a request may go on. `loopback_only`: the listener is bound to loopback, so every honest `Host` is too.
-pub(crate) fn check(headers: &HeaderMap, authority: Option<&str>, loopback_only: bool) -> Result<(), Refusal> {
+pub(crate) fn check(
+    headers: &HeaderMap,
+    authority: Option<&str>,
+    loopback_only: bool,
+) -> Result<(), Refusal> {
     let named = headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority);
     if loopback_only && named.is_some_and(|host| !is_loopback(host)) {
         return Err(Refusal::Host);
@@ -54,10 +58,18 @@ mod tests {
             headers.insert(name, value.parse().expect("a header value"));
             assert_eq!(super::check(&headers, None, true), want, "{name}: {value}");
         };
-        for good in ["localhost", "localhost:8126", "127.0.0.1:1", "127.9.9.9", "[::1]:4318", "[::1]", "a.localhost"] {
+        for good in
+            ["localhost", "localhost:8126", "127.0.0.1:1", "127.9.9.9", "[::1]:4318", "[::1]", "a.localhost"]
+        {
             check("host", good, Ok(()));
         }
-        for bad in ["evil.example", "localhost.evil.example:80", "10.0.0.1", "[fe80::1]:80", "127.0.0.1.evil.example"] {
+        for bad in [
+            "evil.example",
+            "localhost.evil.example:80",
+            "10.0.0.1",
+            "[fe80::1]:80",
+            "127.0.0.1.evil.example",
+        ] {
             check("host", bad, Err(Refusal::Host));
         }
         check("origin", "http://localhost:3001", Ok(()));

@@ -11,12 +11,14 @@ use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The body of every answer: bytes, and trailers where the protocol has them.
 pub type Answer = Response<http_body_util::Either<http_body_util::Full<Bytes>, WithTrailers>>;
@@ -38,49 +40,60 @@ pub trait Door: Clone + Send + Sync + 'static {
     fn refuse(&self, status: StatusCode, message: &str) -> Answer;
 }
 
+/// How many connections a listener holds at once, and how long one may take to send its headers.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Further connections wait in the kernel's backlog.
+    pub connections: usize,
+    /// Slower clients are cut off.
+    pub header_time: Duration,
+}
+
 /// Serves `door` until `stop` turns true, then lets requests in work finish. `open` counts connections.
 pub async fn serve<D: Door>(
     listener: TcpListener,
     door: D,
     open: Arc<AtomicUsize>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let limits = Arc::clone(&door.intake().limits);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let bounds = Bounds { connections: limits.connections, header_time: limits.header_time };
     let loopback_only = listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback());
-    let tasks = hyper_util::server::graceful::GracefulShutdown::new();
-    loop {
-        let accepted = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => {
-                let Ok(place) = place else { break };
-                tokio::select! {
-                    accepted = listener.accept() => accepted.map(|(stream, _)| (stream, place)),
-                    _ = stop.wait_for(|stop| *stop) => break,
-                }
-            }
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let (stream, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, usually: wait for some to be given back instead of spinning.
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    let answer = move |request| {
+        let door = door.clone();
+        async move { guarded(&door, request, loopback_only).await }
+    };
+    accept(listener, bounds, open, stop, answer).await;
+}
+
+/// Accepts connections and gives each request to `answer`, for any HTTP service of the process.
+pub async fn accept<H, F, B>(
+    listener: TcpListener,
+    bounds: Bounds,
+    open: Arc<AtomicUsize>,
+    mut stop: watch::Receiver<bool>,
+    answer: H,
+) where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let tasks = GracefulShutdown::new();
+    while let Some((stream, place)) = next(&listener, &places, &mut stop).await {
         let _best_effort = stream.set_nodelay(true);
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_time).max_headers(100);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(bounds.header_time).max_headers(100);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).max_header_list_size(16 << 10);
-        let service = {
-            let door = door.clone();
-            service_fn(move |request| {
-                let door = door.clone();
-                async move { Ok::<_, Infallible>(guarded(&door, request, loopback_only).await) }
-            })
-        };
-        let connection = tasks.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+        let answer = answer.clone();
+        let service = service_fn(move |request| {
+            let answered = answer(request);
+            async move { Ok::<_, Infallible>(answered.await) }
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = tasks.watch(connection);
         open.fetch_add(1, Ordering::Relaxed);
         let open = Arc::clone(&open);
         tokio::spawn(async move {
@@ -93,6 +106,32 @@ pub async fn serve<D: Door>(
     }
     drop(listener);
     tasks.shutdown().await;
+}
+
+/// The next connection and its place, or nothing once it is time to stop.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    loop {
+        let accepting = async {
+            let place = Arc::clone(places).acquire_owned().await.ok()?;
+            Some(listener.accept().await.map(|(stream, _)| (stream, place)))
+        };
+        let accepted = tokio::select! {
+            accepted = accepting => accepted?,
+            _ = stop.wait_for(|stop| *stop) => return None,
+        };
+        match accepted {
+            Ok(accepted) => return Some(accepted),
+            Err(error) => {
+                // Out of file descriptors, usually: wait for some to be given back instead of spinning.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
 }
 
 async fn guarded<D: Door>(door: &D, request: Request<Incoming>, loopback_only: bool) -> Answer {

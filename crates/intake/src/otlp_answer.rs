@@ -5,7 +5,8 @@ use crate::path::Text;
 use http::StatusCode;
 
 /// What a client is told about records that were refused one by one.
-pub(crate) const REJECTED: &str = "some records were not kept: ids must not be zero, and the limits in the docs hold";
+pub(crate) const REJECTED: &str =
+    "some records were not kept: ids must not be zero, and the limits in the docs hold";
 
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
@@ -70,8 +71,10 @@ pub(crate) fn status(status: StatusCode, spelled: Text, message: &str) -> Answer
     let code = rpc_code(status);
     match spelled {
         Text::Protobuf => plain(status, "application/x-protobuf", rpc_status(code, message, None)),
-        Text::Json => {
-            plain(status, "application/json", serde_json::json!({"code": code, "message": message}).to_string())
-        }
+        Text::Json => plain(
+            status,
+            "application/json",
+            serde_json::json!({"code": code, "message": message}).to_string(),
+        ),
     }
 }

@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{Either, StreamBody};
 use hyper::body::Incoming;
-use tundra_wire::datadog::DatadogHeaders;
 
 /// The OTLP/gRPC side of a listener.
 #[derive(Clone, Debug)]
@@ -42,7 +41,9 @@ enum Code {
 
 fn form(path: &str) -> Option<Form> {
     match path {
-        "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Form::OtlpTraces(Text::Protobuf)),
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => {
+            Some(Form::OtlpTraces(Text::Protobuf))
+        }
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Form::OtlpLogs(Text::Protobuf)),
         "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => {
             Some(Form::OtlpMetrics(Text::Protobuf))
@@ -107,7 +108,7 @@ impl Door for OtlpGrpc {
             form,
             encoding,
             body: body.slice_ref(message.bytes),
-            headers: DatadogHeaders::default(),
+            headers: HeaderMap::new(),
         };
         match self.intake.take(received, permit).await {
             Ok(ack) => done(&otlp_answer::partial_success(ack.rejected)),

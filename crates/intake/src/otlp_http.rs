@@ -4,9 +4,8 @@
 use crate::listener::{Answer, BodyError, Door, plain, read_body, text};
 use crate::otlp_answer;
 use crate::path::{Ack, Form, Intake, Protocol, Received, TakeError, Text};
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use tundra_wire::datadog::DatadogHeaders;
 
 /// The OTLP/HTTP side of a listener.
 #[derive(Clone, Debug)]
@@ -86,8 +85,7 @@ impl Door for OtlpHttp {
                 return refuse(status, reason, answer_in, &error.to_string());
             }
         };
-        let received =
-            Received { protocol: Self::PROTOCOL, form, encoding, body, headers: DatadogHeaders::default() };
+        let received = Received { protocol: Self::PROTOCOL, form, encoding, body, headers: HeaderMap::new() };
         match self.intake.take(received, permit).await {
             Ok(ack) => done(ack, form, answer_in),
             Err(error) => failed(&error, answer_in),
@@ -130,7 +128,9 @@ fn done(ack: Ack, form: Form, spelled: Text) -> Answer {
 
 fn failed(error: &TakeError, spelled: Text) -> Answer {
     let status = match error {
-        TakeError::Inflate(crate::inflate::InflateError::Unsupported { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        TakeError::Inflate(crate::inflate::InflateError::Unsupported { .. }) => {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        }
         TakeError::Inflate(crate::inflate::InflateError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
         TakeError::Decode(_) | TakeError::Inflate(_) => StatusCode::BAD_REQUEST,
         TakeError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -19,6 +19,7 @@ use crate::inflate::{InflateError, inflate};
 use crate::ledger::Ledger;
 use crate::limits::Limits;
 use bytes::Bytes;
+use http::HeaderMap;
 use std::sync::Arc;
 use store::{AppendError, Batch, Store};
 use tundra_record::env::Clock;
@@ -103,8 +104,8 @@ pub struct Received {
     pub encoding: Option<String>,
     /// The bytes as they traveled.
     pub body: Bytes,
-    /// What a Datadog tracer said of itself in headers; empty for others.
-    pub headers: DatadogHeaders,
+    /// The request's headers, in which Datadog tracers say who they are; empty for others.
+    pub headers: HeaderMap,
 }
 
 /// The last stage: what was taken is on disk.
@@ -145,13 +146,17 @@ impl TakeError {
             Self::Inflate(InflateError::Unsupported { .. }) => "unsupported_encoding",
             Self::Inflate(InflateError::Damaged { .. }) => "malformed",
             Self::Overloaded { .. } => "overloaded",
-            Self::Append(_) => "store",
+            Self::Append(error) => append_reason(error),
         }
     }
 
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Overloaded { .. } | Self::Append(_))
+        match self {
+            Self::Overloaded { .. } => true,
+            Self::Append(error) => error.is_retryable(),
+            Self::Decode(_) | Self::Inflate(_) => false,
+        }
     }
 }
 
@@ -181,9 +186,10 @@ pub struct Intake {
 #[derive(Debug)]
 pub struct Built {
     protocol: Protocol,
-    batch: Batch,
+    /// Boxed: dozens of column builders are too much for a future's frame.
+    batch: Box<Batch>,
     records: u64,
-    rejected: u64,
+    rejected: Vec<(&'static str, u64)>,
 }
 
 impl Intake {
@@ -238,8 +244,9 @@ impl Intake {
         }
         let now = self.parts.clock.now();
         let limits = &self.limits.wire;
+        let client = DatadogHeaders::read(|name| headers.get(name)?.to_str().ok());
         let mut decoded: Result<(), DecodeError> = Ok(());
-        let built = self.build(protocol, false, |sink| {
+        let built = self.walk(protocol, false, |sink| {
             decoded = match form {
                 Form::OtlpTraces(Text::Protobuf) => otlp::traces(&body, limits, sink),
                 Form::OtlpLogs(Text::Protobuf) => otlp::logs(&body, limits, sink),
@@ -247,9 +254,9 @@ impl Intake {
                 Form::OtlpTraces(Text::Json) => otlp::json::traces(&body, limits, sink),
                 Form::OtlpLogs(Text::Json) => otlp::json::logs(&body, limits, sink),
                 Form::OtlpMetrics(Text::Json) => otlp::json::metrics(&body, limits, sink),
-                Form::DatadogV04 => datadog::traces_v03_v04(&body, &headers, limits, sink),
-                Form::DatadogJson => datadog::traces_json(&body, &headers, limits, sink),
-                Form::DatadogV05 => datadog::traces_v05(&body, &headers, limits, sink),
+                Form::DatadogV04 => datadog::traces_v03_v04(&body, &client, limits, sink),
+                Form::DatadogJson => datadog::traces_json(&body, &client, limits, sink),
+                Form::DatadogV05 => datadog::traces_v05(&body, &client, limits, sink),
                 Form::DogStatsd => {
                     dogstatsd::lines(&body, now, limits, sink);
                     Ok(())
@@ -260,38 +267,54 @@ impl Intake {
         Ok((built, permit))
     }
 
-    /// Redacts and understands the records that `drive` puts into the sink. Nothing is counted or kept yet.
+    /// Redacts and understands the records that `drive` puts into the sink, for callers inside the process. Nothing is
+    /// kept until the result is appended.
     pub fn build(&self, protocol: Protocol, sample: bool, drive: impl FnOnce(&mut dyn Sink)) -> Built {
-        let mut batch = Batch::new(self.parts.clock.now(), protocol.source());
+        self.walk(protocol, sample, |walk| drive(walk))
+    }
+
+    fn walk(&self, protocol: Protocol, sample: bool, drive: impl FnOnce(&mut Walk<'_>)) -> Built {
+        let mut batch = Box::new(Batch::new(self.parts.clock.now(), protocol.source()));
         batch.sample(sample);
         let mut walk = Walk::new(&self.parts.redactor, &self.parts.reader, batch);
         drive(&mut walk);
         let done = walk.finish();
-        for (reason, n) in done.rejected {
-            self.ledger.add(protocol, "received", "", n);
-            self.ledger.add(protocol, "rejected", reason, n);
-        }
-        let rejected = done.rejected.iter().map(|(_, n)| n).sum();
-        Built { protocol, batch: done.batch, records: done.records, rejected }
+        Built { protocol, batch: done.batch, records: done.records, rejected: done.rejected }
     }
 
     /// Appends a built batch; returns once it is durable.
     pub async fn append(&self, built: Built) -> Result<Ack, TakeError> {
-        let Built { protocol, batch, records, rejected } = built;
+        let Built { protocol, batch, records, rejected: refused } = built;
+        // Counted here and not while decoding: a request that turns out malformed counts as a request, not as records.
+        for (reason, n) in &refused {
+            self.ledger.add(protocol, "received", "", *n);
+            self.ledger.add(protocol, "rejected", reason, *n);
+        }
+        let rejected = refused.iter().map(|(_, n)| n).sum();
         if records == 0 {
             return Ok(Ack { stored: 0, rejected });
         }
         self.ledger.enter(protocol, records);
-        match self.parts.store.append(batch).await {
+        match Box::pin(self.parts.store.append(*batch)).await {
             Ok(_) => {
                 self.ledger.leave(protocol, "stored", "", records);
                 Ok(Ack { stored: records, rejected })
             }
             Err(error) => {
-                self.ledger.leave(protocol, "dropped", error.reason(), records);
+                self.ledger.leave(protocol, "dropped", append_reason(&error), records);
                 Err(error.into())
             }
         }
+    }
+}
+
+fn append_reason(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::Overloaded { .. } => "store_overloaded",
+        AppendError::DiskFull { .. } => "disk_full",
+        AppendError::TooLarge { .. } => "too_large",
+        AppendError::Log { .. } => "log_failed",
+        AppendError::Closed => "closed",
     }
 }
 

@@ -29,7 +29,9 @@ fn deflated(encoding: &str, plain: &[u8]) -> Bytes {
 #[test]
 fn reads_what_clients_write() {
     let plain = b"some text that repeats, some text that repeats".repeat(50);
-    for (made, named) in [("gzip", "gzip"), ("gzip", "X-GZIP"), ("zlib", "deflate"), ("raw", "deflate"), ("zstd", "zstd")] {
+    for (made, named) in
+        [("gzip", "gzip"), ("gzip", "X-GZIP"), ("zlib", "deflate"), ("raw", "deflate"), ("zstd", "zstd")]
+    {
         let out = inflate(deflated(made, &plain), Some(named), 1 << 20).expect("inflates");
         assert_eq!(out, plain, "{made} as {named}");
     }
@@ -41,7 +43,10 @@ fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 8 << 20];
     for (made, named) in [("gzip", "gzip"), ("zlib", "deflate"), ("raw", "deflate"), ("zstd", "zstd")] {
         let error = inflate(deflated(made, &zeros), Some(named), 1 << 20).expect_err("too large");
-        assert!(matches!(error, InflateError::TooLarge { limit_bytes } if limit_bytes == 1 << 20), "{named}: {error}");
+        assert!(
+            matches!(error, InflateError::TooLarge { limit_bytes } if limit_bytes == 1 << 20),
+            "{named}: {error}"
+        );
     }
 }
 

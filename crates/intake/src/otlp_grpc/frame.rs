@@ -54,7 +54,8 @@ pub(super) fn percent_encoded(text: &str) -> String {
         match byte {
             b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
             _ => {
-                let hex = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
+                let hex =
+                    |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
                 out.extend(['%', hex(byte >> 4), hex(byte & 15)]);
             }
         }

@@ -9,7 +9,7 @@ use tundra_record::{LogRecord, MetricPoint, Reject, Resource, Scope, Sink, Span,
 pub(super) struct Walk<'i> {
     pass: Pass<'i>,
     reader: &'i llm::Reader,
-    batch: Batch,
+    batch: Box<Batch>,
     /// Redacted copies of what the following records belong to: `llm` needs them to understand a record.
     resource: Resource<'static>,
     scope: Scope<'static>,
@@ -19,13 +19,13 @@ pub(super) struct Walk<'i> {
 
 /// What came of it.
 pub(super) struct Walked {
-    pub(super) batch: Batch,
+    pub(super) batch: Box<Batch>,
     pub(super) records: u64,
     pub(super) rejected: Vec<(&'static str, u64)>,
 }
 
 impl<'i> Walk<'i> {
-    pub(super) fn new(redactor: &'i Redactor, reader: &'i llm::Reader, batch: Batch) -> Self {
+    pub(super) fn new(redactor: &'i Redactor, reader: &'i llm::Reader, batch: Box<Batch>) -> Self {
         Self {
             pass: Pass::new(redactor),
             reader,
@@ -52,8 +52,8 @@ impl Sink for Walk<'_> {
     fn scope(&mut self, scope: &mut Scope<'_>) {
         let clean = self.pass.scope(scope);
         self.batch.scope(&clean);
-        let Scope { name, version } = clean.get().clone();
-        self.scope = Scope { name: name.into_owned().into(), version: version.into_owned().into() };
+        let scope = clean.get();
+        self.scope = Scope { name: scope.name.to_string().into(), version: scope.version.to_string().into() };
     }
 
     fn span(&mut self, span: &mut Span<'_>) {
