@@ -12,6 +12,10 @@ use crate::words;
 use tundra_record::llm::{AgentRun, Evaluation, LlmCall, Understood};
 use tundra_record::{PicoUsd, Span, Status, Value};
 
+/// Metadata that have fields of their own and are no tags.
+const IDENTITY: &[&str] =
+    &["session_id", "sessionId", "user_id", "userId", "chat_id", "chatId", "tags", "thread_id", "threadId"];
+
 /// A record on its way to being understood.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -92,7 +96,10 @@ impl Draft {
         }
         for prefix in keys.metadata_prefix {
             for (key, value) in attrs {
-                if let (Some(rest), Some(value)) = (key.strip_prefix(prefix), word(value)) {
+                let Some(rest) = key.strip_prefix(prefix).filter(|rest| !IDENTITY.contains(rest)) else {
+                    continue;
+                };
+                if let Some(value) = word(value) {
                     self.tag(format!("{rest}:{value}"));
                 }
             }

@@ -5,22 +5,22 @@
 //! (`draft`), never into another dialect, and raw provider fields are understood in this room only.
 #![warn(missing_docs)]
 
-//pub mod chat;
+pub mod chat;
 mod content;
 mod detect;
 mod dialect;
 mod draft;
-//mod evaluation;
+mod evaluation;
 mod fields;
 mod keys;
 mod limits;
 pub mod prices;
-//pub mod profile;
+pub mod profile;
 mod raw;
 mod reader;
 mod usage;
 mod words;
 
-//pub use evaluation::{EvaluationError, Judgement, datadog_evaluations, langfuse_scores};
+pub use evaluation::{EvaluationError, Judgement, datadog_evaluations, langfuse_scores};
 pub use prices::Prices;
 pub use reader::Reader;
