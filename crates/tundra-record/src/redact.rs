@@ -45,5 +45,12 @@ impl<T> Redacted<T> {
     }
 }
 
+impl<T> Redacted<Option<T>> {
+    /// A redacted absence is an absence.
+    pub fn transpose(self) -> Option<Redacted<T>> {
+        self.0.map(Redacted)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,15 +14,16 @@ use regex::Regex;
 const SHORTEST: usize = 6;
 /// Words are looked for only if the text has `:` or `=`, or a stretch without space at least this long, ...
 const RUN_MIN: usize = 12;
-/// ... or at least this many digits.
-const PHONE_DIGITS_MIN: u32 = 7;
+/// ... or this many digits (a number may need its word), ...
+const DIGITS_MIN: u32 = 4;
+/// ... or this many dashes (a key block).
+const DASHES_MIN: u32 = 10;
 
 /// The compiled gate.
 #[derive(Debug)]
 pub(super) struct Gate {
     words: AhoCorasick,
     kinds: Vec<Word>,
-    shapes: Shapes,
     custom: Vec<Custom>,
 }
 
@@ -85,7 +86,7 @@ impl Gate {
             .kind(Some(AhoCorasickKind::DFA))
             .build(&texts)
             .map_err(|error| RuleError::Pattern { id: "literals".to_owned(), detail: error.to_string() })?;
-        Ok(Self { words, kinds, shapes: Shapes::new()?, custom })
+        Ok(Self { words, kinds, custom })
     }
 
     /// Shorter texts need not be looked at.
@@ -102,7 +103,8 @@ impl Gate {
         let mut customs = 0_u64;
         let words_may_matter = stats.kinds & (COLON | EQUALS) != 0
             || stats.longest_run >= RUN_MIN
-            || stats.digits >= PHONE_DIGITS_MIN
+            || stats.digits >= DIGITS_MIN
+            || stats.dashes >= DASHES_MIN
             || !self.custom.is_empty();
         if words_may_matter {
             self.words(text, scratch, &mut seen, &mut customs);
@@ -110,7 +112,7 @@ impl Gate {
         if stats.kinds & AT != 0 {
             mail::find(text, scratch);
         }
-        if stats.digits >= 4 {
+        if stats.digits >= DIGITS_MIN {
             number::find(text, field, scratch);
         }
         if stats.colons >= 2 || stats.dashes >= 5 {
@@ -130,6 +132,7 @@ impl Gate {
 
     fn words(&self, text: &str, scratch: &mut Scratch, seen: &mut Seen, customs: &mut u64) {
         let mut runs = token::Runs::default();
+        let mut shapes = Shapes::default();
         scratch.work += text.len() as u64;
         for found in self.words.find_overlapping_iter(text) {
             let (start, end) = (found.start(), found.end());
@@ -141,7 +144,7 @@ impl Gate {
                 Word::Custom(at) => *customs |= 1 << at,
                 Word::Shape(shape) => {
                     seen.names |= shape.is_name();
-                    self.shapes.find(text, start, end, shape, scratch);
+                    shapes.find(text, start, end, shape, scratch);
                 }
             }
         }
@@ -183,6 +186,11 @@ const KINDS: [u8; 256] = {
     kinds[0xef] = FOLD;
     kinds
 };
+
+/// Whether a byte may begin something that `fold` takes off.
+pub(super) fn may_fold(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & FOLD != 0
+}
 
 /// What kinds of bytes a text has.
 #[derive(Clone, Copy, Debug, Default)]

@@ -32,6 +32,8 @@ pub(super) struct Scratch {
     pub(super) ssn_words: Vec<usize>,
     /// Ends of words that announce a version.
     pub(super) version_words: Vec<usize>,
+    /// Ends of user and password in URLs; an `@` there is no e-mail address.
+    pub(super) credentials: Vec<usize>,
     /// Digit groups of the number under examination.
     pub(super) groups: Vec<(usize, usize)>,
     /// The text with its escapes unpacked, a layer at a time.
@@ -46,15 +48,17 @@ impl Scratch {
         self.phone_words.clear();
         self.ssn_words.clear();
         self.version_words.clear();
+        self.credentials.clear();
     }
 
     pub(super) fn push(&mut self, start: usize, end: usize, rule: Rule) {
         self.hits.push(Hit::new(start, end, rule));
     }
 
-    /// Whether the latest hit covers `at`, so that a finder need not look there again.
+    /// Whether `at` lies inside the latest hit, so that a finder need not look there again. Where the hit begins
+    /// it may: another rule may know better what it is.
     pub(super) fn covered(&self, at: usize) -> bool {
-        self.hits.last().is_some_and(|hit| hit.start <= at && at < hit.end)
+        self.hits.last().is_some_and(|hit| hit.start < at && at < hit.end)
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const MAIL_DOMAIN_MAX: usize = 253;
 /// Longest user and password in a URL.
 pub(super) const URL_CREDENTIALS_MAX: usize = 512;
 /// Longest value of a `key=value` or a header that is matched as one.
-pub(super) const SECRET_VALUE_MAX: usize = 4096;
+pub(super) const SECRET_VALUE_MAX: usize = 512;
 /// How far before a number its keyword (`phone`, `ssn`) may stand.
 pub(super) const KEYWORD_REACH: usize = 24;
 /// Rules that a configuration may add.

@@ -21,20 +21,11 @@ pub(super) fn find(text: &str, scratch: &mut Scratch) {
         if local == at || end == at + 1 {
             continue;
         }
-        if is_address(bytes, local, at, end) && !after_credentials(scratch, at) {
+        if is_address(bytes, local, at, end) && scratch.credentials.binary_search(&at).is_err() {
             scratch.push(local, end, Rule::Email);
             floor = end;
         }
     }
-}
-
-/// Whether a `user:password` ends where the `@` stands, so that what follows is a host.
-fn after_credentials(scratch: &Scratch, at: usize) -> bool {
-    let rule = Rule::UrlCredentials.index();
-    // Hits of the word pass are in order of their beginnings; credentials are few.
-    let hits = &scratch.hits;
-    let from = hits.partition_point(|hit| hit.rule != Rule::Email.index() && hit.start < at);
-    hits[..from].iter().rev().take(8).any(|hit| hit.rule == rule && hit.end == at)
 }
 
 fn is_local(byte: u8) -> bool {

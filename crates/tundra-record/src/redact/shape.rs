@@ -10,8 +10,8 @@ pub(super) fn is_masked(text: &str) -> bool {
     if text.is_empty() {
         return true;
     }
-    let masks = text.bytes().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'#' | b'?'));
-    let masks = masks || text.chars().all(|c| matches!(c, '•' | '●' | '…' | '*'));
+    let masks = text.chars().all(|c| matches!(c, '*' | '.' | '-' | '_' | '#' | '?' | '•' | '●' | '…'));
+    let masks = masks || text.len() > 2 && text.bytes().all(|b| matches!(b, b'x' | b'X' | b'-'));
     masks || is_placeholder(text)
 }
 

@@ -52,7 +52,12 @@ impl Redactor {
             while next < hits.len() && hits[next].end <= leaf.start {
                 next += 1;
             }
-            if let Some(hit) = hits.get(next).filter(|hit| hit.start < leaf.end) {
+            let under = match leaf.kind {
+                Kind::Name => Treatment::Scan(Field::NUMBER),
+                _ => leaf.name.map_or(Treatment::Scan(field), |at| treatments[at]),
+            };
+            let within = hits[next..].iter().take_while(|hit| hit.start < leaf.end);
+            if let Some(hit) = within.filter(|hit| !is_exempt(hit.rule, under)).min_by_key(|hit| hit.start) {
                 found.push(hit.rule);
                 edit.replace(leaf, &self.labels[usize::from(hit.rule)]);
             }
@@ -98,6 +103,18 @@ impl Redactor {
             Treatment::Scan(_) | Treatment::Secret(_) => self.leaf(content, treatment, 0, scratch, found),
             Treatment::Token | Treatment::Identity => Ok(None),
         }
+    }
+}
+
+/// Whether a name says that its value cannot be what the rule takes it for.
+fn is_exempt(rule: u16, under: Treatment) -> bool {
+    let number = rule == Rule::Card.index() || rule == Rule::Phone.index();
+    match under {
+        Treatment::Scan(field) => {
+            number && field.has(Field::NUMBER) || rule == Rule::Ip.index() && field.has(Field::VERSION)
+        }
+        Treatment::Token | Treatment::Identity => number,
+        Treatment::Secret(_) => false,
     }
 }
 
