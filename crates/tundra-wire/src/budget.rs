@@ -2,12 +2,10 @@
 
 use crate::error::DecodeError;
 use crate::limits::{GROWTH_FLOOR, Limits};
-use tundra_record::{Event, Link, Reject, Span, Text, Value};
+use tundra_record::{Event, Link, Reject, Text, Value};
 
 /// Estimated bytes of one attribute without its text.
 pub(crate) const ATTR_BYTES: usize = size_of::<(Text<'_>, Value<'_>)>();
-/// Estimated bytes of one record without its attributes.
-pub(crate) const RECORD_BYTES: usize = size_of::<Span<'_>>();
 /// Estimated bytes of one event without its attributes.
 pub(crate) const EVENT_BYTES: usize = size_of::<Event<'_>>();
 /// Estimated bytes of one link without its attributes.
@@ -75,13 +73,13 @@ impl Budget {
         }
     }
 
-    /// Takes one record off what the request may still hold.
+    /// Takes one record, a `T` and its attributes to come, off what the request may still hold.
     #[inline]
-    pub(crate) fn record(&mut self, offset: usize) -> Result<(), DecodeError> {
+    pub(crate) fn record<T>(&mut self, offset: usize) -> Result<(), DecodeError> {
         match self.records.checked_sub(1) {
             Some(left) => {
                 self.records = left;
-                self.charge(RECORD_BYTES, offset)
+                self.charge(size_of::<T>(), offset)
             }
             None => Err(DecodeError::TooMany { offset, what: "records", limit: self.limits.records }),
         }

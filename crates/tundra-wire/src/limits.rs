@@ -46,4 +46,4 @@ impl Default for Limits {
 pub(crate) const GROWTH_FLOOR: usize = 1 << 20;
 
 /// How deep unknown values are followed while they are skipped; no memory is spent on them.
-pub(crate) const SKIP_DEPTH: usize = 128;
+pub(crate) const SKIP_DEPTH: usize = 512;

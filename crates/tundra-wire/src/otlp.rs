@@ -20,7 +20,7 @@ pub use metric::metrics;
 pub use trace::traces;
 
 use tundra_record::metric::Histogram;
-use tundra_record::{Status, Temporality};
+use tundra_record::{Span, Status, Temporality, Value};
 
 /// The names under which counts of what a client dropped are kept.
 pub(crate) const DROPPED: [&str; 3] =
@@ -31,6 +31,20 @@ pub(crate) fn status_from_otlp(code: u64) -> Status {
         1 => Status::Ok,
         2 => Status::Error,
         _ => Status::Unset,
+    }
+}
+
+/// Datadog's clients speak OTLP too, and their spans name service and resource themselves. The attributes stay.
+pub(crate) fn own_names(span: &mut Span<'_>) {
+    for (key, value) in &span.attrs {
+        let field = match key.as_ref() {
+            "service.name" => &mut span.service,
+            "resource.name" => &mut span.resource,
+            _ => continue,
+        };
+        if let Value::Str(text) = value {
+            *field = Some(text.clone());
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::DecodeError;
 use crate::json::{Kind, Reader, Scalar};
 use crate::limits::Limits;
 use crate::otlp_json::value::{contain, from_base64, plain};
-use tundra_record::{Attrs, Event, Link, Reject, Sink, SpanId, TraceId, UnixNanos, Value};
+use tundra_record::{Attrs, Event, Link, Reject, Sink, Span, SpanId, TraceId, UnixNanos, Value};
 
 /// Decodes a JSON body of `/v0.3/traces`, `/v0.4/traces` or the agentless `/v1/input`. An empty body holds nothing.
 pub fn traces_json(
@@ -51,7 +51,7 @@ fn spans<'a>(
 ) -> Result<(), DecodeError> {
     chunk.begin();
     reader.array(|reader| {
-        budget.record(reader.offset())?;
+        budget.record::<Span<'_>>(reader.offset())?;
         draft.clear();
         reader.object(|reader, key| {
             let refused = contain(reader, |reader| field(&key, reader, draft, budget))?;

@@ -8,7 +8,7 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::msgpack::Reader;
 use std::borrow::Cow;
-use tundra_record::{Sink, Text, Value};
+use tundra_record::{Sink, Span, Text, Value};
 
 /// Decodes a `/v0.3/traces` or `/v0.4/traces` body in msgpack. An empty body, which some clients probe with, holds
 /// nothing.
@@ -28,7 +28,7 @@ pub fn traces_v03_v04(
     for _ in 0..reader.array()? {
         chunk.begin();
         for _ in 0..reader.array()? {
-            budget.record(reader.offset())?;
+            budget.record::<Span<'_>>(reader.offset())?;
             draft.clear();
             span(&mut reader, &mut draft, &mut budget)?;
             chunk.finish(&mut draft, sink);

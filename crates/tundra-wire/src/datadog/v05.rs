@@ -8,7 +8,7 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::msgpack::Reader;
 use std::borrow::Cow;
-use tundra_record::{Sink, Text, Value};
+use tundra_record::{Sink, Span, Text, Value};
 
 /// The fields of a span, in order: service, name, resource, trace id, span id, parent id, start, duration, error, meta,
 /// metrics, type.
@@ -35,7 +35,7 @@ pub fn traces_v05(
     for _ in 0..reader.array()? {
         chunk.begin();
         for _ in 0..reader.array()? {
-            budget.record(reader.offset())?;
+            budget.record::<Span<'_>>(reader.offset())?;
             draft.clear();
             span(&mut reader, &strings, &mut draft, &mut budget)?;
             chunk.finish(&mut draft, sink);

@@ -18,7 +18,7 @@ pub(super) fn event(line: &str, packet: &mut Packet, sink: &mut impl Sink) -> Re
         sections => sections,
     };
     let tail = Tail::read(sections, &mut packet.budget)?;
-    packet.budget.record(0)?;
+    packet.budget.record::<LogRecord<'_>>(0)?;
     let kind = field(&tail, "t:").unwrap_or("info");
     let severity = match kind {
         "error" => 17,
@@ -68,7 +68,7 @@ pub(super) fn check(line: &str, packet: &mut Packet, sink: &mut impl Sink) -> Re
         return Err(BAD);
     }
     let tail = Tail::read(sections, &mut packet.budget)?;
-    packet.budget.record(0)?;
+    packet.budget.record::<LogRecord<'_>>(0)?;
     let mut log = LogRecord {
         time: tail.time.unwrap_or(packet.now),
         severity: Severity(severity),

@@ -25,7 +25,7 @@ pub(super) fn metric(line: &str, packet: &mut Packet, sink: &mut impl Sink) -> R
     let each = name.len()
         + tail.tags.iter().map(|(key, value)| ATTR_BYTES + key.len() + text_len(value)).sum::<usize>();
     for text in values() {
-        packet.budget.record(0)?;
+        packet.budget.record::<MetricPoint<'_>>(0)?;
         packet.budget.charge(each, 0)?;
         kind.value(text, tail.weight)?;
     }

@@ -12,7 +12,7 @@ use tundra_record::{Attrs, LogRecord, Severity, Sink, UnixNanos};
 pub fn logs(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(), DecodeError> {
     let mut buffer = LogRecord::default();
     walk(body, limits, sink, |message, scope_attrs, budget, sink| {
-        budget.record(message.offset)?;
+        budget.record::<LogRecord<'_>>(message.offset)?;
         clear(&mut buffer);
         let read = log(message, scope_attrs, &mut buffer, budget);
         match Fault::split(read)? {

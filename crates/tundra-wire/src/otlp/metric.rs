@@ -22,7 +22,7 @@ pub fn metrics(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(),
             let mut points = data.fields();
             while let Some(field) = points.next()? {
                 let (1, Wire::Bytes(point)) = field else { continue };
-                budget.record(point.offset)?;
+                budget.record::<MetricPoint<'_>>(point.offset)?;
                 budget.charge(head.0.len() + head.1.len(), point.offset)?;
                 let mut attrs = std::mem::take(&mut spare);
                 attrs.clear();

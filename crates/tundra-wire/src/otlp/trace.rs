@@ -12,7 +12,7 @@ use tundra_record::{Attrs, Event, Link, Reject, Sink, Span, SpanKind, UnixNanos}
 pub fn traces(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(), DecodeError> {
     let mut buffer = Span::default();
     walk(body, limits, sink, |message, scope_attrs, budget, sink| {
-        budget.record(message.offset)?;
+        budget.record::<Span<'_>>(message.offset)?;
         buffer.clear();
         let read = span(message, scope_attrs, &mut buffer, budget);
         match Fault::split(read)? {
@@ -57,6 +57,7 @@ fn span<'a>(
     }
     span.start = UnixNanos::from_u64(start);
     span.duration = UnixNanos::from_u64(end).since(span.start);
+    super::own_names(span);
     add_scope_attrs(scope_attrs, &mut span.attrs, budget, message.offset)?;
     for (key, count) in super::DROPPED.into_iter().zip(dropped) {
         add_dropped(key, count, &mut span.attrs, budget, message.offset)?;

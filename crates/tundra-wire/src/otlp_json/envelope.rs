@@ -4,7 +4,7 @@
 use super::value;
 use crate::budget::{Budget, Fault};
 use crate::error::DecodeError;
-use crate::json::{Kind, Reader};
+use crate::json::Reader;
 use crate::limits::Limits;
 use crate::otlp::envelope::SCOPE_ATTR;
 use std::borrow::Cow;
@@ -27,9 +27,6 @@ pub(super) fn walk<'a, S: Sink>(
 ) -> Result<(), DecodeError> {
     let mut budget = Budget::new(body.len(), limits);
     let mut reader = Reader::new(body)?;
-    if reader.kind() != Kind::Object {
-        return Err(DecodeError::Unexpected { offset: reader.offset(), expected: "an OTLP request in JSON" });
-    }
     each(&mut reader, keys.groups, |reader| {
         resource(&mut reader.clone(), &mut budget, sink)?;
         each(reader, keys.scopes, |reader| {

@@ -20,7 +20,7 @@ const KEYS: Keys = Keys {
 pub fn logs(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(), DecodeError> {
     let mut buffer = LogRecord::default();
     walk(body, &KEYS, limits, sink, |reader, scope_attrs, budget, sink| {
-        budget.record(reader.offset())?;
+        budget.record::<LogRecord<'_>>(reader.offset())?;
         clear_log(&mut buffer);
         match contain(reader, |reader| log(reader, scope_attrs, &mut buffer, budget))? {
             None => sink.log(&mut buffer),

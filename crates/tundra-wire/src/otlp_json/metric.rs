@@ -27,7 +27,7 @@ pub fn metrics(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(),
         reader.object(|reader, key| {
             let Some(kind) = Kind::named(&key) else { return reader.skip() };
             super::envelope::each(reader, ["dataPoints", "data_points"], |reader| {
-                budget.record(reader.offset())?;
+                budget.record::<MetricPoint<'_>>(reader.offset())?;
                 budget.charge(metric.name.len() + metric.unit.len(), reader.offset())?;
                 let mut record = metric.empty();
                 let refused =

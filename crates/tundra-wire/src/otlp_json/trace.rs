@@ -7,7 +7,7 @@ use crate::error::DecodeError;
 use crate::json::Reader;
 use crate::limits::Limits;
 use crate::otlp::envelope::{add_dropped, add_scope_attrs};
-use crate::otlp::{DROPPED, status_from_otlp};
+use crate::otlp::{DROPPED, own_names, status_from_otlp};
 use tundra_record::{Attrs, Event, Link, Reject, Sink, Span, SpanKind, UnixNanos};
 
 const KEYS: Keys = Keys {
@@ -24,7 +24,7 @@ const CODES: [(&str, u64); 2] = [("OK", 1), ("ERROR", 2)];
 pub fn traces(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<(), DecodeError> {
     let mut buffer = Span::default();
     walk(body, &KEYS, limits, sink, |reader, scope_attrs, budget, sink| {
-        budget.record(reader.offset())?;
+        budget.record::<Span<'_>>(reader.offset())?;
         buffer.clear();
         match contain(reader, |reader| span(reader, scope_attrs, &mut buffer, budget))? {
             None => sink.span(&mut buffer),
@@ -67,6 +67,7 @@ fn span<'a>(
         return Err(Fault::Record(Reject::InvalidId));
     }
     span.duration = end.since(span.start);
+    own_names(span);
     add_scope_attrs(scope_attrs, &mut span.attrs, budget, offset)?;
     for (key, count) in DROPPED.into_iter().zip(dropped) {
         add_dropped(key, count, &mut span.attrs, budget, offset)?;
