@@ -1,25 +1,57 @@
 //! The background task: flushes when it is due and keeps house. Ends when the store closes or is dropped.
 
-use crate::flush::flush;
+use crate::flush::{flush, remove_segments};
+use crate::keep::{Memory, keep_reserve, release_reserve, round};
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the task looks around even if nobody wakes it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often it keeps house.
+const KEEP: Duration = Duration::from_secs(10);
+
 /// Runs until it is aborted.
 pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut memory = Memory::default();
+    let mut kept: Option<Instant> = None;
     loop {
         let _woken = tokio::time::timeout(LOOK, shared.work.notified()).await;
+        let _held = shared.maintenance.lock().await;
         if flush_is_due(&shared) {
-            let _held = shared.maintenance.lock().await;
-            shared.flush_wanted.store(false, Ordering::Relaxed);
-            if let Err(error) = flush(&shared).await {
-                tracing::warn!(%error, "rows stay in memory and in the log; flushing again soon");
-            }
+            flush_now(&shared).await;
         }
+        let now = shared.clock.monotonic();
+        if kept.is_none_or(|before| now.saturating_duration_since(before) >= KEEP) {
+            kept = Some(now);
+            keep_house(&shared, &mut memory).await;
+        }
+    }
+}
+
+async fn flush_now(shared: &Arc<Shared>) {
+    shared.flush_wanted.store(false, Ordering::Relaxed);
+    if shared.full.load(Ordering::Relaxed) {
+        release_reserve(shared).await;
+    }
+    if let Err(error) = flush(shared).await {
+        tracing::warn!(%error, "rows stay in memory and in the log; flushing again soon");
+    }
+}
+
+async fn keep_house(shared: &Arc<Shared>, memory: &mut Memory) {
+    if let Err(error) = round(shared, memory).await {
+        tracing::warn!(%error, "house-keeping failed and is tried again");
+    }
+    if let Err(error) = remove_segments(shared).await {
+        tracing::warn!(%error, "a log segment cannot be removed yet");
+    }
+    if !shared.full.load(Ordering::Relaxed)
+        && let Err(error) = keep_reserve(shared).await
+    {
+        tracing::warn!(%error, "there is no space to keep in reserve");
     }
 }
 

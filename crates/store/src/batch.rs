@@ -62,7 +62,7 @@ impl Batch {
 
     /// The records that follow come from this scope.
     pub fn scope(&mut self, scope: &Redacted<&Scope<'_>>) {
-        self.origin.scope(scope.get());
+        self.push_scope(scope.get());
     }
 
     /// A span, with what was understood of it.
@@ -123,6 +123,10 @@ impl Batch {
 
     pub(crate) fn push_resource(&mut self, resource: &Resource<'_>) {
         self.origin.resource(resource);
+    }
+
+    pub(crate) fn push_scope(&mut self, scope: &Scope<'_>) {
+        self.origin.scope(scope);
     }
 
     pub(crate) fn is_sample(&self) -> bool {
@@ -225,3 +229,6 @@ impl Batch {
         tables.into_iter().filter_map(batch).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

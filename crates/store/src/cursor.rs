@@ -145,3 +145,6 @@ fn counted(shared: &Shared, read: LogRead) -> LogRead {
     add(&shared.counters.cursor_skipped, read.skipped);
     read
 }
+
+#[cfg(test)]
+mod tests;

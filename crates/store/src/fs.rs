@@ -1,6 +1,8 @@
 //! The file system as this room sees it: handed in by `daemon`, so that tests can lose power, tear writes and fill
 //! disks. Everything durable goes through here, the object store of a local folder too.
 
+#[cfg(test)]
+pub(crate) mod fault;
 mod real;
 
 pub use real::RealFs;

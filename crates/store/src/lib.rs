@@ -7,12 +7,14 @@
 mod background;
 mod batch;
 mod cells;
+mod compact;
 mod config;
 mod cursor;
 mod entry;
 mod error;
 mod flush;
 mod fs;
+mod keep;
 pub mod limits;
 mod manifest;
 mod memtable;

@@ -4,7 +4,10 @@
 use crate::limits::{MERGE_CLASSES, MERGE_FANOUT};
 use crate::merge::merge;
 use crate::table::Table;
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
 use std::collections::BTreeMap;
 
 /// What a batch costs beside its values: about 30 columns of some 200 bytes each.
@@ -52,6 +55,25 @@ impl Lane {
                 }
             }
         }
+    }
+
+    /// Forgets the rows up to a sequence; returns how many.
+    fn remove_upto(&mut self, seq: u64) -> u64 {
+        let mut removed = 0;
+        for hot in self.classes.iter_mut().flatten() {
+            let before = hot.batch.num_rows();
+            if let Some(seqs) =
+                hot.batch.column_by_name("seq").and_then(|c| c.as_primitive_opt::<Int64Type>())
+            {
+                let newer: BooleanArray = seqs.values().iter().map(|row| Some(*row > seq as i64)).collect();
+                if let Ok(kept) = filter_record_batch(&hot.batch, &newer) {
+                    hot.batch = kept;
+                }
+            }
+            removed += before - hot.batch.num_rows();
+        }
+        self.classes.iter_mut().for_each(|class| class.retain(|hot| hot.batch.num_rows() > 0));
+        removed as u64
     }
 
     fn batches(&self) -> impl Iterator<Item = &Hot> {
@@ -106,16 +128,15 @@ impl Memtable {
         self.lanes.get(&(table, sample)).into_iter().flat_map(Lane::batches).map(|hot| &hot.batch)
     }
 
-    /// Forgets the sample rows; returns how many of each table.
-    pub(crate) fn remove_samples(&mut self) -> BTreeMap<Table, u64> {
+    /// Forgets the sample rows up to a sequence; returns how many of each table.
+    pub(crate) fn remove_samples(&mut self, upto: u64) -> BTreeMap<Table, u64> {
         let mut removed = BTreeMap::new();
-        self.lanes.retain(|(table, sample), lane| {
-            let rows: u64 = lane.batches().map(|hot| hot.batch.num_rows() as u64).sum();
-            if *sample {
+        for ((table, sample), lane) in &mut self.lanes {
+            let rows = if *sample { lane.remove_upto(upto) } else { 0 };
+            if rows > 0 {
                 removed.insert(*table, rows);
             }
-            !sample
-        });
+        }
         self.rows -= removed.values().sum::<u64>();
         removed
     }

@@ -45,13 +45,18 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Lets an append wait, unless there is no room or no hope.
-    pub(crate) fn push(&self, waiting: Waiting, retry_after: Duration) -> Result<(), AppendError> {
+    pub(crate) fn push(
+        &self,
+        waiting: Waiting,
+        now: Instant,
+        retry_after: Duration,
+    ) -> Result<(), AppendError> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(AppendError::Closed);
         }
         if let Some(until) = inner.paused {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(now);
             if !left.is_zero() {
                 return Err(AppendError::DiskFull { retry_after: left });
             }
@@ -108,9 +113,9 @@ impl Queue {
         std::mem::take(&mut self.inner.lock().rotate)
     }
 
-    /// Refuses appends for a while.
-    pub(crate) fn pause(&self, time: Duration) {
-        self.inner.lock().paused = Some(Instant::now() + time);
+    /// Refuses appends until then.
+    pub(crate) fn pause(&self, until: Instant) {
+        self.inner.lock().paused = Some(until);
     }
 
     /// Refuses appends from now on; what waits is still written.

@@ -149,3 +149,6 @@ impl<'b> Columns<'b> {
         found.into_iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ impl Shared {
             self.flush_now();
             return Err(AppendError::Overloaded { retry_after });
         }
-        self.queue.push(waiting, retry_after)
+        self.queue.push(waiting, self.clock.monotonic(), retry_after)
     }
 
     /// Shows batches that are in the log to readers, then acknowledges them.
@@ -114,13 +114,13 @@ impl Shared {
         };
         add(&self.counters.appended_batches, answers.len() as u64);
         add(&self.counters.appended_rows, rows);
+        if self.full.swap(false, Ordering::Relaxed) {
+            tracing::info!("the disk has space again");
+        }
         self.visible.send_replace(first + answers.len() as u64 - 1);
         for (answer, seq) in answers {
             // Nobody listens if the client went away.
             let _nobody = answer.send(Ok(seq));
-        }
-        if self.full.swap(false, Ordering::Relaxed) {
-            tracing::info!("the disk has space again");
         }
         if due {
             self.flush_now();

@@ -9,11 +9,13 @@ use crate::replay::replay;
 use crate::shared::{Shared, Waiting};
 use crate::snapshot::Snapshot;
 use crate::stats::{Stats, add};
+use crate::table::Table;
 use crate::wal::writer::Writer;
 use crate::wal::{frame, payload};
-use crate::{background, flush, manifest};
+use crate::{background, flush, keep, manifest};
 use parking_lot::Mutex;
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -37,6 +39,7 @@ struct Inner {
     shared: Arc<Shared>,
     log: Mutex<Option<JoinHandle<()>>>,
     task: Option<tokio::task::JoinHandle<()>>,
+    memory: Arc<tokio::sync::Mutex<keep::Memory>>,
     /// Let go last.
     _lock: Box<dyn AnySync>,
 }
@@ -92,7 +95,8 @@ impl Store {
             .map_err(|source| OpenError::Folder { path: shared.wal_dir.clone(), source })?;
         let task = shared.config.background.then(|| tokio::spawn(background::run(shared.clone())));
         let log = Mutex::new(Some(log));
-        Ok(Store { inner: Arc::new(Inner { shared, log, task, _lock: Box::new(Held(lock)) }) })
+        let (memory, lock) = (Arc::default(), Box::new(Held(lock)));
+        Ok(Store { inner: Arc::new(Inner { shared, log, task, memory, _lock: lock }) })
     }
 
     /// Stores a batch. When this answers, the rows survive what the configured durability promises and every
@@ -166,6 +170,28 @@ impl Store {
         let work = tokio::spawn(async move {
             let _held = shared.maintenance.lock().await;
             flush::flush(&shared).await
+        });
+        work.await.unwrap_or(Err(FlushError::Stopped))
+    }
+
+    /// Merges small files, removes old ones and deletes what no longer counts, as the background task does. Nothing
+    /// is removed before a second look finds the clock steady.
+    pub async fn maintain(&self) -> Result<(), FlushError> {
+        let (shared, memory) = (self.inner.shared.clone(), self.inner.memory.clone());
+        let work = tokio::spawn(async move {
+            let _held = shared.maintenance.lock().await;
+            let mut memory = memory.lock().await;
+            keep::round(&shared, &mut memory).await
+        });
+        work.await.unwrap_or(Err(FlushError::Stopped))
+    }
+
+    /// Removes all sample data that is visible now; tells how many rows of each table. They do not come back.
+    pub async fn remove_samples(&self) -> Result<BTreeMap<Table, u64>, FlushError> {
+        let shared = self.inner.shared.clone();
+        let work = tokio::spawn(async move {
+            let _held = shared.maintenance.lock().await;
+            keep::remove_samples(&shared).await
         });
         work.await.unwrap_or(Err(FlushError::Stopped))
     }

@@ -18,6 +18,9 @@ fn single_rows_are_merged_and_none_is_lost() {
     assert_eq!(ids.len(), 2000);
     assert_eq!((memtable.rows(), memtable.range()), (2000, Some((1, 2000))));
     assert!(memtable.bytes() < 2000 * 1200, "{}", memtable.bytes());
-    assert_eq!(memtable.remove_samples()[&Table::Spans], 400);
+    assert_eq!(memtable.remove_samples(1000)[&Table::Spans], 200);
+    assert_eq!(memtable.remove_samples(2000)[&Table::Spans], 200);
+    assert!(memtable.remove_samples(2000).is_empty());
     assert_eq!(memtable.rows(), 1600);
+    assert_eq!(memtable.lane(Table::Spans, true).count(), 0);
 }

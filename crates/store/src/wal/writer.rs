@@ -92,7 +92,8 @@ impl Writer {
                 tracing::warn!(%error, "the log cannot be written");
                 let full = is_full(&error);
                 if full {
-                    self.shared.queue.pause(Duration::from_millis(FULL_RETRY_MS));
+                    let until = self.shared.clock.monotonic() + Duration::from_millis(FULL_RETRY_MS);
+                    self.shared.queue.pause(until);
                     self.shared.disk_full();
                 }
                 for waiting in group {

@@ -1,0 +1,203 @@
+//! Merges files of one day into one: streams of sorted rows go through a heap into a new file, a chunk at a time, so
+//! that memory stays small whatever the size of the files.
+
+use crate::error::FlushError;
+use crate::flush::{blocking, edit, entry, file_path};
+use crate::keep::commit;
+use crate::limits::CHUNK_ROWS;
+use crate::manifest::FileEntry;
+use crate::manifest::edit::Edit;
+use crate::merge::merge;
+use crate::parquet_file::{Facts, ZSTD_MERGED, properties, times};
+use crate::shared::Shared;
+use crate::table::Table;
+use arrow_array::RecordBatch;
+use arrow_select::interleave::interleave_record_batch;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::async_writer::AsyncArrowWriter;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows read at once of each file.
+const READ_ROWS: usize = 2 * 1024;
+
+type Rows = BoxStream<'static, Result<RecordBatch, FlushError>>;
+
+/// Merges files and commits the exchange.
+pub(crate) async fn compact(
+    shared: &Arc<Shared>,
+    table: Table,
+    day: i64,
+    files: &[Arc<FileEntry>],
+) -> Result<(), FlushError> {
+    let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let path = file_path(shared, table, day, &format!("merge {}", names.join(" ")));
+    let (bytes, facts) = write(shared, table, &path, files).await?;
+    let level = files.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
+    let sample = files.iter().all(|file| file.has_sample);
+    let added = vec![entry(shared, table, &path, bytes, &facts, sample, level)];
+    let removed = files.iter().map(|file| file.path.clone()).collect();
+    commit(shared, &Edit { added, removed, ..edit(shared) }).await
+}
+
+async fn write(
+    shared: &Shared,
+    table: Table,
+    path: &str,
+    files: &[Arc<FileEntry>],
+) -> Result<(u64, Facts), FlushError> {
+    let mut sources = Vec::new();
+    for file in files {
+        sources.push(open(shared, table, file).await?);
+    }
+    let mut merged = Merged::new(table, sources).await?;
+    let output = BufWriter::new(shared.objects.clone(), Path::from(path));
+    let properties = properties(table, ZSTD_MERGED)?;
+    let mut writer = AsyncArrowWriter::try_new(output, table.schema(), Some(properties))?;
+    let mut facts = Facts::default();
+    while let Some(chunk) = merged.next().await? {
+        facts.add(table, &chunk);
+        writer.write(&chunk).await?;
+    }
+    writer.finish().await?;
+    Ok((writer.bytes_written() as u64, facts))
+}
+
+async fn open(shared: &Shared, table: Table, file: &FileEntry) -> Result<Rows, FlushError> {
+    let path = Path::from(file.path.as_str());
+    let reader = Remote { objects: shared.objects.clone(), path, bytes: file.bytes };
+    let stream = ParquetRecordBatchStreamBuilder::new(reader).await?.with_batch_size(READ_ROWS).build()?;
+    let schema = table.schema();
+    let same = move |batch: RecordBatch| Ok(RecordBatch::try_new(schema.clone(), batch.columns().to_vec())?);
+    Ok(stream.map_err(FlushError::from).and_then(move |batch| std::future::ready(same(batch))).boxed())
+}
+
+/// A file in the object store, as Parquet's reader wants it.
+struct Remote {
+    objects: Arc<dyn ObjectStore>,
+    path: Path,
+    bytes: u64,
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl AsyncFileReader for Remote {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        async move { self.objects.get_range(&self.path, range).await.map_err(external) }.boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        async move { self.objects.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        async move {
+            let bytes = self.bytes;
+            Ok(Arc::new(ParquetMetaDataReader::new().load_and_finish(self, bytes).await?))
+        }
+        .boxed()
+    }
+}
+
+/// A file that is being read: its rows from `row` on are still to come.
+struct Source {
+    rows: Rows,
+    batch: RecordBatch,
+    row: usize,
+}
+
+/// The rows of several sorted streams in the order of time.
+struct Merged {
+    table: Table,
+    sources: Vec<Source>,
+    /// The next time of each stream that has one.
+    heap: BinaryHeap<Reverse<(i64, usize)>>,
+}
+
+impl Merged {
+    async fn new(table: Table, streams: Vec<Rows>) -> Result<Self, FlushError> {
+        let mut merged = Self { table, sources: Vec::new(), heap: BinaryHeap::new() };
+        for (at, rows) in streams.into_iter().enumerate() {
+            merged.sources.push(Source { rows, batch: RecordBatch::new_empty(table.schema()), row: 0 });
+            merged.refill(at).await?;
+        }
+        Ok(merged)
+    }
+
+    /// Reads a stream's next rows, if its last ones are used up, and enters it in the heap.
+    async fn refill(&mut self, at: usize) -> Result<(), FlushError> {
+        let source = &mut self.sources[at];
+        while source.row >= source.batch.num_rows() {
+            match source.rows.next().await {
+                Some(batch) => (source.batch, source.row) = (batch?, 0),
+                None => return Ok(()),
+            }
+        }
+        if let Some(time) = times(self.table, &source.batch).get(source.row) {
+            self.heap.push(Reverse((*time, at)));
+        }
+        Ok(())
+    }
+
+    /// The next rows; `None` at the end.
+    async fn next(&mut self) -> Result<Option<RecordBatch>, FlushError> {
+        let mut parts = Vec::new();
+        let mut rows = 0;
+        while rows < CHUNK_ROWS {
+            let (places, empty) = self.take(CHUNK_ROWS - rows);
+            if places.is_empty() {
+                break;
+            }
+            rows += places.len();
+            let batches: Vec<RecordBatch> = self.sources.iter().map(|source| source.batch.clone()).collect();
+            parts.push(
+                blocking(move || {
+                    let batches: Vec<&RecordBatch> = batches.iter().collect();
+                    Ok(interleave_record_batch(&batches, &places)?)
+                })
+                .await?,
+            );
+            if let Some(at) = empty {
+                self.refill(at).await?;
+            }
+        }
+        if parts.is_empty() { Ok(None) } else { Ok(Some(merge(&parts)?)) }
+    }
+
+    /// Places of the next rows, until there are enough or a stream's batch is used up, which is returned too.
+    fn take(&mut self, limit: usize) -> (Vec<(usize, usize)>, Option<usize>) {
+        let mut places = Vec::new();
+        while places.len() < limit {
+            let Some(Reverse((_, at))) = self.heap.pop() else { break };
+            let source = &mut self.sources[at];
+            places.push((at, source.row));
+            source.row += 1;
+            match times(self.table, &source.batch).get(source.row) {
+                Some(time) => self.heap.push(Reverse((*time, at))),
+                None => return (places, Some(at)),
+            }
+        }
+        (places, None)
+    }
+}
