@@ -5,7 +5,7 @@
 use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
 use crate::engine::{Engine, Filter, FilterError, silence_child};
 use crate::env::{Environment, host_name, program_name};
-use crate::export::Exporter;
+use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
 use crate::guard::Guard;
 use crate::limits::PIPELINES;
 use crate::metrics;
@@ -31,6 +31,8 @@ enum Cause {
     Filter { source: FilterError },
     #[error("more than {PIPELINES} pipelines were installed in this process: install one and keep it")]
     TooMany,
+    #[error(transparent)]
+    Endpoint { source: EndpointError },
     #[error("the collector did not answer: it hangs in an exporter")]
     NoAnswer,
 }
@@ -49,7 +51,7 @@ impl Error {
 
 /// Installs the SDK with everything the environment says (`DD_*`, `OTEL_*`, `RUST_LOG`): keep the guard in `main`.
 pub fn init() -> Result<Guard, Error> {
-    builder().install()
+    builder().exporters_from_environment()?.install()
 }
 
 /// Starts from the environment; every call overrides it.
@@ -112,6 +114,29 @@ impl Builder {
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.attributes.push((key.into(), value.into()));
         self
+    }
+
+    /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT`, a Datadog Agent at
+    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`; without any of these, OTLP at `http://localhost:4318`.
+    pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
+        if self.environment.disabled {
+            return Ok(self);
+        }
+        let endpoint = |source| Error(Cause::Endpoint { source });
+        let agent = self.environment.agent();
+        let otlp = self.environment.otlp_endpoint.clone();
+        if let Some(url) = &agent {
+            self.exporters.push(Box::new(DatadogAgent::new(url).map_err(endpoint)?));
+        }
+        if agent.is_none() || otlp.is_some() {
+            let mut exporter =
+                Otlp::new(otlp.as_deref().unwrap_or("http://localhost:4318")).map_err(endpoint)?;
+            for (name, value) in self.environment.otlp_headers() {
+                exporter = exporter.header(&name, &value).map_err(endpoint)?;
+            }
+            self.exporters.push(Box::new(exporter));
+        }
+        Ok(self)
     }
 
     /// One more exporter; all of them get every batch.

@@ -15,6 +15,7 @@ mod subscriber;
 pub(crate) use filter::Filter;
 pub use filter::FilterError;
 pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
-pub(crate) use slot::{EVENT, HEAD, Head, Identity, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
+pub(crate) use slot::Identity as SpanIdentity;
+pub(crate) use slot::{EVENT, HEAD, Head, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
 pub(crate) use spill::{Spill, SpillEvent, spilled};
 pub(crate) use subscriber::{Engine, change_spill};

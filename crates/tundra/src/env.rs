@@ -64,6 +64,20 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The Datadog Agent's URL, if one was named.
+    pub(crate) fn agent(&self) -> Option<String> {
+        let port = self.agent_port.as_deref().unwrap_or("8126");
+        let of_host = || self.agent_host.as_ref().map(|host| format!("http://{host}:{port}"));
+        self.agent_url.clone().or_else(of_host)
+    }
+
+    /// Headers for OTLP.
+    pub(crate) fn otlp_headers(&self) -> Vec<(String, String)> {
+        pairs(self.otlp_headers.as_deref().unwrap_or_default(), '=')
+    }
+}
+
 fn ratio_sampler(first: &impl Fn(&[&str]) -> Option<String>) -> bool {
     first(&["OTEL_TRACES_SAMPLER"]).is_some_and(|name| name.ends_with("traceidratio"))
 }
@@ -76,6 +90,13 @@ fn pairs(text: &str, between: char) -> Vec<(String, String)> {
         .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
         .filter(|(key, _)| !key.is_empty())
         .collect()
+}
+
+/// Whether prompts and answers are recorded, where the program does not say.
+pub(crate) fn captures_content() -> bool {
+    let named = ["TUNDRA_CAPTURE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"];
+    let text = named.into_iter().find_map(|name| var(name).ok()).unwrap_or_default();
+    !["false", "0", "no_content"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// The name of this machine, if the system tells.

@@ -1,7 +1,17 @@
 //! What an exporter is, and what it is given. The collector calls exporters one after the other on its own thread.
 
+mod datadog;
+mod endpoint;
+mod http;
+mod otlp;
+mod outbox;
+
+pub use datadog::DatadogAgent;
+pub use endpoint::EndpointError;
+pub use otlp::Otlp;
+
 use crate::collector::Batch;
-use tundra_record::{Resource, Sink};
+use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// Takes finished telemetry somewhere. Runs on the SDK's own thread, never on the application's, and may take its time;
 /// while it does, rings fill, and what does not fit is counted as dropped.
@@ -34,6 +44,19 @@ impl ExportError {
     }
 }
 
+/// A batch as lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Records<'a> {
+    /// What made all of it.
+    pub scope: Scope<'static>,
+    /// Closed spans.
+    pub spans: Vec<Span<'a>>,
+    /// Log records.
+    pub logs: Vec<LogRecord<'a>>,
+    /// Metric points.
+    pub points: &'a [MetricPoint<'static>],
+}
+
 /// One batch of spans, logs and metric points, still in the form the threads wrote them.
 #[derive(Clone, Copy, Debug)]
 pub struct Exported<'a> {
@@ -48,6 +71,11 @@ impl Exported<'_> {
     /// `ERROR` inside a span is also an event of that span, named `exception` if it carried an error.
     pub fn drive(&self, sink: &mut dyn Sink) {
         self.batch.drive(self.resource, sink);
+    }
+
+    /// The batch as lists, for exporters that need all spans at once.
+    pub fn records(&self) -> Records<'_> {
+        self.batch.collect()
     }
 
     /// Who sends it.
@@ -70,3 +98,6 @@ impl Exported<'_> {
         self.batch.points.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,8 @@ pub(crate) struct Totals {
     pub(crate) dropped: [[AtomicU64; Dropped::COUNT]; Kind::COUNT],
     /// Records drained but not yet exported.
     pub(crate) waiting: [AtomicU64; Kind::COUNT],
+    /// Records that an exporter took and later had to give up.
+    pub(crate) lost: [AtomicU64; Kind::COUNT],
     pub(crate) export_errors: AtomicU64,
     pub(crate) stale_parents: AtomicU64,
 }
@@ -89,6 +91,7 @@ pub(crate) static DONE: Totals = Totals {
     exported: [const { AtomicU64::new(0) }; Kind::COUNT],
     dropped: [const { [const { AtomicU64::new(0) }; Dropped::COUNT] }; Kind::COUNT],
     waiting: [const { AtomicU64::new(0) }; Kind::COUNT],
+    lost: [const { AtomicU64::new(0) }; Kind::COUNT],
     export_errors: AtomicU64::new(0),
     stale_parents: AtomicU64::new(0),
 };
@@ -106,6 +109,8 @@ pub struct Ledger {
     pub created: u64,
     /// Records that at least one exporter took.
     pub exported: u64,
+    /// Of these, once for each network exporter that took them and had to give up: its target stayed away or refused.
+    pub undelivered: u64,
     /// Records lost, by reason; reasons with zero are left out.
     pub dropped: Vec<(Dropped, u64)>,
     /// Records that the collector holds at this moment.
@@ -176,6 +181,7 @@ fn ledger(kind: Kind) -> Ledger {
     Ledger {
         created,
         exported: DONE.exported[at].load(Relaxed),
+        undelivered: DONE.lost[at].load(Relaxed),
         dropped: Dropped::ALL.into_iter().zip(dropped).filter(|(_, count)| *count > 0).collect(),
         waiting: DONE.waiting[at].load(Relaxed),
     }

@@ -24,17 +24,21 @@ mod export;
 mod guard;
 mod health;
 mod limits;
+pub mod llm;
 mod macros;
 pub mod metrics;
+pub mod propagation;
 mod rng;
+mod span_ext;
 pub mod testing;
 
 pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;
 pub use engine::FilterError;
-pub use export::{ExportError, Exported, Exporter};
+pub use export::{DatadogAgent, EndpointError, ExportError, Exported, Exporter, Otlp, Records};
 pub use guard::{FlushError, Guard};
 pub use health::{Dropped, Health, Ledger, health};
+pub use span_ext::SpanExt;
 
 /// For the macros only.
 #[doc(hidden)]

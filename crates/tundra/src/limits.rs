@@ -2,6 +2,10 @@
 
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
+/// The same while a burst lasts.
+pub(crate) const BURST_RING_BYTES: usize = 1 << 20;
+/// Bytes of all such larger rings of the process.
+pub(crate) const BURST_BYTES: usize = 32 << 20;
 /// A ring that holds this much wakes a sleeping collector.
 pub(crate) const WAKE_BYTES: u64 = 32 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.
@@ -38,3 +42,17 @@ pub(crate) const SERIES: usize = 8192;
 pub(crate) const SERIES_PER_METRIC: usize = 1000;
 /// Directives of one filter.
 pub(crate) const DIRECTIVES: usize = 256;
+/// Bytes of a `tracestate` header that is passed on.
+pub(crate) const TRACE_STATE_BYTES: usize = 512;
+/// Bytes of a `baggage` header that is passed on.
+pub(crate) const BAGGAGE_BYTES: usize = 8192;
+/// Bytes of an `x-datadog-tags` header that is read.
+pub(crate) const DATADOG_TAGS_BYTES: usize = 512;
+/// Traces whose `tracestate` or `baggage` is remembered.
+pub(crate) const REMOTE_STATES: usize = 1024;
+/// Bytes that one network exporter holds while its target is away; the oldest payload makes room.
+pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
+/// Bytes of a response's head.
+pub(crate) const RESPONSE_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of a response's body that are read; the rest is left behind with the connection.
+pub(crate) const RESPONSE_BODY_BYTES: usize = 64 * 1024;

@@ -7,6 +7,7 @@
 use super::translate::Translator;
 use crate::clock::Anchor;
 use crate::engine::{EVENT, HEAD, Head, SPAN, Spill};
+use crate::export::Records;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// One record of a batch.
@@ -17,10 +18,15 @@ pub(crate) struct Record<'a> {
     pub(crate) spill: Option<&'a Spill>,
 }
 
+fn scope() -> Scope<'static> {
+    Scope { name: "tundra".into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
 /// Records, log lines made by the collector itself, and points.
 #[derive(Debug)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
+    #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
     pub(crate) anchor: Anchor,
     pub(crate) spans: usize,
@@ -102,11 +108,27 @@ impl Batch {
         })
     }
 
+    /// Everything as lists.
+    pub(crate) fn collect(&self) -> Records<'_> {
+        let mut translator = Translator::new(self.anchor);
+        let (mut spans, mut logs) = (Vec::with_capacity(self.spans), Vec::with_capacity(self.logs));
+        for record in self.records() {
+            if record.head.kind == EVENT {
+                logs.push(translator.log(&record));
+            } else {
+                let mut span = Span::default();
+                translator.span(&record, &mut span);
+                spans.push(span);
+            }
+        }
+        logs.extend(self.own_logs.iter().cloned());
+        Records { scope: scope(), spans, logs, points: &self.points }
+    }
+
     /// Walks everything into a sink.
     pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
-        let mut scope = Scope { name: "tundra".into(), version: env!("CARGO_PKG_VERSION").into() };
         sink.resource(&mut resource.clone());
-        sink.scope(&mut scope);
+        sink.scope(&mut scope());
         let mut translator = Translator::new(self.anchor);
         let mut span = Span::default();
         for record in self.records() {

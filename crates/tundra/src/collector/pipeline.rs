@@ -45,7 +45,7 @@ pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -
     unsafe {
         local.ring.drain(mark, |head, record| {
             moved += 1;
-            match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline) {
+            match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
                 Some(pipeline) => pipeline.take(head, record),
                 None => discard(head, Dropped::Shutdown),
             }
@@ -94,7 +94,7 @@ impl Pipeline {
         if self.closed {
             return discard(head, Dropped::Shutdown);
         }
-        if head.kind == SPAN && head.flags & UNSAMPLED != 0 {
+        if head.kind == SPAN && head.tag & UNSAMPLED != 0 {
             return discard(head, Dropped::Unsampled);
         }
         let at = self.batch.push(head, record);

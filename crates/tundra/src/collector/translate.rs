@@ -125,7 +125,12 @@ impl Translator {
             take_special(name, raw, span)
         });
         if let Some(spill) = record.spill {
-            attrs.extend(spill.added.iter().map(|(key, value)| (Text::Borrowed(&**key), value.clone())));
+            for (key, value) in &spill.added {
+                let text = if let Value::Str(text) = value { Raw::Str(text) } else { Raw::Bool(false) };
+                if !matches!(value, Value::Str(_)) || !take_special(key, text, span) {
+                    set(&mut attrs, key, value);
+                }
+            }
             if let Some(name) = &spill.name {
                 span.name = Text::Borrowed(name);
             }
@@ -197,6 +202,16 @@ impl Translator {
             span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
             attrs,
         }
+    }
+}
+
+/// Sets an attribute by name; the list is bounded, and so is the search.
+fn set<'a>(attrs: &mut Attrs<'a>, key: &'a str, value: &'a Value<'static>) {
+    // A shallow view: texts are borrowed from the spill.
+    let value = if let Value::Str(text) = value { Value::from(&**text) } else { value.clone() };
+    match attrs.iter_mut().rev().find(|(name, _)| name == key) {
+        Some((_, old)) => *old = value,
+        None => attrs.push((Text::Borrowed(key), value)),
     }
 }
 

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "one thread's state is reached through a raw thread-local pointer")]
 
 use super::ring::Ring;
-use super::slot::{self, Identity, Slot};
+use super::slot::{Identity, Slot, UNSAMPLED};
 use crate::health::{Dropped, Kind};
 use crate::limits::{CONTEXT_DEPTH, SCRATCH_BYTES, THREADS};
 use crate::metrics::Cells;
@@ -181,9 +181,10 @@ impl Local {
     pub(crate) fn push(&self, entry: Entry) {
         // SAFETY: the stack is this thread's, and no user code runs while it is borrowed.
         let stack = unsafe { &mut *self.stack.get() };
-        if stack.len() < CONTEXT_DEPTH {
-            stack.push(entry);
+        if stack.len() == stack.capacity() && !deeper(stack) {
+            return;
         }
+        stack.push(entry);
     }
 
     /// Leaves a span, in whatever order.
@@ -201,11 +202,17 @@ impl Local {
 
     /// The innermost span that was made through this pipeline, or the innermost remote context.
     #[inline(always)]
-    pub(crate) fn top(&self, pipeline: u16) -> Option<Entry> {
-        // SAFETY: as in `push`.
+    pub(crate) fn top(&self, pipeline: u16) -> Option<&Entry> {
+        // SAFETY: as in `push`; the caller copies what it needs before anything else can happen on this thread.
         let stack = unsafe { &*self.stack.get() };
         let last = stack.last()?;
-        if last.who.pipeline == pipeline { Some(*last) } else { top_of(stack, pipeline) }
+        if last.who.tag & !UNSAMPLED == pipeline { Some(last) } else { top_of(stack, pipeline) }
+    }
+
+    /// The innermost context of all.
+    pub(crate) fn innermost(&self) -> Option<&Entry> {
+        // SAFETY: as in `top`.
+        unsafe { (&*self.stack.get()).last() }
     }
 
     /// Takes the thread's scratch buffer; null if an outer event is using it.
@@ -236,12 +243,23 @@ impl Local {
 }
 
 /// Any pipeline's contexts: the number that remote contexts carry.
-pub(crate) const ANY_PIPELINE: u16 = u16::MAX;
+pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
 
 #[cold]
-fn top_of(stack: &[Entry], pipeline: u16) -> Option<Entry> {
-    let mine = |entry: &&Entry| entry.who.pipeline == pipeline || entry.who.pipeline == ANY_PIPELINE;
-    stack.iter().rev().find(mine).copied()
+fn top_of(stack: &[Entry], pipeline: u16) -> Option<&Entry> {
+    let mine = |entry: &&Entry| [pipeline, ANY_PIPELINE].contains(&(entry.who.tag & !UNSAMPLED));
+    stack.iter().rev().find(mine)
+}
+
+/// Makes room for more contexts; false if there are too many.
+#[cold]
+#[inline(never)]
+fn deeper(stack: &mut Vec<Entry>) -> bool {
+    let more = stack.len() < CONTEXT_DEPTH;
+    if more {
+        stack.reserve(stack.len());
+    }
+    more
 }
 
 #[cold]
@@ -266,9 +284,4 @@ pub(crate) fn silence_child() {
 /// Whether this process is a fork of the one that installed us.
 pub(crate) fn is_forked() -> bool {
     FORKED.load(Relaxed)
-}
-
-/// The open span behind an entry, if it is still open.
-pub(crate) fn still_open(entry: &Entry) -> bool {
-    slot::identity(entry.id).is_some()
 }

@@ -1,50 +1,123 @@
 //! The way from one application thread to the collector: a byte ring with a single producer and a single consumer.
 //!
 //! The thread that owns it pushes, the collector drains. A push is one comparison, one copy and one release store; it
-//! never blocks, allocates or calls the system, but for waking a collector that announced that it sleeps. Full means:
-//! not pushed, and the caller counts it.
+//! never blocks or calls the system, but for waking a collector that announced that it sleeps. When a burst fills the
+//! ring, the producer goes on in a larger one (bounded over the process) and the collector follows; when that is not
+//! allowed either, the record is not pushed, and the caller counts it.
 #![expect(unsafe_code, reason = "records are copied as bytes between two threads")]
 
 use super::slot::{HEAD, Head, PAD};
-use crate::limits::{RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
-use std::alloc::{Layout, alloc_zeroed};
+use crate::limits::{BURST_BYTES, BURST_RING_BYTES, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
+use std::ptr::null_mut;
 use std::sync::atomic::{
-    AtomicU64,
+    AtomicPtr, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
+
+/// Memory for records from one position on. Positions only grow; the offset is the distance to `start`, wrapped.
+struct Segment {
+    bytes: *mut u8,
+    size: u64,
+    start: u64,
+    /// Where the next segment takes over; the largest number until it exists.
+    end: AtomicU64,
+    next: AtomicPtr<Segment>,
+}
+
+/// Bytes of all segments that are larger than usual.
+static BURST: AtomicUsize = AtomicUsize::new(0);
+
+impl Segment {
+    fn new(size: usize, start: u64) -> Option<*mut Segment> {
+        let bytes = match layout(size) {
+            // SAFETY: the layout is not empty.
+            Some(layout) => unsafe { alloc_zeroed(layout) },
+            None => null_mut(),
+        };
+        let (end, next) = (AtomicU64::new(u64::MAX), AtomicPtr::new(null_mut()));
+        let segment = || Box::into_raw(Box::new(Segment { bytes, size: size as u64, start, end, next }));
+        (!bytes.is_null()).then(segment)
+    }
+
+    /// A larger one, if the process may have one more.
+    fn burst(start: u64) -> Option<*mut Segment> {
+        let booked =
+            |bytes: usize| (bytes + BURST_RING_BYTES <= BURST_BYTES).then_some(bytes + BURST_RING_BYTES);
+        BURST.fetch_update(Relaxed, Relaxed, booked).ok()?;
+        Self::new(BURST_RING_BYTES, start).or_else(|| {
+            BURST.fetch_sub(BURST_RING_BYTES, Relaxed);
+            None
+        })
+    }
+
+    /// # Safety
+    /// Nobody may use the segment any more.
+    unsafe fn free(segment: *mut Segment) {
+        // SAFETY: handed up to the caller; both came from where they go.
+        unsafe {
+            let segment = Box::from_raw(segment);
+            let size = segment.size as usize;
+            if size == BURST_RING_BYTES {
+                BURST.fetch_sub(size, Relaxed);
+            }
+            if let Some(layout) = layout(size) {
+                dealloc(segment.bytes, layout);
+            }
+        }
+    }
+
+    /// The memory of a position.
+    ///
+    /// # Safety
+    /// The position must belong to this segment.
+    unsafe fn at(&self, position: u64) -> *mut u8 {
+        // SAFETY: the offset is below the size.
+        unsafe { self.bytes.add(((position - self.start) % self.size) as usize) }
+    }
+}
+
+fn layout(size: usize) -> Option<Layout> {
+    Layout::from_size_align(size, 64).ok()
+}
 
 #[repr(align(128))]
 struct Own<T>(T);
 
-/// One thread's ring. Positions only grow; the offset is the position modulo the size.
+/// What the producer keeps to itself.
+struct Producer {
+    /// The memory of the position in `head`.
+    at: Cell<*mut u8>,
+    segment: Cell<*mut Segment>,
+    head: AtomicU64,
+    /// Up to here it may write without looking: room in one piece, and no wake-up due. The collector sets it to zero
+    /// before a long sleep, so that the next record wakes it.
+    limit: AtomicU64,
+}
+
+/// What the collector keeps to itself; the producer looks at `tail`.
+struct Consumer {
+    tail: AtomicU64,
+    segment: Cell<*mut Segment>,
+}
+
+/// One thread's ring.
 pub(crate) struct Ring {
-    bytes: *mut u8,
-    /// Written by the producer.
-    head: Own<AtomicU64>,
-    /// Up to here the producer may write without looking: room in one piece, and no wake-up due. The collector sets it
-    /// to zero before a long sleep, so that the next record wakes it.
-    limit: Own<AtomicU64>,
-    /// Written by the collector.
-    tail: Own<AtomicU64>,
-    /// Only so that the type is not `Sync` by accident: the producer side is one thread's.
-    _one_thread: Cell<()>,
+    producer: Own<Producer>,
+    consumer: Own<Consumer>,
 }
 
 impl Ring {
     /// An empty ring; `None` without memory.
     pub(crate) fn new() -> Option<Self> {
-        let layout = Layout::from_size_align(RING_BYTES, 64).ok()?;
-        // SAFETY: the layout is not empty. The ring lives as long as the process.
-        let bytes = unsafe { alloc_zeroed(layout) };
-        let zero = || Own(AtomicU64::new(0));
-        (!bytes.is_null()).then(|| Self {
-            bytes,
-            head: zero(),
-            limit: zero(),
-            tail: zero(),
-            _one_thread: Cell::new(()),
-        })
+        let segment = Segment::new(RING_BYTES, 0)?;
+        // SAFETY: just made.
+        let at = Cell::new(unsafe { (*segment).bytes });
+        let (head, limit) = (AtomicU64::new(0), AtomicU64::new(0));
+        let producer = Producer { at, segment: Cell::new(segment), head, limit };
+        let consumer = Consumer { tail: AtomicU64::new(0), segment: Cell::new(segment) };
+        Some(Self { producer: Own(producer), consumer: Own(consumer) })
     }
 
     /// Copies a record in; false if there is no room.
@@ -54,76 +127,107 @@ impl Ring {
     /// with a `Head` whose `units` is the same number, at most a quarter of the ring.
     #[inline(always)]
     pub(crate) unsafe fn push(&self, record: *const u8, units: u16) -> bool {
+        let producer = &self.producer.0;
         let need = u64::from(units) * 8;
-        let mut head = self.head.0.load(Relaxed);
-        if head + need > self.limit.0.load(Relaxed) {
+        let mut head = producer.head.load(Relaxed);
+        if head + need > producer.limit.load(Relaxed) {
             match self.make_room(need) {
                 Some(at) => head = at,
                 None => return false,
             }
         }
+        let to = producer.at.get();
         // SAFETY: `limit` says that so many bytes from `head` on lie in one piece and were drained.
         unsafe {
-            let to = self.bytes.add(head as usize % RING_BYTES);
             std::ptr::copy_nonoverlapping(record, to, need as usize);
+            producer.at.set(to.add(need as usize));
         }
-        self.head.0.store(head + need, Release);
+        producer.head.store(head + need, Release);
         true
     }
 
-    /// Looks at the collector's progress, wraps around, wakes the collector; gives the position to write at.
+    /// Looks at the collector's progress, wraps around, grows, wakes the collector; gives the position to write at.
     #[cold]
     #[inline(never)]
     fn make_room(&self, need: u64) -> Option<u64> {
-        let size = RING_BYTES as u64;
-        let mut head = self.head.0.load(Relaxed);
-        let tail = self.tail.0.load(Acquire);
-        if head - tail + need >= WAKE_BYTES || self.limit.0.load(Relaxed) == 0 {
+        let producer = &self.producer.0;
+        // SAFETY: the producer's segment lives until the collector has passed its end, which is set only below.
+        let segment = unsafe { &*producer.segment.get() };
+        let head = producer.head.load(Relaxed);
+        let tail = self.consumer.0.tail.load(Acquire).max(segment.start);
+        let first_after_sleep = producer.limit.load(Relaxed) == 0;
+        if head - tail + need >= WAKE_BYTES || first_after_sleep {
             crate::collector::wake();
         }
-        let mut end_of_piece = head - head % size + size;
+        if segment.size as usize > RING_BYTES && first_after_sleep && head == tail {
+            // The burst is over: back to the usual size, if there is memory.
+            if let Some(next) = Segment::new(RING_BYTES, head) {
+                return self.go_on_in(next, head, need);
+            }
+        }
+        let mut at = head;
+        let into_piece = (head - segment.start) % segment.size;
+        if into_piece == 0 {
+            // The last record ended exactly at the end of a piece.
+            producer.at.set(segment.bytes);
+        }
+        let mut end_of_piece = head - into_piece + segment.size;
         if head + need > end_of_piece {
-            let rest = end_of_piece - head;
-            if end_of_piece - tail > size {
-                return None;
+            if end_of_piece + need > tail + segment.size {
+                return self.grow(head, need);
             }
             // SAFETY: the rest of the piece was drained; at least 8 bytes, for all records are multiples of 8.
-            unsafe { self.write_pad(head, rest) };
-            head = end_of_piece;
-            self.head.0.store(head, Release);
-            end_of_piece += size;
+            unsafe { write_pad(producer.at.get(), end_of_piece - head) };
+            at = end_of_piece;
+            end_of_piece += segment.size;
+            producer.at.set(segment.bytes);
+            producer.head.store(at, Release);
         }
-        let hard = end_of_piece.min(tail + size);
-        if head + need > hard {
-            return None;
+        let hard = end_of_piece.min(tail + segment.size);
+        if at + need > hard {
+            return self.grow(at, need);
         }
-        let look_again = (tail + WAKE_BYTES).max(head + need + WAKE_AGAIN_BYTES);
-        self.limit.0.store(hard.min(look_again), Relaxed);
-        Some(head)
+        self.set_limit(at + need, tail, hard);
+        Some(at)
     }
 
-    unsafe fn write_pad(&self, head: u64, rest: u64) {
-        // SAFETY: handed up to the caller. Only the first 8 bytes of a pad are ever read.
+    fn set_limit(&self, least: u64, tail: u64, hard: u64) {
+        let look_again = (tail + WAKE_BYTES).max(least + WAKE_AGAIN_BYTES);
+        self.producer.0.limit.store(hard.min(look_again), Relaxed);
+    }
+
+    fn grow(&self, head: u64, need: u64) -> Option<u64> {
+        self.go_on_in(Segment::burst(head)?, head, need)
+    }
+
+    /// Continues in another segment; the collector follows when it comes to the end of this one.
+    fn go_on_in(&self, next: *mut Segment, head: u64, need: u64) -> Option<u64> {
+        let producer = &self.producer.0;
+        // SAFETY: the current segment is alive (see `make_room`) and `next` is new.
         unsafe {
-            let to = self.bytes.add(head as usize % RING_BYTES);
-            to.cast::<[u16; 2]>().write([(rest / 8) as u16, 0]);
-            to.add(4).cast::<[u8; 4]>().write([PAD, 0, 0, 0]);
+            let segment = &*producer.segment.get();
+            producer.at.set((*next).bytes);
+            self.set_limit(head + need, head, head + (*next).size);
+            producer.segment.set(next);
+            segment.next.store(next, Release);
+            segment.end.store(head, Release);
         }
+        Some(head)
     }
 
     /// Makes the next push look (and wake the collector).
     pub(crate) fn demand_wake(&self) {
-        self.limit.0.store(0, Relaxed);
+        self.producer.0.limit.store(0, Relaxed);
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.head.0.load(Acquire) == self.tail.0.load(Relaxed)
+        self.producer.0.head.load(Acquire) == self.consumer.0.tail.load(Relaxed)
     }
 
     /// How far the producer has come.
     pub(crate) fn mark(&self) -> u64 {
-        self.head.0.load(Acquire)
+        self.producer.0.head.load(Acquire)
     }
 
     /// Hands every record before `mark` to `take` (its head and its bytes, the head included) and frees the room.
@@ -131,21 +235,105 @@ impl Ring {
     /// # Safety
     /// Only the collector may call this, and not from within `take`; `mark` must come from `mark`.
     pub(crate) unsafe fn drain(&self, mark: u64, mut take: impl FnMut(Head, &[u8])) {
-        let mut tail = self.tail.0.load(Relaxed);
+        let consumer = &self.consumer.0;
+        let mut tail = consumer.tail.load(Relaxed);
         while tail < mark {
+            let current = consumer.segment.get();
+            // SAFETY: the collector's segment is freed by the collector alone, just below, after its last use: the
+            // producer stored `end` after it had let go of the segment.
+            unsafe {
+                if tail == (*current).end.load(Acquire) {
+                    consumer.segment.set((*current).next.load(Acquire));
+                    Segment::free(current);
+                    continue;
+                }
+            }
             // SAFETY: between tail and head lie whole records, which the producer does not touch. A record that is not
             // a pad begins with a `Head`; all bytes are initialized (slots, scratch and ring come zeroed).
             unsafe {
-                let at = self.bytes.add(tail as usize % RING_BYTES);
-                let units = at.cast::<u16>().read();
-                let len = usize::from(units) * 8;
+                let at = (*current).at(tail);
+                let len = usize::from(at.cast::<u16>().read()) * 8;
                 if at.add(4).read() != PAD {
                     debug_assert!(len >= HEAD);
                     take(at.cast::<Head>().read(), std::slice::from_raw_parts(at, len));
                 }
                 tail += len as u64;
             }
-            self.tail.0.store(tail, Release);
+            consumer.tail.store(tail, Release);
+        }
+    }
+}
+
+/// Fills the rest of a piece. Only the first 8 bytes of a pad are ever read; a longer one than fits the number is cut
+/// into several.
+///
+/// # Safety
+/// `rest` bytes from `at` on must be the producer's, a multiple of 8 and not zero.
+unsafe fn write_pad(mut at: *mut u8, mut rest: u64) {
+    const LONGEST: u64 = 0xffff * 8;
+    while rest > 0 {
+        let len = rest.min(LONGEST);
+        // SAFETY: handed up to the caller.
+        unsafe {
+            at.cast::<[u16; 2]>().write([(len / 8) as u16, 0]);
+            at.add(4).cast::<[u8; 4]>().write([PAD, 0, 0, 0]);
+            at = at.add(len as usize);
+        }
+        rest -= len;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(number: u64, units: u16) -> Vec<u64> {
+        let mut words = vec![number; usize::from(units)];
+        words[0] = u64::from(units) | 1 << 32;
+        words
+    }
+
+    // What comes out is what went in, in order, through wrapping, growing, shrinking and refusals.
+    #[test]
+    fn every_record_comes_out_once() {
+        for seed in 1..6_u64 {
+            let ring = Ring::new().expect("there is memory");
+            let mut dice = seed;
+            let mut roll = |sides: u64| {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (dice >> 33) % sides
+            };
+            let (mut pushed, mut seen) = (Vec::new(), Vec::new());
+            for number in 0..5000 {
+                let units = 9 + roll(500) as u16;
+                let words = record(number, units);
+                // SAFETY: this thread is producer and collector.
+                if unsafe { ring.push(words.as_ptr().cast(), units) } {
+                    pushed.push((number, units));
+                }
+                if roll(400) == 0 {
+                    // SAFETY: as above.
+                    unsafe {
+                        ring.drain(ring.mark(), |head, bytes| {
+                            let word =
+                                |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("8"));
+                            assert_eq!(word(8), word(bytes.len() - 8));
+                            seen.push((word(8), head.units));
+                        });
+                    }
+                    assert!(ring.is_empty());
+                    if roll(2) == 0 {
+                        ring.demand_wake();
+                    }
+                }
+            }
+            // SAFETY: as above.
+            unsafe {
+                ring.drain(ring.mark(), |head, bytes| {
+                    seen.push((u64::from_ne_bytes(bytes[8..16].try_into().expect("8")), head.units));
+                })
+            };
+            assert_eq!(pushed, seen);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! share one word that only compare-and-swap changes, so an id that outlived its span finds nothing and never panics.
 //!
 //! Who may touch what:
-//! * `trace`, `span`, `meta`, `pipeline` never change while a span is open; they are read through atomics and checked
+//! * `trace`, `span`, `meta`, `tag` never change while a span is open; they are read through atomics and checked
 //!   against the generation afterwards, so even a stale id reads garbage only to throw it away.
 //! * fields and spill change under `lock`, after the lock holder saw its generation alive.
 //! * whoever moves the word to the next generation owns the slot alone, once `lock` is free.
@@ -17,7 +17,7 @@ use std::alloc::{Layout, alloc_zeroed};
 use std::cell::UnsafeCell;
 use std::ptr::{self, null_mut};
 use std::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
+    AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
     fence,
 };
@@ -34,10 +34,8 @@ pub(crate) const PAD: u8 = 255;
 
 /// Flag: a value was cut or lost.
 pub(crate) const TRUNCATED: u8 = 1;
-/// Flag: the root decided that this trace is not kept.
-pub(crate) const UNSAMPLED: u8 = 2;
-/// Flag: the parent lives in another process.
-pub(crate) const REMOTE_PARENT: u8 = 4;
+/// Bit of a tag: the root decided that this trace is not kept.
+pub(crate) const UNSAMPLED: u16 = 1 << 15;
 
 /// The fixed part of a record, the same in a slot and in a ring; the fields follow it.
 #[repr(C)]
@@ -49,7 +47,8 @@ pub(crate) struct Head {
     pub(crate) fields: u16,
     pub(crate) kind: u8,
     pub(crate) flags: u8,
-    pub(crate) pipeline: u16,
+    /// The pipeline's number, and `UNSAMPLED`.
+    pub(crate) tag: u16,
     pub(crate) meta: *const Metadata<'static>,
     pub(crate) trace_high: u64,
     pub(crate) trace_low: u64,
@@ -67,6 +66,11 @@ impl Head {
     pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
         // SAFETY: only ever set from a `&'static Metadata`, or null.
         unsafe { self.meta.as_ref() }
+    }
+
+    /// The number of the pipeline it belongs to.
+    pub(crate) fn pipeline(&self) -> u16 {
+        self.tag & !UNSAMPLED
     }
 
     /// The trace id in one piece.
@@ -101,8 +105,8 @@ pub(crate) struct Identity {
     pub(crate) trace_high: u64,
     pub(crate) trace_low: u64,
     pub(crate) span: u64,
-    pub(crate) pipeline: u16,
-    pub(crate) flags: u8,
+    /// The pipeline's number, and `UNSAMPLED`.
+    pub(crate) tag: u16,
 }
 
 #[inline(always)]
@@ -134,8 +138,7 @@ pub(crate) fn identity(id: u64) -> Option<Identity> {
             trace_high: atomic(&raw mut (*head).trace_high).load(Relaxed),
             trace_low: atomic(&raw mut (*head).trace_low).load(Relaxed),
             span: atomic(&raw mut (*head).span).load(Relaxed),
-            pipeline: std::sync::atomic::AtomicU16::from_ptr(&raw mut (*head).pipeline).load(Relaxed),
-            flags: AtomicU8::from_ptr(&raw mut (*head).flags).load(Relaxed),
+            tag: AtomicU16::from_ptr(&raw mut (*head).tag).load(Relaxed),
         }
     };
     fence(Acquire);
@@ -189,8 +192,7 @@ impl Slot {
             atomic(&raw mut (*head).trace_high).store(who.trace_high, Relaxed);
             atomic(&raw mut (*head).trace_low).store(who.trace_low, Relaxed);
             atomic(&raw mut (*head).span).store(who.span, Relaxed);
-            std::sync::atomic::AtomicU16::from_ptr(&raw mut (*head).pipeline).store(who.pipeline, Relaxed);
-            AtomicU8::from_ptr(&raw mut (*head).flags).store(who.flags, Relaxed);
+            AtomicU16::from_ptr(&raw mut (*head).tag).store(who.tag, Relaxed);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::health::{DONE, Dropped, Kind};
 use crate::limits::SCRATCH_BYTES;
 use crate::{clock, rng};
 use std::ptr::{self, null_mut};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use tracing_core::span::{Attributes, Current, Id, Record};
 use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
@@ -63,8 +63,7 @@ impl Engine {
             trace_high: rng::next(&local.rng),
             trace_low,
             span: 0,
-            pipeline: self.pipeline,
-            flags: if dropped { UNSAMPLED } else { 0 },
+            tag: if dropped { self.pipeline | UNSAMPLED } else { self.pipeline },
         }
     }
 }
@@ -92,13 +91,13 @@ fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
     let mut encoder = unsafe { Encoder::new(slot.buffer.get().cast(), INLINE) };
     attributes.record(&mut encoder);
     guard.0 = None;
-    // SAFETY: as above; flags may be read by holders of a stale id, hence the atomic.
+    // SAFETY: as above.
     unsafe {
         let head = slot.head.get();
         (*head).fields = encoder.len() as u16;
         (*head).spill = encoder.spill.take().map_or(null_mut(), Box::into_raw);
         if encoder.truncated {
-            mark_truncated(head);
+            (*head).flags |= TRUNCATED;
         }
     }
 }
@@ -150,19 +149,19 @@ impl Subscriber for Engine {
         };
         let above = who.span;
         who.span = rng::next(&local.rng);
-        who.pipeline = self.pipeline;
-        who.flags &= UNSAMPLED;
+        who.tag = who.tag & UNSAMPLED | self.pipeline;
         slot.identify(attributes.metadata(), who);
         // SAFETY: nobody else reaches an unpublished slot.
         unsafe {
             let head = slot.head.get();
             (*head).kind = SPAN;
+            (*head).flags = 0;
             (*head).parent = above;
             (*head).fields = 0;
             (*head).end = 0;
             (*head).spill = null_mut();
         }
-        if !attributes.is_empty() && who.flags & UNSAMPLED == 0 {
+        if !attributes.is_empty() && who.tag & UNSAMPLED == 0 {
             encode_fields(slot, attributes);
         }
         // SAFETY: as above.
@@ -213,14 +212,14 @@ impl Subscriber for Engine {
             keep_on_span(id, tick, meta, bytes, encoder.spill.as_deref());
         }
         let spill = encoder.spill.take().map_or(null_mut(), Box::into_raw);
-        let none = Identity { trace_high: 0, trace_low: 0, span: 0, pipeline: self.pipeline, flags: 0 };
+        let none = Identity { trace_high: 0, trace_low: 0, span: 0, tag: 0 };
         let who = inside.unwrap_or(none);
         let head = Head {
             units: units(len),
             fields: len as u16,
             kind: EVENT,
             flags: if encoder.truncated { TRUNCATED } else { 0 },
-            pipeline: self.pipeline,
+            tag: self.pipeline,
             meta: ptr::from_ref(meta).cast(),
             trace_high: who.trace_high,
             trace_low: who.trace_low,
@@ -343,16 +342,6 @@ fn second_scratch() -> *mut Scratch {
     Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))
 }
 
-/// Marks a span whose values are not all there.
-///
-/// # Safety
-/// The head must lie in a slot.
-#[cold]
-unsafe fn mark_truncated(head: *mut Head) {
-    // SAFETY: handed up to the caller; others only read the flags through atomics.
-    unsafe { AtomicU8::from_ptr(&raw mut (*head).flags) }.fetch_or(TRUNCATED, Relaxed);
-}
-
 /// Adds encoded fields to a span's.
 ///
 /// # Safety
@@ -386,7 +375,7 @@ unsafe fn append(
             }
         }
         if lost {
-            mark_truncated(head);
+            (*head).flags |= TRUNCATED;
         }
     }
 }
@@ -423,7 +412,7 @@ pub(crate) fn change_spill(id: u64, change: impl FnOnce(&mut Spill) -> bool) -> 
     // SAFETY: `with_lock` gives head and spill to us alone.
     let changed = slot.with_lock(id, |head, _| unsafe {
         if !change(&mut *spill_of(head)) {
-            mark_truncated(head);
+            (*head).flags |= TRUNCATED;
         }
     });
     changed.is_some()

@@ -41,10 +41,11 @@ impl Counter {
     /// Adds to it.
     #[inline]
     pub fn add(self, amount: u64) {
-        if registry::active() && self.0 < REFUSED {
-            if let Some(local) = Local::get() {
-                local.cells.add(self.0, amount);
-            }
+        if registry::active()
+            && self.0 < REFUSED
+            && let Some(local) = Local::get()
+        {
+            local.cells.add(self.0, amount);
         }
     }
 }
@@ -73,10 +74,11 @@ impl Histogram {
     /// Counts a value.
     #[inline]
     pub fn record(self, value: f64) {
-        if registry::active() && self.0 < REFUSED {
-            if let Some(local) = Local::get() {
-                local.cells.observe(self.0, value);
-            }
+        if registry::active()
+            && self.0 < REFUSED
+            && let Some(local) = Local::get()
+        {
+            local.cells.observe(self.0, value);
         }
     }
 }

@@ -1,0 +1,182 @@
+//! Network exporters against servers that answer, refuse, hang, talk nonsense or never stop.
+
+use super::http::read_response;
+use super::*;
+use crate::testing::Collector;
+use std::io::{Cursor, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+use tracing::{info, info_span};
+
+#[test]
+fn endpoints() {
+    let check = |url: &str, expect: &str| {
+        let found = endpoint::Endpoint::parse(url, 4318);
+        let shown = found.map(|found| format!("{} {}", found.host(), found.base));
+        assert_eq!(shown.unwrap_or_else(|error| error.to_string()), expect, "{url}");
+    };
+    check("http://localhost", "localhost:4318 ");
+    check("http://localhost:1/", "localhost:1 ");
+    check("http://[::1]:80/a/b/", "[::1]:80 /a/b");
+    check("unix:///run/x.sock", "localhost ");
+    check(
+        "https://x",
+        "`https://x` needs TLS, which is not built in: send to a local agent or collector over http",
+    );
+    for bad in ["", "x", "http://", "unix://x", "http://a b", "http://u:p@h", "http://h/\r\nX: y"] {
+        let error = endpoint::Endpoint::parse(bad, 1).expect_err(bad).to_string();
+        assert!(error.contains("is no endpoint"), "{error}");
+    }
+    let header = |name, value| Otlp::new("http://h").expect("fine").header(name, value).is_ok();
+    assert!(header("api-key", "abc 123"));
+    assert!(!header("", "x") && !header("a:b", "x") && !header("a", "x\r\ny: z"));
+}
+
+#[test]
+fn responses() {
+    let check = |bytes: &[u8], expect: Option<(u16, usize)>| {
+        let found = read_response(&mut Cursor::new(bytes)).ok();
+        let shown = found.map(|response| (response.status, response.body.len()));
+        assert_eq!(shown, expect, "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(80)]));
+    };
+    let ok = |head: &str, body: &[u8]| [format!("HTTP/1.1 200 OK\r\n{head}\r\n").as_bytes(), body].concat();
+    check(&ok("Content-Length: 2\r\n", b"hi"), Some((200, 2)));
+    check(&ok("Content-Length: 2\r\n", b"hi and more"), Some((200, 2)));
+    check(&ok("Content-Length: 9\r\n", b"cut"), Some((200, 3)));
+    check(&ok("", b"until the end"), Some((200, 13)));
+    check(&ok("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), Some((200, 5)));
+    check(&ok("Transfer-Encoding: chunked\r\n", b"ffffffffffffffff\r\nabc"), Some((200, 3)));
+    check(&ok("Transfer-Encoding: chunked\r\n", b"zz\r\nabc"), Some((200, 0)));
+    check(&ok("Content-Length: 18446744073709551615\r\n", &vec![b'x'; 1 << 20]), Some((200, 64 * 1024)));
+    check(&ok("", &vec![b'x'; 1 << 20]), Some((200, 64 * 1024)));
+    check(&ok("Content-Length: -1\r\n", b""), None);
+    check(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 Slow\r\n\r\n", Some((429, 0)));
+    check(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000), None);
+    check(&[b'x'; 100_000], None);
+    check(b"HTTP/1.1 abc\r\n\r\n", None);
+    check(b"", None);
+    check(&[0xff; 20], None);
+    check(b"\r\n\r\n", None);
+}
+
+/// A server on a free port; it answers each request with what `answer` makes of its number.
+fn server(mut answer: impl FnMut(usize) -> Vec<u8> + Send + 'static) -> (String, Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let (sender, requests) = sync_channel(1000);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                request.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&request).to_lowercase();
+            let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split("\r\n").next());
+            let mut body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or(0)];
+            let _ = stream.read_exact(&mut body);
+            request.extend_from_slice(&body);
+            let _ = stream.write_all(&answer(number));
+            if sender.send(request).is_err() {
+                return;
+            }
+        }
+    });
+    (url, requests)
+}
+
+fn text(request: &[u8]) -> String {
+    String::from_utf8_lossy(request).into_owned()
+}
+
+#[test]
+fn otlp_reaches_a_collector_and_retries() {
+    // The first request is refused for now, so it must come twice.
+    let (url, requests) = server(|number| match number {
+        0 => b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        _ => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec(),
+    });
+    let otlp = Otlp::new(&url).and_then(|otlp| otlp.header("api-key", "secret")).expect("a fine endpoint");
+    let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
+    collector.in_scope(|| info_span!("sent_span", n = 1).in_scope(|| info!("sent log")));
+    assert_eq!(collector.spans().len(), 1);
+    let mut seen = String::new();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !(seen.matches("sent_span").count() == 2
+        && seen.contains("sent log")
+        && seen.contains("/v1/metrics"))
+    {
+        assert!(Instant::now() < patience, "{seen}");
+        seen.push_str(&text(&requests.recv_timeout(Duration::from_secs(60)).expect("a request")));
+    }
+    assert!(seen.contains("POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:"), "{seen}");
+    assert!(seen.contains("api-key: secret\r\n"), "{seen}");
+}
+
+#[test]
+fn an_agent_gets_chunks_by_trace() {
+    use tundra_record::{LogRecord, Reject, Sink};
+    #[derive(Default)]
+    struct Seen(Vec<(String, u128, Option<u64>)>);
+    impl Sink for Seen {
+        fn resource(&mut self, _: &mut Resource<'_>) {}
+        fn scope(&mut self, _: &mut Scope<'_>) {}
+        fn span(&mut self, span: &mut Span<'_>) {
+            self.0.push((span.name.to_string(), span.trace_id.0, span.parent_id.map(|id| id.0)));
+        }
+        fn log(&mut self, _: &mut LogRecord<'_>) {}
+        fn metric(&mut self, _: &mut MetricPoint<'_>) {}
+        fn reject(&mut self, _: Reject) {}
+    }
+    let (url, requests) = server(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec());
+    let agent = DatadogAgent::new(&url).expect("a fine endpoint");
+    let collector = Collector::with(|builder| builder.exporter(Box::new(agent)));
+    collector.in_scope(|| {
+        for _ in 0..2 {
+            info_span!("parent").in_scope(|| info_span!("child", model = "m").in_scope(|| ()));
+        }
+    });
+    let mut sent = collector.spans();
+    let request = requests.recv_timeout(Duration::from_secs(60)).expect("a request");
+    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = text(&request[..at]);
+    assert!(
+        head.starts_with("POST /v0.4/traces HTTP/1.1") && head.contains("X-Datadog-Trace-Count: 2"),
+        "{head}"
+    );
+    let mut seen = Seen::default();
+    let (headers, limits) = (tundra_wire::datadog::DatadogHeaders::default(), tundra_wire::Limits::default());
+    tundra_wire::datadog::traces_v03_v04(&request[at..], &headers, &limits, &mut seen).expect("it decodes");
+    let mut seen = seen.0;
+    let key = |span: &tundra_record::Span<'_>| {
+        (span.name.to_string(), span.trace_id.0, span.parent_id.map(|id| id.0))
+    };
+    let mut expect: Vec<_> = sent.drain(..).map(|span| key(&span)).collect();
+    seen.sort();
+    expect.sort();
+    assert_eq!(seen, expect);
+}
+
+// Whatever the target does, the guard is gone soon after its deadline and the application saw nothing of it.
+#[test]
+fn the_end_comes_in_time() {
+    let refusing = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        format!("http://{}", listener.local_addr().expect("bound"))
+    };
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let silent_url = format!("http://{}", silent.local_addr().expect("bound"));
+    let (endless, _requests) = server(|_| b"HTTP/1.1 200 OK\r\n".repeat(100_000));
+    for url in [refusing, silent_url, endless, "unix:///nowhere/at.sock".to_owned()] {
+        let otlp = Otlp::new(&url).expect("a fine endpoint");
+        let deadline = Duration::from_millis(300);
+        let collector =
+            Collector::with(|builder| builder.exporter(Box::new(otlp)).shutdown_deadline(deadline));
+        collector.in_scope(|| info_span!("s").in_scope(|| info!("x")));
+        assert_eq!(collector.spans().len(), 1, "{url}");
+        drop(collector);
+    }
+    drop(silent);
+}

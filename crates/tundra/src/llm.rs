@@ -1,0 +1,305 @@
+//! Typed spans for model calls, embeddings, tools, retrieval, agents and workflows, with OpenTelemetry's GenAI names.
+//!
+//! ```
+//! let call = tundra::llm::chat("openai", "gpt-4o");
+//! call.input(tundra::llm::Message::user("What is the weather?"));
+//! let answer = call.in_scope(|| "Sunny.".to_owned());
+//! call.output(tundra::llm::Message::assistant(answer));
+//! call.usage(tundra::llm::Usage { input: Some(12), output: Some(3), ..Default::default() });
+//! call.finish_reason("stop");
+//! ```
+//!
+//! A call is a `tracing` span and ends when it is dropped. Texts are moved into it, not copied. Content is recorded
+//! unless [`capture_content`] said no (or `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=false`); everything else
+//! is recorded either way.
+
+mod message;
+
+pub use message::{Message, Part};
+
+use crate::SpanExt;
+use crate::env::captures_content;
+use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+use tracing::{Instrument, Span, info, info_span};
+use tundra_record::Value;
+
+const UNKNOWN: u8 = 0;
+const CAPTURE: u8 = 1;
+const OMIT: u8 = 2;
+static CONTENT: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// Whether prompts, answers, tool arguments and results are recorded. Holds for calls that begin from now on.
+pub fn capture_content(yes: bool) {
+    CONTENT.store(if yes { CAPTURE } else { OMIT }, Relaxed);
+}
+
+fn content_captured() -> bool {
+    if CONTENT.load(Relaxed) == UNKNOWN {
+        capture_content(captures_content());
+    }
+    CONTENT.load(Relaxed) == CAPTURE
+}
+
+/// Tokens as the provider reported them. `input` and `output` are inclusive: the others are parts of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Everything the model read.
+    pub input: Option<u64>,
+    /// Everything the model wrote.
+    pub output: Option<u64>,
+    /// Of the input, from the provider's cache.
+    pub cache_read: Option<u64>,
+    /// Of the input, written to the provider's cache.
+    pub cache_write: Option<u64>,
+    /// Of the output, reasoning.
+    pub reasoning: Option<u64>,
+}
+
+/// What is assembled while the call runs and written when it ends.
+#[derive(Debug, Default)]
+struct Gathered {
+    input: Vec<Message>,
+    output: Vec<Message>,
+    finish_reasons: Vec<String>,
+    first_chunk: bool,
+}
+
+/// One operation of a model, a tool or an agent.
+#[derive(Debug)]
+pub struct Call {
+    span: Span,
+    begun: Instant,
+    content: bool,
+    gathered: Mutex<Gathered>,
+}
+
+/// A chat completion.
+pub fn chat(provider: &'static str, model: impl Into<String>) -> Call {
+    Call::of_model("chat", provider, model.into())
+}
+
+/// A plain text completion.
+pub fn text_completion(provider: &'static str, model: impl Into<String>) -> Call {
+    Call::of_model("text_completion", provider, model.into())
+}
+
+/// An embedding.
+pub fn embeddings(provider: &'static str, model: impl Into<String>) -> Call {
+    Call::of_model("embeddings", provider, model.into())
+}
+
+/// The execution of a tool; `call_id` as the model gave it, empty if it did not.
+pub fn tool(name: impl Into<String>, call_id: impl Into<String>) -> Call {
+    let (name, call_id) = (name.into(), call_id.into());
+    let span = info_span!("execute_tool", gen_ai.operation.name = "execute_tool", gen_ai.tool.name = %name,
+        otel.kind = "internal");
+    span.set_name(format!("execute_tool {name}"));
+    if !call_id.is_empty() {
+        span.set_attribute("gen_ai.tool.call.id", call_id);
+    }
+    Call::from_span(span)
+}
+
+/// A run of an agent.
+pub fn agent(name: impl Into<String>) -> Call {
+    let name = name.into();
+    let span = info_span!("invoke_agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = %name,
+        otel.kind = "internal");
+    span.set_name(format!("invoke_agent {name}"));
+    Call::from_span(span)
+}
+
+/// A workflow of several agents or steps.
+pub fn workflow(name: impl Into<String>) -> Call {
+    let name = name.into();
+    let span = info_span!("invoke_workflow", gen_ai.operation.name = "invoke_workflow",
+        gen_ai.workflow.name = %name, otel.kind = "internal");
+    span.set_name(format!("invoke_workflow {name}"));
+    Call::from_span(span)
+}
+
+/// A search for documents in a data source.
+pub fn retrieval(source: impl Into<String>) -> Call {
+    let source = source.into();
+    let span = info_span!("retrieval", gen_ai.operation.name = "retrieval", gen_ai.data_source.id = %source,
+        otel.kind = "client");
+    span.set_name(format!("retrieval {source}"));
+    Call::from_span(span)
+}
+
+impl Call {
+    fn of_model(operation: &'static str, provider: &'static str, model: String) -> Self {
+        let span = info_span!("llm", gen_ai.operation.name = operation, gen_ai.provider.name = provider,
+            gen_ai.request.model = %model, otel.kind = "client");
+        span.set_name(format!("{operation} {model}"));
+        Self::from_span(span)
+    }
+
+    fn from_span(span: Span) -> Self {
+        Self { span, begun: Instant::now(), content: content_captured(), gathered: Mutex::default() }
+    }
+
+    fn gather(&self, change: impl FnOnce(&mut Gathered)) {
+        change(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The span itself, for whatever has no method here.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Any further attribute.
+    pub fn attribute(&self, key: &'static str, value: impl Into<Value<'static>>) {
+        self.span.set_attribute(key, value);
+    }
+
+    /// A message that goes in, in order.
+    pub fn input(&self, message: Message) {
+        if self.content {
+            self.gather(|gathered| gathered.input.push(message));
+        }
+    }
+
+    /// A message that came out, in order.
+    pub fn output(&self, message: Message) {
+        if self.content {
+            self.gather(|gathered| gathered.output.push(message));
+        }
+    }
+
+    /// What the model was told about itself.
+    pub fn system_instructions(&self, text: impl Into<String>) {
+        if self.content {
+            let json = message::instructions(&text.into());
+            self.span.set_attribute("gen_ai.system_instructions", json);
+        }
+    }
+
+    /// The arguments of a tool, usually JSON.
+    pub fn arguments(&self, json: impl Into<String>) {
+        if self.content {
+            self.span.set_attribute("gen_ai.tool.call.arguments", json.into());
+        }
+    }
+
+    /// The result of a tool.
+    pub fn result(&self, text: impl Into<String>) {
+        if self.content {
+            self.span.set_attribute("gen_ai.tool.call.result", text.into());
+        }
+    }
+
+    /// Tokens, as the provider reported them.
+    pub fn usage(&self, usage: Usage) {
+        let named = [
+            ("gen_ai.usage.input_tokens", usage.input),
+            ("gen_ai.usage.output_tokens", usage.output),
+            ("gen_ai.usage.cache_read.input_tokens", usage.cache_read),
+            ("gen_ai.usage.cache_creation.input_tokens", usage.cache_write),
+            ("gen_ai.usage.reasoning.output_tokens", usage.reasoning),
+        ];
+        for (key, tokens) in named {
+            if let Some(tokens) = tokens {
+                self.span.set_attribute(key, i64::try_from(tokens).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    /// The model that answered, and the answer's id; empty if unknown.
+    pub fn response(&self, model: impl Into<String>, id: impl Into<String>) {
+        for (key, text) in [("gen_ai.response.model", model.into()), ("gen_ai.response.id", id.into())] {
+            if !text.is_empty() {
+                self.span.set_attribute(key, text);
+            }
+        }
+    }
+
+    /// Why the model stopped; once for each choice.
+    pub fn finish_reason(&self, reason: impl Into<String>) {
+        self.gather(|gathered| gathered.finish_reasons.push(reason.into()));
+    }
+
+    /// The conversation it belongs to.
+    pub fn conversation(&self, id: impl Into<String>) {
+        self.span.set_attribute("gen_ai.conversation.id", id.into());
+    }
+
+    /// A piece of a streamed answer came: the first one sets the time to first token.
+    pub fn chunk(&self) {
+        let mut first = false;
+        self.gather(|gathered| first = !std::mem::replace(&mut gathered.first_chunk, true));
+        if first {
+            let seconds = self.begun.elapsed().as_secs_f64();
+            self.span.set_attribute("gen_ai.response.time_to_first_chunk", seconds);
+        }
+    }
+
+    /// It failed.
+    pub fn failed(&self, error_type: impl Into<String>, message: impl Into<String>) {
+        self.span.set_attribute("error.type", error_type.into());
+        self.span.set_attribute("otel.status_code", "ERROR");
+        self.span.set_attribute("otel.status_description", message.into());
+    }
+
+    /// Runs `work` inside the call.
+    pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.span.in_scope(work)
+    }
+
+    /// Runs a future inside the call.
+    pub fn instrument<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
+        future.instrument(self.span.clone())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let gathered = self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (key, messages) in
+            [("gen_ai.input.messages", &gathered.input), ("gen_ai.output.messages", &gathered.output)]
+        {
+            if !messages.is_empty() {
+                self.span.set_attribute(key, message::to_json(messages));
+            }
+        }
+        if !gathered.finish_reasons.is_empty() {
+            let reasons = gathered.finish_reasons.drain(..).map(Value::from).collect();
+            self.span.set_attribute("gen_ai.response.finish_reasons", Value::List(reasons));
+        }
+    }
+}
+
+/// Tells that profiles were looked for and one was chosen: event `llm_profile_bootstrap`.
+pub fn profile_bootstrap(profile: &str, provider: &str, available: u64) {
+    info!(name: "llm_profile_bootstrap", profile, provider, available, "llm_profile_bootstrap");
+}
+
+/// Tells that a request begins: event `llm_request_start`.
+pub fn request_start(provider: &str, model: &str, agent_name: &str, task_type: &str) {
+    info!(name: "llm_request_start", provider, model, agent_name, task_type, "llm_request_start");
+}
+
+/// Tells that a request ended: event `llm_request_complete`.
+pub fn request_complete(
+    (provider, model): (&str, &str),
+    (agent_name, task_type): (&str, &str),
+    tokens_used: u64,
+    success: bool,
+) {
+    info!(name: "llm_request_complete", provider, model, agent_name, task_type, tokens_used, success,
+        "llm_request_complete");
+}
+
+/// Tells that an agent ran: event `llm_agent_execution`.
+pub fn agent_execution(
+    (provider, model): (&str, &str),
+    (agent_name, task_type): (&str, &str),
+    tokens_used: u64,
+    success: bool,
+) {
+    info!(name: "llm_agent_execution", provider, model, agent_name, task_type, tokens_used, success,
+        "llm_agent_execution");
+}
