@@ -20,12 +20,20 @@ const DIRTY: [&str; 6] = [
     "SSN 123-45-6789, MAC 00:1a:2b:3c:4d:5e, nothing else of interest in this line. ",
 ];
 
+/// CPU seconds of this thread where the system tells them (Linux), else seconds on the clock.
+fn cpu(start: Instant) -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    nanos.map_or_else(|| start.elapsed().as_secs_f64(), |nanos| nanos * 1e-9)
+}
+
 /// The best of several runs, in seconds.
 fn best(mut run: impl FnMut()) -> f64 {
+    let start = Instant::now();
     let once = |run: &mut dyn FnMut()| {
-        let start = Instant::now();
+        let before = cpu(start);
         run();
-        start.elapsed().as_secs_f64()
+        cpu(start) - before
     };
     (0..7).map(|_| once(&mut run)).fold(f64::MAX, f64::min)
 }
@@ -72,7 +80,7 @@ fn short_values(redactor: &Redactor) {
         }
     });
     let fresh = best(|| {
-        for value in &values {
+        for value in values.iter().cycle().take(64 * rounds) {
             black_box(redactor.text(black_box(value)));
         }
     });
@@ -80,7 +88,7 @@ fn short_values(redactor: &Redactor) {
         "short attribute, name and value known to the batch: {:.1} ns",
         known * 1e9 / (rounds * 64) as f64
     );
-    println!("short text, not known: {:.1} ns", fresh * 1e9 / 64.0);
+    println!("short text, not known: {:.1} ns", fresh * 1e9 / (rounds * 64) as f64);
 }
 
 fn hostile(redactor: &Redactor) {
@@ -105,9 +113,8 @@ fn hostile(redactor: &Redactor) {
     ];
     for piece in pieces {
         let text = piece.repeat((1 << 20) / piece.len());
-        let start = Instant::now();
-        black_box(redactor.text(&text));
-        println!("1 MiB of {piece:?}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+        let seconds = best(|| drop(black_box(redactor.text(&text))));
+        println!("1 MiB of {piece:?}: {:.1} ms", seconds * 1e3);
     }
 }
 

@@ -202,22 +202,36 @@ impl Redactor {
             return self.oversize(found);
         }
         let mut current: Option<String> = None;
-        for round in 0..ROUNDS_MAX {
+        // Whether every leaf of the text, being JSON, was brought to rest in an earlier round.
+        let mut leaves_rest = false;
+        for _ in 0..ROUNDS_MAX {
             let now = current.as_deref().unwrap_or(text);
-            let names = self.detect(now, field, scratch);
-            if scratch.hits.is_empty() && !(names && json::may_be(now)) {
-                return current.map_or(Verdict::Clean, Verdict::Changed);
-            }
-            if scratch.hits.iter().any(|hit| self.action(hit.rule) == Action::Drop) {
-                found.extend(scratch.hits.iter().map(|hit| hit.rule));
-                return Verdict::Dropped;
-            }
-            let next = match json::leaves(now).filter(|_| layer < JSON_LAYERS_MAX) {
-                Some(leaves) => match self.rewrite_json(now, field, &leaves, round, layer, scratch, found) {
-                    Ok(next) => next,
+            scratch.hits.clear();
+            let seen = self.gate.find(now, field, scratch);
+            self.settle(scratch);
+            let suspect = !scratch.hits.is_empty() || seen.folds || seen.names;
+            let leaves = if suspect && layer < JSON_LAYERS_MAX { json::leaves(now) } else { None };
+            let next = match leaves {
+                Some(_) if leaves_rest && scratch.hits.is_empty() => None,
+                Some(leaves) => match self.rewrite_json(now, field, &leaves, layer, scratch, found) {
+                    Ok(Some(edited)) => {
+                        leaves_rest = !edited.names;
+                        Some(edited.text)
+                    }
+                    Ok(None) => None,
                     Err(Dropped) => return Verdict::Dropped,
                 },
-                None => self.splice(now, &scratch.hits, found),
+                None => {
+                    if seen.folds {
+                        fold::find(&self.gate, now, field, scratch);
+                        self.settle(scratch);
+                    }
+                    if scratch.hits.iter().any(|hit| self.action(hit.rule) == Action::Drop) {
+                        found.extend(scratch.hits.iter().map(|hit| hit.rule));
+                        return Verdict::Dropped;
+                    }
+                    self.splice(now, &scratch.hits, found)
+                }
             };
             match next {
                 Some(next) => current = Some(next),
@@ -230,19 +244,21 @@ impl Redactor {
         Verdict::Changed(if is_json { format!("\"{label}\"") } else { label.to_owned() })
     }
 
-    /// Fills `scratch.hits` with what the active rules find, merged; true if a name that marks secrets occurs.
-    fn detect(&self, text: &str, field: Field, scratch: &mut Scratch) -> bool {
+    /// Fills `scratch.hits` with what the active rules find in the text and under its escapes.
+    fn detect(&self, text: &str, field: Field, scratch: &mut Scratch) {
         scratch.hits.clear();
-        let seen = self.gate.find(text, field, scratch);
-        let mut names = seen.names;
-        if seen.folds {
-            names |= fold::find(&self.gate, text, field, scratch);
+        if self.gate.find(text, field, scratch).folds {
+            fold::find(&self.gate, text, field, scratch);
         }
+        self.settle(scratch);
+    }
+
+    /// Leaves out what rules found that are off, and joins what overlaps.
+    fn settle(&self, scratch: &mut Scratch) {
         if !scratch.hits.is_empty() {
-            scratch.hits.retain(|hit| self.actions[usize::from(hit.rule)] != Action::Off);
+            scratch.hits.retain(|hit| self.action(hit.rule) != Action::Off);
             merge(&mut scratch.hits);
         }
-        names
     }
 
     /// Replaces the hits; `None` if there are none.

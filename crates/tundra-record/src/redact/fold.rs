@@ -24,12 +24,12 @@ struct Atom {
     from_len: usize,
 }
 
-/// Appends what is found under up to three layers of escapes; true if a word that marks secrets was seen there.
-pub(super) fn find(gate: &Gate, text: &str, field: Field, scratch: &mut Scratch) -> bool {
+/// Appends what is found under up to three layers of escapes; what was found on the text itself moves off
+/// the beginnings of escapes.
+pub(super) fn find(gate: &Gate, text: &str, field: Field, scratch: &mut Scratch) {
     let mut layers = std::mem::take(&mut scratch.folded);
     layers.resize_with(FOLD_LAYERS_MAX, Folded::default);
     let mut hits = std::mem::take(&mut scratch.hits);
-    let mut names = false;
     for layer in 0..FOLD_LAYERS_MAX {
         let (before, rest) = layers.split_at_mut(layer);
         let source = before.last().map_or(text, |folded| folded.text.as_str());
@@ -41,7 +41,6 @@ pub(super) fn find(gate: &Gate, text: &str, field: Field, scratch: &mut Scratch)
             hits.iter_mut().for_each(|hit| rest[0].snap(hit));
         }
         let seen = gate.find(&rest[0].text, field, scratch);
-        names |= seen.names;
         for mut hit in scratch.hits.drain(..) {
             for folded in layers[..=layer].iter().rev() {
                 folded.map_back(&mut hit);
@@ -54,7 +53,6 @@ pub(super) fn find(gate: &Gate, text: &str, field: Field, scratch: &mut Scratch)
     }
     scratch.folded = layers;
     scratch.hits = hits;
-    names
 }
 
 impl Folded {

@@ -3,6 +3,7 @@
 
 use super::limits::JSON_DEPTH_MAX;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// What a leaf is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,9 +237,10 @@ fn hex4(text: &str, at: usize) -> Option<u32> {
 fn unicode(text: &str) -> Option<(char, usize)> {
     let high = hex4(text, 2)?;
     if (0xd800..0xdc00).contains(&high) && text.get(6..8) == Some("\\u") {
-        if let Some(low) = hex4(text, 8).filter(|low| (0xdc00..0xe000).contains(low)) {
-            let joined = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            return char::from_u32(joined).map(|joined| (joined, 12));
+        let low = hex4(text, 8).filter(|low| (0xdc00..0xe000).contains(low));
+        let joined = low.and_then(|low| char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)));
+        if let Some(joined) = joined {
+            return Some((joined, 12));
         }
     }
     Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6))
@@ -246,18 +248,23 @@ fn unicode(text: &str) -> Option<(char, usize)> {
 
 /// Appends `text` as the content of a JSON string.
 pub(super) fn encode(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}' => {
-                use std::fmt::Write as _;
-                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
+    let mut clean_from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..=0x1f => "",
+            _ => continue,
+        };
+        out.push_str(&text[clean_from..at]);
+        out.push_str(escape);
+        if escape.is_empty() {
+            let _infallible = write!(out, "\\u{byte:04x}");
         }
+        clean_from = at + 1;
     }
+    out.push_str(&text[clean_from..]);
 }

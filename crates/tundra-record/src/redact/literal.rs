@@ -174,7 +174,8 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, Word)> {
 pub(super) fn announce(text: &str, start: usize, end: usize, ends: &mut Vec<usize>) {
     let bytes = text.as_bytes();
     let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
-    if !(start > 0 && letter(start - 1)) && !letter(end) {
+    let inside = start > 0 && letter(start - 1) || letter(end);
+    if !inside {
         ends.push(end);
     }
 }

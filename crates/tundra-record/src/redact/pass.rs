@@ -226,10 +226,9 @@ impl<'r> Pass<'r> {
         if text.len() < self.redactor.shortest() {
             return Fate::Keep;
         }
-        if is_short(text) {
-            if let Some(known) = self.dictionary.get(text, field.0) {
-                return self.replay(text, known);
-            }
+        let known = if is_short(text) { self.dictionary.get(text, field.0) } else { None };
+        if let Some(known) = known {
+            return self.replay(text, known);
         }
         self.found.clear();
         let verdict = self.redactor.look(text, field, &mut self.scratch, &mut self.found);

@@ -1,6 +1,7 @@
 //! Redacting JSON as JSON: every string and number by itself, with its name in mind, and nothing else of the
 //! text touched. Called by the engine for texts that are JSON.
 
+use super::super::config::Action;
 use super::super::field::{Field, Treatment};
 use super::super::hit::Scratch;
 use super::super::json::{Kind, Leaf, decode, encode};
@@ -9,19 +10,17 @@ use super::{Dropped, Redactor, Verdict};
 
 impl Redactor {
     /// One round; `None` if nothing changes. What is found only across leaves takes its leaves as a whole.
-    #[expect(clippy::too_many_arguments, reason = "one call site; the state of one look")]
     pub(super) fn rewrite_json(
         &self,
         text: &str,
         field: Field,
         leaves: &[Leaf],
-        round: usize,
         layer: usize,
         scratch: &mut Scratch,
         found: &mut Vec<u16>,
-    ) -> Result<Option<String>, Dropped> {
+    ) -> Result<Option<Edited>, Dropped> {
         let hits = std::mem::take(&mut scratch.hits);
-        let mut edit = Edit { text, out: String::new(), from: 0 };
+        let mut edit = Edit { text, out: String::new(), from: 0, names: false };
         let mut treatments: Vec<Treatment> = Vec::new();
         for leaf in leaves {
             let under = leaf.name.map_or(Treatment::Scan(field), |at| treatments[at]);
@@ -44,7 +43,7 @@ impl Redactor {
                 edit.replace(leaf, &new);
             }
         }
-        if edit.from > 0 || round == 0 && hits.is_empty() {
+        if edit.from > 0 || hits.is_empty() {
             return Ok(edit.finish());
         }
         let mut next = 0;
@@ -59,6 +58,9 @@ impl Redactor {
             let within = hits[next..].iter().take_while(|hit| hit.start < leaf.end);
             if let Some(hit) = within.filter(|hit| !is_exempt(hit.rule, under)).min_by_key(|hit| hit.start) {
                 found.push(hit.rule);
+                if self.action(hit.rule) == Action::Drop {
+                    return Err(Dropped);
+                }
                 edit.replace(leaf, &self.labels[usize::from(hit.rule)]);
             }
         }
@@ -123,10 +125,19 @@ struct Edit<'t> {
     text: &'t str,
     out: String,
     from: usize,
+    names: bool,
+}
+
+/// A text of which some leaves were replaced, and whether names were among them: what a name says about its
+/// value may then have changed.
+pub(super) struct Edited {
+    pub(super) text: String,
+    pub(super) names: bool,
 }
 
 impl Edit<'_> {
     fn replace(&mut self, leaf: &Leaf, new: &str) {
+        self.names |= leaf.kind == Kind::Name;
         self.out.push_str(&self.text[self.from..leaf.start]);
         if leaf.kind == Kind::Number {
             self.out.push('"');
@@ -138,11 +149,11 @@ impl Edit<'_> {
         self.from = leaf.end;
     }
 
-    fn finish(mut self) -> Option<String> {
+    fn finish(mut self) -> Option<Edited> {
         if self.from == 0 {
             return None;
         }
         self.out.push_str(&self.text[self.from..]);
-        Some(self.out)
+        Some(Edited { text: self.out, names: self.names })
     }
 }

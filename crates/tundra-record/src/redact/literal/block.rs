@@ -132,10 +132,7 @@ pub(super) fn azure_client(text: &str, start: usize, word_end: usize, scratch: &
     let Some(from) = start.checked_sub(AZURE_BEFORE) else { return };
     let len = bytes[word_end..].iter().take(AZURE_AFTER.end() + 1).take_while(|b| is_part(b)).count();
     scratch.work += len as u64;
-    if bytes[from..start].iter().all(|b| is_part(b))
-        && AZURE_AFTER.contains(&len)
-        && bytes[word_end - 2] == b'Q'
-    {
+    if bytes[from..start].iter().all(is_part) && AZURE_AFTER.contains(&len) && bytes[word_end - 2] == b'Q' {
         scratch.push(from, word_end + len, Rule::Azure);
     }
 }
