@@ -24,12 +24,12 @@ impl<'a> Message<'a> {
         Self { bytes, offset: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fields(self) -> Fields<'a> {
         Fields { rest: self.bytes, end: self.offset + self.bytes.len() }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(self) -> tundra_record::Text<'a> {
         crate::text::text(self.bytes)
     }
@@ -43,13 +43,13 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
 
     /// The next field, or `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Wire<'a>)>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         Ok(Some((number, wire)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, DecodeError> {
         if let Some((&first, rest)) = self.rest.split_first()
             && first < 0x80
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn delimited(&mut self) -> Result<Message<'a>, DecodeError> {
         let len = self.varint()?;
         let offset = self.offset();
