@@ -50,8 +50,10 @@ impl RustText {
     /// Every declared item's name.
     pub(crate) fn declared(&self) -> Vec<Declared> {
         let words = words(&self.masked);
-        let pairs = words.windows(2);
-        let pairs = pairs.filter(|pair| DECLARING.iter().any(|keyword| pair[0].text == keyword.as_bytes()));
+        let is_keyword = |word: Word<'_>| DECLARING.iter().any(|keyword| word.text == keyword.as_bytes());
+        // `r#type` is a name, not a keyword.
+        let is_raw = |word: Word<'_>| word.at > 0 && self.masked[word.at - 1] == b'#';
+        let pairs = words.windows(2).filter(|pair| is_keyword(pair[0]) && !is_raw(pair[0]));
         let named = pairs.map(|pair| Declared { name: lossy(pair[1].text), line: self.line(pair[1].at) });
         named.filter(|declared| !DECLARING.contains(&declared.name.as_str())).collect()
     }

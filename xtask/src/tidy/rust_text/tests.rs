@@ -45,5 +45,6 @@ fn declared_names() {
         assert_eq!(RustText::new(text).declared(), expected, "{text}");
     };
     check("pub struct A;\npub const fn b() {}\n", &[("A", 1), ("b", 2)]);
+    check("let s = span!(task.r#type = job.name);", &[]);
     check("mod x;\n// struct Nope\nstatic Y: u8 = 1;\n", &[("x", 1), ("Y", 3)]);
 }
