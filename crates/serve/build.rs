@@ -85,7 +85,6 @@ fn include(path: Option<&PathBuf>) -> String {
 
 /// FNV-1a: an ETag tells versions apart, it protects nothing.
 fn fingerprint(body: &[u8]) -> u64 {
-    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    body.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

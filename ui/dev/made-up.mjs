@@ -38,8 +38,9 @@ class Span {
 const QUESTION = 'Summarize last week’s incidents and file a follow-up for each that has no owner.';
 const SYSTEM = 'You are an operations assistant.\nUse the tools you are given; never guess an incident number.\nAnswer in short sentences.';
 
-function llmCall(service, at, history, answer, { model = pick(MODELS), error = null, cached = 0 } = {}) {
+function llmCall(service, at, history, answer, { model = pick(MODELS), error = null, cachedShare = 0 } = {}) {
   const input = 400 + Math.round(JSON.stringify(history).length / 3.6);
+  const cached = Math.round(input * cachedShare);
   const output = 30 + Math.round(JSON.stringify(answer).length / 3.6);
   const ttft = Math.round(between(120, 480) * MS);
   const duration = ttft + Math.round(between(0.4, 2.2) * S);
@@ -83,7 +84,7 @@ export function agentRun() {
   steps.forEach(([tool, args, result, failure], n) => {
     const callId = `call_${id(6)}`;
     const answer = { role: 'assistant', parts: [{ kind: 'text', content: n === 0 ? 'I’ll look at the incidents first.' : 'Next step.' }, { kind: 'tool_call', content: JSON.stringify(args), tool_name: tool, tool_call_id: callId }] };
-    const call = agent.add(llmCall('llm-router', at, history, answer, { model: MODELS[n % 3], cached: n * 300 }));
+    const call = agent.add(llmCall('llm-router', at, history, answer, { model: MODELS[n % 3], cachedShare: n * 0.2 }));
     at = call.end + 300 * US;
     const run = agent.add(new Span(`execute_tool ${tool}`, 'tools', {
       role: 'tool', start: at, error: failure && 'ToolError', attrs: { 'gen_ai.tool.name': tool, 'gen_ai.tool.call.id': callId },
@@ -99,7 +100,7 @@ export function agentRun() {
   const retrieval = agent.add(new Span('retrieve runbooks', 'vector-store', { role: 'retrieval', start: at, duration: 41 * MS, attrs: { 'db.operation.name': 'search', 'retrieval.top_k': '20' } }));
   retrieval.add(new Span('embeddings text-embedding-3', 'llm-router', { role: 'embedding', kind: 'client', start: at + 1 * MS, duration: 22 * MS }));
   at = retrieval.end + 1 * MS;
-  agent.add(llmCall('llm-router', at, history, text('assistant', REPORT), { model: MODELS[1], cached: 1_800 }));
+  agent.add(llmCall('llm-router', at, history, text('assistant', REPORT), { model: MODELS[1], cachedShare: 0.8 }));
   root.add(agent);
   return root;
 }

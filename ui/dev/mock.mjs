@@ -222,8 +222,8 @@ function page(request, response, url) {
 
 const server = createServer((request, response) => {
   const url = new URL(request.url, 'http://mock');
-  const done = /^\/(api|mock)\//.test(url.pathname) ? api(request, response, url) : page(request, response, url);
-  Promise.resolve(done).catch((error) => fail(response, 500, 'mock_failed', String(error), 'look at the mock’s output'));
+  const answer = /^\/(api|mock)\//.test(url.pathname) ? api : page;
+  Promise.resolve().then(() => answer(request, response, url)).catch((error) => fail(response, 500, 'mock_failed', String(error), 'look at the mock’s output'));
 });
 server.on('upgrade', (request, socket) => {
   if (!request.url.startsWith('/api/live')) return socket.destroy();

@@ -1,10 +1,7 @@
 // The address bar is the state: path, filters, time range, zone, selection, zoom. Screens read `router.params` and write
 // through `navigate` or `router.set`; everything can be linked, and Back undoes what a person would call a step.
 
-export interface Match {
-  screen: 'overview' | 'traces' | 'trace' | 'llm' | 'connect' | 'missing';
-  id: string;
-}
+import { matchPath } from './routes';
 
 /** Parameters that every link within the UI keeps. */
 const SHARED = ['range', 'from', 'to', 'tz'];
@@ -74,15 +71,6 @@ function apply(params: URLSearchParams, changes: Record<string, string | string[
     if (value === null || value === '') continue;
     for (const one of Array.isArray(value) ? value : [value]) params.append(name, one);
   }
-}
-
-export function matchPath(path: string): Match {
-  const parts = path.split('/').filter(Boolean);
-  const is = (screen: Match['screen'], id = ''): Match => ({ screen, id });
-  if (parts.length === 0) return is('overview');
-  if (parts.length === 1 && (parts[0] === 'traces' || parts[0] === 'llm' || parts[0] === 'connect')) return is(parts[0]);
-  if (parts.length === 2 && parts[0] === 'traces' && /^[0-9a-f]{1,32}$/i.test(parts[1])) return is('trace', parts[1].toLowerCase().padStart(32, '0'));
-  return is('missing');
 }
 
 export const router = new Router();

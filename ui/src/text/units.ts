@@ -11,6 +11,7 @@ const HOUR = 60 * MINUTE;
 /** A duration in nanoseconds, with three digits that matter. */
 export function duration(ns: number | null | undefined): string {
   if (ns === null || ns === undefined || !Number.isFinite(ns)) return UNKNOWN;
+  if (ns === 0) return '0';
   const sign = ns < 0 ? '−' : '';
   const n = Math.abs(ns);
   if (n < US) return `${sign}${Math.round(n)} ns`;

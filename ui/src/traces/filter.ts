@@ -2,7 +2,7 @@
 import type { Query } from '../api/client';
 import type { TraceRow } from '../api/shapes';
 import type { LiveFilter } from '../app/live.svelte';
-import { rangeQuery, type Range } from '../app/range.svelte';
+import { rangeQuery, type Range } from '../app/timerange';
 import { millis } from '../text/instant';
 import { parseDuration } from '../text/units';
 

@@ -46,12 +46,7 @@ fn check(ask: Ask, status: u16, encoding: Option<&str>, cache: &str, body: &[u8]
     assert_eq!(header("x-content-type-options"), Some("nosniff"));
     assert_eq!(header("referrer-policy"), Some("no-referrer"));
     assert_eq!(header("cross-origin-opener-policy"), Some("same-origin"));
-    assert_eq!(
-        String::from_utf8_lossy(response.body()),
-        String::from_utf8_lossy(body),
-        "{}",
-        ask.path
-    );
+    assert_eq!(String::from_utf8_lossy(response.body()), String::from_utf8_lossy(body), "{}", ask.path);
 }
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -65,7 +60,13 @@ fn files_come_in_the_best_encoding_that_is_accepted() {
     check(script(Some("br;q=0, gzip;q=0.5")), 200, Some("gzip"), FOREVER, gzipped());
     check(script(Some("identity")), 200, None, FOREVER, SCRIPT);
     check(script(None), 200, None, FOREVER, SCRIPT);
-    check(Ask { path: "/assets/inter-2.woff2", accept: Some("br"), ..Ask::default() }, 200, None, FOREVER, b"font");
+    check(
+        Ask { path: "/assets/inter-2.woff2", accept: Some("br"), ..Ask::default() },
+        200,
+        None,
+        FOREVER,
+        b"font",
+    );
     check(Ask { path: "/favicon.svg", ..Ask::default() }, 200, None, "no-cache", b"<svg/>");
 }
 
