@@ -3,7 +3,7 @@
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
 use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
-use crate::engine::{Engine, Filter, FilterError, silence_child};
+use crate::engine::{Engine, Fanout, Filter, FilterError, Second, silence_child};
 use crate::env::{Environment, host_name, program_name};
 use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
 use crate::guard::Guard;
@@ -13,7 +13,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Once, RwLock};
 use std::time::{Duration, Instant};
-use tracing_core::{Dispatch, LevelFilter};
+use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::{Resource, Value};
 
 /// The SDK could not be installed.
@@ -61,6 +61,7 @@ pub fn builder() -> Builder {
         attributes: Vec::new(),
         exporters: Vec::new(),
         logs: Some((LogFormat::Auto, None)),
+        second: None,
         log_metrics: false,
         filter: None,
         sample_rate: None,
@@ -78,6 +79,7 @@ pub struct Builder {
     attributes: Vec<(String, String)>,
     exporters: Vec<Box<dyn Exporter>>,
     logs: Option<(LogFormat, Output)>,
+    second: Option<Second>,
     log_metrics: bool,
     filter: Option<String>,
     sample_rate: Option<f64>,
@@ -165,6 +167,13 @@ impl Builder {
         self
     }
 
+    /// A second subscriber that sees the same spans and events after ours: a `Registry` with `fmt`, `EnvFilter` and so
+    /// on. It costs what it costs. Layers that look the current subscriber up by type are better served by theirs.
+    pub fn also(mut self, second: impl Subscriber + Send + Sync) -> Self {
+        self.second = Some(Box::new(second));
+        self
+    }
+
     /// Also write metrics as log lines: a counter when it has grown (at most once a minute each), a gauge when it is
     /// first set and on [`metrics::report_gauges`](crate::metrics::report_gauges). Default: no.
     pub fn log_metrics(mut self, yes: bool) -> Self {
@@ -200,7 +209,7 @@ impl Builder {
     /// Installs the subscriber for the whole process.
     pub fn install(self) -> Result<Guard, Error> {
         let (dispatch, guard) = self.build()?;
-        if tracing_core::dispatcher::set_global_default(dispatch).is_err() {
+        if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
         Ok(guard)
@@ -209,6 +218,9 @@ impl Builder {
     /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
     pub fn build(self) -> Result<(Dispatch, Guard), Error> {
         static NEXT: AtomicU16 = AtomicU16::new(0);
+        if !cfg!(feature = "enabled") || self.environment.disabled {
+            return Ok((Dispatch::none(), Guard::inert()));
+        }
         let filter = self.read_filter()?;
         let id = NEXT
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
@@ -233,14 +245,14 @@ impl Builder {
         let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
         let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
         let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&keep_below));
-        let dispatch = Dispatch::new(engine);
+        let dispatch = match self.second {
+            Some(second) => Dispatch::new(Fanout::new(engine, second)),
+            None => Dispatch::new(engine),
+        };
         Ok((dispatch.clone(), Guard::new(id, self.deadline, dispatch, filter, keep_below)))
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
-        if self.environment.disabled {
-            return Ok(Filter::up_to(LevelFilter::OFF));
-        }
         let default = Filter::up_to(LevelFilter::INFO);
         match (&self.filter, &self.environment.filter) {
             (Some(text), _) => Filter::parse(text).map_err(|source| Cause::Filter { source }.into()),

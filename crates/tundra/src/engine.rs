@@ -4,6 +4,7 @@
 //! (`fields`), what does not fit spills (`spill`). All of it is shared by every pipeline of the process; a subscriber is
 //! little more than its pipeline's number. It never blocks, panics, logs or calls the system on an application thread.
 
+mod fanout;
 pub(crate) mod fields;
 mod filter;
 mod local;
@@ -12,6 +13,7 @@ mod slot;
 mod spill;
 mod subscriber;
 
+pub(crate) use fanout::{Fanout, Second};
 pub(crate) use filter::Filter;
 pub use filter::FilterError;
 pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};

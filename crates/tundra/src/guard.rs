@@ -13,7 +13,8 @@ use tracing_core::{Dispatch, LevelFilter, dispatcher};
 #[must_use = "dropping the guard ends the SDK"]
 #[derive(Debug)]
 pub struct Guard {
-    pipeline: u16,
+    /// `None` if the SDK is switched off: then every call here does nothing.
+    pipeline: Option<u16>,
     deadline: Duration,
     dispatch: Dispatch,
     filter: Arc<RwLock<Filter>>,
@@ -43,7 +44,18 @@ impl Guard {
         filter: Arc<RwLock<Filter>>,
         keep_below: Arc<AtomicU64>,
     ) -> Self {
-        Self { pipeline, deadline, dispatch, filter, keep_below }
+        Self { pipeline: Some(pipeline), deadline, dispatch, filter, keep_below }
+    }
+
+    /// The guard of an SDK that is switched off.
+    pub(crate) fn inert() -> Self {
+        let filter = Arc::new(RwLock::new(Filter::up_to(LevelFilter::OFF)));
+        let (dispatch, keep_below) = (Dispatch::none(), Arc::new(AtomicU64::new(0)));
+        Self { pipeline: None, deadline: Duration::ZERO, dispatch, filter, keep_below }
+    }
+
+    pub(crate) fn is_inert(&self) -> bool {
+        self.pipeline.is_none()
     }
 
     /// Exports everything that was recorded before this call, metrics included.
@@ -51,8 +63,9 @@ impl Guard {
         if is_forked() {
             return Err(FlushError::Forked);
         }
+        let Some(pipeline) = self.pipeline else { return Ok(()) };
         let until = Instant::now() + deadline;
-        let done = collector::ask(|answer| Command::Flush(self.pipeline, answer), until);
+        let done = collector::ask(|answer| Command::Flush(pipeline, answer), until);
         if done { Ok(()) } else { Err(FlushError::Incomplete { deadline }) }
     }
 
@@ -76,11 +89,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if is_forked() {
-            return;
-        }
+        let Some(pipeline) = self.pipeline.filter(|_| !is_forked()) else { return };
         let until = Instant::now() + self.deadline;
-        collector::ask(|answer| Command::Shutdown(self.pipeline, until, answer), until);
+        collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
         // From here on nothing is recorded, and call sites cost what they cost without a subscriber.
         self.replace_filter(Filter::up_to(LevelFilter::OFF));
     }

@@ -50,7 +50,7 @@ const OVERFLOW: (&str, &str) = ("otel.metric.overflow", "true");
 /// Whether anybody listens; without it no metric costs more than this load.
 #[inline(always)]
 pub(crate) fn active() -> bool {
-    ACTIVE.load(Relaxed)
+    cfg!(feature = "enabled") && ACTIVE.load(Relaxed)
 }
 
 pub(crate) fn set_active() {

@@ -207,6 +207,98 @@ fn stale_ids() {
     assert_eq!(collector.logs().len(), 1);
 }
 
+/// A second subscriber that counts what it is told, and that its own ids come back.
+#[derive(Default)]
+struct Second(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Second {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.name() != "unwanted"
+    }
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut told = self.0.lock().expect("no panic");
+        let parent = span.parent().map_or(0, tracing::span::Id::into_u64);
+        told.push(format!("new {} of {parent}", span.metadata().name()));
+        tracing::span::Id::from_u64(told.len() as u64 + 100)
+    }
+    fn record(&self, span: &tracing::span::Id, _: &tracing::span::Record<'_>) {
+        self.0.lock().expect("no panic").push(format!("record {}", span.into_u64()));
+    }
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.lock().expect("no panic").push("event".to_owned());
+    }
+    fn enter(&self, span: &tracing::span::Id) {
+        self.0.lock().expect("no panic").push(format!("enter {}", span.into_u64()));
+    }
+    fn exit(&self, span: &tracing::span::Id) {
+        self.0.lock().expect("no panic").push(format!("exit {}", span.into_u64()));
+    }
+    fn try_close(&self, span: tracing::span::Id) -> bool {
+        self.0.lock().expect("no panic").push(format!("close {}", span.into_u64()));
+        true
+    }
+}
+
+#[test]
+fn a_second_subscriber_sees_its_own_ids() {
+    let second = Second::default();
+    let told = std::sync::Arc::clone(&second.0);
+    let collector = Collector::with(|builder| builder.also(second));
+    collector.in_scope(|| {
+        let a = info_span!("a", late = tracing::field::Empty);
+        let also_a = a.clone();
+        a.record("late", 1);
+        let b = info_span!(parent: &a, "b");
+        b.in_scope(|| info!("x"));
+        info_span!("unwanted").in_scope(|| ());
+        drop((a, b));
+        drop(also_a);
+    });
+    let expect = [
+        "new a of 0",
+        "record 101",
+        "new b of 101",
+        "enter 103",
+        "event",
+        "exit 103",
+        "close 103",
+        "close 101",
+    ];
+    assert_eq!(*told.lock().expect("no panic"), expect);
+    assert_eq!(collector.spans().len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(unsafe_code, reason = "forking has no safe form")]
+fn a_forked_child_is_silent_and_ends() {
+    crate::alone("hazards::a_forked_child_is_silent_and_ends", || {
+        let (records, guard) = crate::global();
+        info_span!("before").in_scope(|| ());
+        // SAFETY: the child only records, checks and leaves by `_exit`.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            info_span!("child").in_scope(|| info!("child"));
+            let forked = guard.flush(Duration::from_secs(1)) == Err(tundra::FlushError::Forked);
+            let spans = tundra::health().spans;
+            drop(guard);
+            let ok = forked && spans.dropped_for(tundra::Dropped::Forked) == 1;
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(i32::from(!ok)) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is ours.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        info_span!("after").in_scope(|| ());
+        guard.flush(Duration::from_secs(30)).expect("the parent goes on");
+        let names: Vec<_> =
+            records.lock().expect("no panic").spans.iter().map(|span| span.name.to_string()).collect();
+        assert_eq!(names, ["before", "after"]);
+    });
+}
+
 #[test]
 fn nested_subscribers() {
     let (outer, inner) = (Collector::new(), Collector::new());

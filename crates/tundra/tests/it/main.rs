@@ -2,6 +2,7 @@
 
 mod hazards;
 mod ledger;
+mod llm;
 mod metrics;
 mod records;
 
