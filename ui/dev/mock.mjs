@@ -70,9 +70,8 @@ function list(query) {
   if (query.get('sample') === 'exclude') rows = rows.filter((row) => !row.sample);
   if (query.get('sample') === 'only') rows = rows.filter((row) => row.sample);
   for (const pair of query.getAll('attr')) {
-    const not = pair.startsWith('!');
-    const [key, ...rest] = pair.slice(not ? 1 : 0).split(':');
-    rows = rows.filter((row) => [...traces.get(row.trace_id).spans.values()].some((span) => span.attrs[key] === rest.join(':')) !== not);
+    const [key, ...rest] = pair.split(':');
+    rows = rows.filter((row) => [...traces.get(row.trace_id).spans.values()].some((span) => span.attrs[key] === rest.join(':')));
   }
   rows.sort(query.get('sort') === 'slowest' ? (a, b) => b.duration_ns - a.duration_ns : (a, b) => (BigInt(b.start_ns) > BigInt(a.start_ns) ? 1 : -1));
   const at = Number(query.get('cursor') ?? 0);
@@ -168,6 +167,13 @@ function arrive() {
   return { trace_id: trace.row.trace_id };
 }
 
+/** The one statement that the UI sends: where is this span? */
+function sql(statement) {
+  const id = /span_id = '([0-9a-f]{16})'/.exec(statement)?.[1];
+  const found = [...traces.values()].find((trace) => trace.spans.has(id));
+  return found ? `${JSON.stringify({ trace_id: found.row.trace_id })}\n` : '';
+}
+
 async function api(request, response, url) {
   const { pathname: path, searchParams: query } = url;
   const addresses = { ui: `127.0.0.1:${server.address().port}`, api: '127.0.0.1:9090', otlp_http: '127.0.0.1:4318', otlp_grpc: '127.0.0.1:4317', datadog: '127.0.0.1:8126', dogstatsd: '127.0.0.1:8125' };
@@ -195,6 +201,7 @@ async function api(request, response, url) {
     'POST /api/tasks': () => startTask(JSON.parse(text)),
     'POST /api/sample': loadSample,
     'DELETE /api/sample': removeSample,
+    'POST /api/sql': () => sql(JSON.parse(text).sql),
     'POST /mock/span': arrive,
   };
   const route = routes[`${request.method} ${path}`];

@@ -87,5 +87,7 @@ export const api = {
   startTask: (task: { agent_name: string; task_type: string; input: string; profile?: string }) =>
     request<{ id: string; state: string }>('POST', '/tasks', task),
   loadSample: () => request<{ trace_id: string; spans: number }>('POST', '/sample'),
+  /** The trace that has this span, if any. The id must be checked to be hexadecimal by the caller. */
+  traceOfSpan: (span: string) => request<{ trace_id: string } | null>('POST', '/sql', { sql: `SELECT trace_id FROM spans WHERE span_id = '${span}' LIMIT 1`, limit: 1 }),
   removeSample: () => request<{ removed_spans: number }>('DELETE', '/sample'),
 };

@@ -202,7 +202,7 @@ export interface SpanDetail {
   trace_id: string;
   span_id: string;
   parent_id: string | null;
-  service: string;
+  service: string | null;
   env: string | null;
   version: string | null;
   host: string | null;
@@ -232,7 +232,8 @@ export interface SpanDetail {
 }
 
 export interface UsageRow {
-  key: string;
+  /** Null where nobody said, for example a call without an agent. */
+  key: string | null;
   provider: string | null;
   model: string | null;
   calls: number;
