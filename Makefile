@@ -10,18 +10,24 @@ run: ui
 
 # Build the UI and compress its files; without npm the daemon shows its own small page instead.
 ui:
-	@if [ ! -f ui/package.json ]; then echo "no ui/ yet"; \
-	elif command -v npm >/dev/null 2>&1; then cd ui && npm ci --no-audit --no-fund --silent && npm run build --silent; \
-	else echo "npm not found: building without the web UI (install Node 20 to get it)"; fi
+	@if command -v npm >/dev/null 2>&1; then \
+	  cd ui && npm ci --no-audit --no-fund --silent && npm run build --silent; \
+	else \
+	  echo "npm not found: building without the web UI (install Node 20 to get it)"; \
+	fi
 
 # Everything: format, lints, house rules, all tests, real clients, a real browser. Installs what it needs.
-test: ui
+test:
+	tests/setup.sh
 	$(CARGO) fmt --all --check
-	$(CARGO) test --release --workspace
+	$(MAKE) ui
+	cd ui && npm test --silent
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	TUNDRA_REQUIRE_UI=1 $(CARGO) test --release --workspace
 
-# The benchmarks, with their peers where those can be installed; results go to docs/benchmarks.md.
-bench:
-	$(CARGO) run --release -p xtask -- bench
+# The benchmarks, each figure beside its goal; `cargo xtask bench --help` has more.
+bench: ui
+	$(CARGO) run --release --package xtask -- bench
 
 # Remove what was built.
 clean:

@@ -51,7 +51,7 @@ async fn append(intake: &Intake, lines: Bytes) {
     if lines.is_empty() {
         return;
     }
-    let Ok(permit) = intake.admit(lines.len()) else {
+    let Ok(permit) = intake.permit(lines.len()) else {
         intake.ledger().add(Protocol::DogStatsd, "requests_refused", "overloaded", 1);
         return;
     };

@@ -181,7 +181,7 @@ pub(crate) async fn read_body(
         return Err(BodyError::TooLarge { limit_bytes: limits.body_bytes });
     }
     // A chunked body does not tell its size: it holds a place of 64 KiB until it has been read.
-    let mut permit = match intake.admit(told.unwrap_or(64 << 10)) {
+    let mut permit = match intake.permit(told.unwrap_or(64 << 10)) {
         Ok(permit) => permit,
         Err(error) => return Ok(Err(error)),
     };

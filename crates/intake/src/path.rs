@@ -210,7 +210,7 @@ impl Intake {
     }
 
     /// Room for a body of so many bytes, before any of it is read.
-    pub(crate) fn admit(&self, bytes: usize) -> Result<Permit, TakeError> {
+    pub fn permit(&self, bytes: usize) -> Result<Permit, TakeError> {
         self.gate.admit(bytes).ok_or(TakeError::Overloaded { retry_after: self.limits.retry_after })
     }
 

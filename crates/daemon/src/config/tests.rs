@@ -82,3 +82,34 @@ fn notices_itself() {
         assert_eq!(is_ourselves(url, &own), ours, "{url}");
     }
 }
+
+/// `docs/configuration.md` is made from the settings: run with `UPDATE_DOCS=1` after changing them.
+#[test]
+fn documentation_is_fresh() {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Every setting can stand in a TOML file (`--config FILE` or `AT_CONFIG`), in a variable, or nowhere. A flag wins over a\n\
+         variable, a variable over the file, the file over `environment/<name>.env`, that over the default. Unknown keys are\n\
+         errors. `at-daemon --check` prints every setting with its value and origin.\n\n\
+         | file: `[section] key` | variable | default | what it does |\n|---|---|---|---|\n",
+    );
+    for Setting { name, default, doc } in SETTINGS {
+        let variable = format!("AT_{}", name.replace('.', "_").to_ascii_uppercase());
+        let default = if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
+        page += &format!("| `{name}` | `{variable}` | {default} | {doc} |\n");
+    }
+    page += "\n## LLM profiles\n\n\
+        ```toml\n[profiles.fast]\nprovider = \"openai\"          # as OpenTelemetry names it\nbase_url = \"https://api.openai.com/v1\"\n\
+        model = \"gpt-4o-mini\"         # optional: the first one it lists\nkey_variable = \"OPENAI_API_KEY\" # keys never stand in the file\n```\n\n\
+        ## Variables of others\n\n\
+        Honored: `DD_SERVICE`, `DD_ENV`, `DD_VERSION` and `OTEL_SERVICE_NAME` label the daemon's own telemetry;\n\
+        `DD_TRACE_AGENT_URL`, or `DD_AGENT_HOST` and `DD_TRACE_AGENT_PORT`, name the Agent to forward to. Provider keys\n\
+        (`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, ...) make LLM profiles. Any other `DD_*` or `OTEL_*` variable that is set is\n\
+        named at start as not supported.\n";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).expect("the docs folder is writable");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, page, "run the test with UPDATE_DOCS=1");
+}
