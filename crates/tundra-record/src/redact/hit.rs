@@ -26,6 +26,8 @@ impl Hit {
 pub(super) struct Scratch {
     /// What was found so far.
     pub(super) hits: Vec<Hit>,
+    /// The hit that reaches furthest.
+    reach: (usize, usize),
     /// Ends of words that announce a phone number.
     pub(super) phone_words: Vec<usize>,
     /// Ends of words that announce a US social security number.
@@ -49,16 +51,25 @@ impl Scratch {
         self.ssn_words.clear();
         self.version_words.clear();
         self.credentials.clear();
+        self.reach = (0, 0);
     }
 
     pub(super) fn push(&mut self, start: usize, end: usize, rule: Rule) {
         self.hits.push(Hit::new(start, end, rule));
+        if end > self.reach.1 {
+            self.reach = (start, end);
+        }
     }
 
-    /// Whether `at` lies inside the latest hit, so that a finder need not look there again. Where the hit begins
-    /// it may: another rule may know better what it is.
+    /// Whether `at` lies inside a hit, so that a finder need not look there again: without this, values that
+    /// reach to the end of a text would be measured again for every word in them.
     pub(super) fn covered(&self, at: usize) -> bool {
-        self.hits.last().is_some_and(|hit| hit.start < at && at < hit.end)
+        (self.reach.0..self.reach.1).contains(&at)
+    }
+
+    /// The same, but not where the hit begins: another rule may know better what it is.
+    pub(super) fn covered_inside(&self, at: usize) -> bool {
+        at != self.reach.0 && self.covered(at)
     }
 }
 

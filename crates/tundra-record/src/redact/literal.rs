@@ -191,7 +191,9 @@ pub(super) struct Shapes {
 impl Shapes {
     /// Looks at what follows the word `text[start..end]`.
     pub(super) fn find(&mut self, text: &str, start: usize, end: usize, shape: Shape, scratch: &mut Scratch) {
-        if scratch.covered(start) {
+        let covered =
+            if shape == Shape::Jwt { scratch.covered_inside(start) } else { scratch.covered(start) };
+        if covered {
             return;
         }
         match shape {

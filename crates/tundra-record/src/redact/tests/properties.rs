@@ -142,7 +142,7 @@ proptest! {
 }
 
 /// Work per byte for a repeated piece at two lengths.
-fn check_linear(piece: &str, longest: usize) {
+fn check_linear(piece: &str, longest: usize) -> String {
     let work = |bytes: usize| {
         let text = piece.repeat(bytes / piece.len() + 1);
         let mut scratch = Scratch::default();
@@ -150,25 +150,24 @@ fn check_linear(piece: &str, longest: usize) {
         scratch.work as f64 / text.len() as f64
     };
     let (small, large) = (work(longest / 16), work(longest));
-    assert!(large < small * 2.0 + 4.0 && large < 400.0, "{piece:?}: {small} then {large} steps a byte");
+    let linear = large < small * 2.0 + 4.0 && large < 400.0;
+    if linear { String::new() } else { format!("{piece:?}: {small} then {large} steps a byte\n") }
 }
 
 #[test]
 fn work_grows_with_the_length() {
     const MIB: usize = 1 << 20;
-    let hardest = [
-        "a@",
-        "eyJ-",
-        "password=(",
+    let hardest = ["a@", "eyJ-", "password=("];
+    let mut wrong: String = hardest.into_iter().map(|piece| check_linear(piece, MIB)).collect();
+    let others = [
         "secret=",
-        "://a:b@",
-        "4111 ",
+        "secret=sk-abcdefghijklmnopqrst1",
+        "password=eyJhbGciOi.abcd=",
         "aa:bb:",
+        "4111 ",
+        "://a:b@",
         "\\u0040",
         "-----BEGIN PRIVATE KEY-----",
-    ];
-    hardest.into_iter().for_each(|piece| check_linear(piece, MIB));
-    let others = [
         "@",
         "a@b.",
         "a@b.co ",
@@ -239,7 +238,8 @@ fn work_grows_with_the_length() {
         "1//0",
         "AKIAAAAAAAAAAAAAAAA1 ",
     ];
-    others.into_iter().for_each(|piece| check_linear(piece, MIB / 16));
+    wrong.extend(others.into_iter().map(|piece| check_linear(piece, MIB / 64)));
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
