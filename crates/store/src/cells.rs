@@ -2,14 +2,14 @@
 //!
 //! Own builders, because the usual ones reserve kilobytes for a single row and keep every repeated text.
 
-use crate::limits::{REPEAT_FROM_ROW, REPEAT_SLOTS};
+use crate::limits::{REPEAT_FROM_ROW, REPEAT_SLOTS, SHARED_NULL_ROWS};
 use crate::table::{map_entries, map_fields};
 use arrow_array::builder::make_view;
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, MapArray, StringArray, StringViewArray, StructArray,
 };
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
-use std::sync::Arc;
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use std::sync::{Arc, OnceLock};
 
 /// Texts up to this long live inside their view.
 const INLINE_MAX: usize = 12;
@@ -114,13 +114,25 @@ impl Text {
 
     pub(crate) fn finish(mut self) -> ArrayRef {
         if !self.any {
-            return Arc::new(StringViewArray::new_null(self.views.len()));
+            return null_texts(self.views.len());
         }
         self.views.shrink_to_fit();
         let buffers = if self.data.is_empty() { Vec::new() } else { vec![buffer(self.data)] };
         let array = StringViewArray::try_new(ScalarBuffer::from(self.views), buffers, self.nulls.finish());
         Arc::new(array.expect("views were made here from valid texts"))
     }
+}
+
+/// A text column that is NULL throughout. About a third of the columns usually are, so they share their zeros.
+pub(crate) fn null_texts(rows: usize) -> ArrayRef {
+    static ZEROS: OnceLock<Buffer> = OnceLock::new();
+    if rows > SHARED_NULL_ROWS {
+        return Arc::new(StringViewArray::new_null(rows));
+    }
+    let zeros = ZEROS.get_or_init(|| ScalarBuffer::from(vec![0u128; SHARED_NULL_ROWS]).into_inner());
+    let views = ScalarBuffer::new(zeros.clone(), 0, rows);
+    let array = StringViewArray::try_new(views, Vec::new(), Some(NullBuffer::new_null(rows)));
+    Arc::new(array.expect("empty texts need no buffer"))
 }
 
 /// Mixes the length and both ends: enough to spread the few texts that repeat in a column.

@@ -2,8 +2,7 @@
 //! that memory stays small whatever the size of the files.
 
 use crate::error::FlushError;
-use crate::flush::{blocking, edit, entry, file_path};
-use crate::keep::commit;
+use crate::flush::{blocking, commit, edit, entry, file_path};
 use crate::limits::CHUNK_ROWS;
 use crate::manifest::FileEntry;
 use crate::manifest::edit::Edit;
@@ -36,13 +35,13 @@ const READ_ROWS: usize = 2 * 1024;
 
 type Rows = BoxStream<'static, Result<RecordBatch, FlushError>>;
 
-/// Merges files and commits the exchange.
+/// Merges files and commits the exchange; false if another edit was faster.
 pub(crate) async fn compact(
     shared: &Arc<Shared>,
     table: Table,
     day: i64,
     files: &[Arc<FileEntry>],
-) -> Result<(), FlushError> {
+) -> Result<bool, FlushError> {
     let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let path = file_path(shared, table, day, &format!("merge {}", names.join(" ")));
     let (bytes, facts) = write(shared, table, &path, files).await?;
@@ -50,7 +49,8 @@ pub(crate) async fn compact(
     let sample = files.iter().all(|file| file.has_sample);
     let added = vec![entry(shared, table, &path, bytes, &facts, sample, level)];
     let removed = files.iter().map(|file| file.path.clone()).collect();
-    commit(shared, &Edit { added, removed, ..edit(shared) }).await
+    // If another edit took an input away meanwhile, the merged file counts for nothing and is swept later.
+    commit(shared, &Edit { added, removed, ..edit(shared) }, |_| ()).await
 }
 
 async fn write(
@@ -65,7 +65,8 @@ async fn write(
     }
     let mut merged = Merged::new(table, sources).await?;
     let output = BufWriter::new(shared.objects.clone(), Path::from(path));
-    let properties = properties(table, ZSTD_MERGED)?;
+    let rows = files.iter().map(|file| file.rows).sum();
+    let properties = properties(table, ZSTD_MERGED, rows)?;
     let mut writer = AsyncArrowWriter::try_new(output, table.schema(), Some(properties))?;
     let mut facts = Facts::default();
     while let Some(chunk) = merged.next().await? {

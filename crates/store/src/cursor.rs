@@ -3,16 +3,17 @@
 
 use crate::error::CursorError;
 use crate::fs::replace;
-use crate::limits::{CURSORS_MAX, FRAME_BYTES_MAX};
+use crate::limits::{CURSOR_HINTS_MAX, CURSOR_READ_BYTES, CURSORS_MAX, FRAME_BYTES_MAX};
 use crate::shared::Shared;
 use crate::stats::add;
 use crate::table::Table;
-use crate::wal::frame::FLAG_SAMPLE;
+use crate::wal::frame::{FLAG_SAMPLE, Header};
 use crate::wal::payload;
 use crate::wal::segment::{Segment, begin, path, walk};
 use arrow_array::RecordBatch;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
 
 const FILE: &str = "cursors.json";
 
@@ -39,9 +40,18 @@ pub struct LogRead {
     pub skipped: u64,
 }
 
+/// Where the frame after a sequence begins.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    after: u64,
+    segment: u64,
+    offset: u64,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Cursors {
     known: Mutex<BTreeMap<String, u64>>,
+    hints: Mutex<VecDeque<Hint>>,
 }
 
 impl Cursors {
@@ -49,6 +59,19 @@ impl Cursors {
     pub(crate) fn load(&self, shared: &Shared) {
         let bytes = shared.fs.read(&shared.config.dir.join(FILE), 0, FRAME_BYTES_MAX).unwrap_or_default();
         *self.known.lock() = serde_json::from_slice(&bytes).unwrap_or_default();
+    }
+
+    fn hint(&self, after: u64) -> Option<Hint> {
+        self.hints.lock().iter().rev().find(|hint| hint.after == after).copied()
+    }
+
+    fn remember(&self, after: u64, segment: u64, offset: u64) {
+        let mut hints = self.hints.lock();
+        hints.retain(|hint| hint.after != after);
+        if hints.len() >= CURSOR_HINTS_MAX {
+            hints.pop_front();
+        }
+        hints.push_back(Hint { after, segment, offset });
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<u64> {
@@ -92,58 +115,113 @@ impl Cursors {
 /// Reads batches after `cursor`, about `limit` bytes of them but at least one if there is one.
 pub(crate) fn read_from(shared: &Shared, cursor: u64, limit: usize) -> Result<LogRead, CursorError> {
     let visible = *shared.visible.borrow();
-    let mut out = LogRead { next: cursor, ..LogRead::default() };
+    let mut read = Reading {
+        shared,
+        visible,
+        limit,
+        bytes: 0,
+        out: LogRead { next: cursor, ..LogRead::default() },
+        full: cursor >= visible,
+    };
+    let hint = shared.cursors.hint(cursor);
     let segments: Vec<Segment> =
         shared.segments.lock().iter().filter(|segment| segment.last > cursor).cloned().collect();
-    let mut bytes = 0;
     for segment in segments {
-        let at = path(&shared.wal_dir, segment.number);
-        let len = usize::try_from(segment.bytes).unwrap_or(usize::MAX);
-        let data = match shared.fs.read(&at, 0, len) {
-            Ok(data) => data,
-            // Removed meanwhile, because it was past what is kept.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(source) => return Err(CursorError::File { path: at, source }),
-        };
-        let mut full = false;
+        if read.full {
+            break;
+        }
+        let from = hint.filter(|hint| hint.segment == segment.number).map_or(0, |hint| hint.offset);
+        read.segment(&segment, from)?;
+    }
+    let Reading { mut out, full, .. } = read;
+    if !full {
+        // All that is there was read: what lies between is gone.
+        out.skipped += visible.saturating_sub(out.next);
+        out.next = out.next.max(visible);
+    }
+    add(&shared.counters.cursor_skipped, out.skipped);
+    Ok(out)
+}
+
+/// A read that is under way.
+struct Reading<'s> {
+    shared: &'s Shared,
+    visible: u64,
+    limit: usize,
+    bytes: usize,
+    out: LogRead,
+    /// Whether there is nothing more to read, or no room for it.
+    full: bool,
+}
+
+impl Reading<'_> {
+    /// Reads a segment from an offset on, in pieces of about the limit.
+    fn segment(&mut self, segment: &Segment, from: u64) -> Result<(), CursorError> {
+        let at = path(&self.shared.wal_dir, segment.number);
+        let mut from = from;
+        let mut piece = self.limit.max(CURSOR_READ_BYTES);
+        while from < segment.bytes && !self.full {
+            let left = usize::try_from(segment.bytes - from).unwrap_or(usize::MAX);
+            let data = match self.shared.fs.read(&at, from, piece.min(left)) {
+                Ok(data) => data,
+                // Removed meanwhile, because it was past what is kept.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(source) => return Err(CursorError::File { path: at, source }),
+            };
+            let begin = if from == 0 { begin(&data) } else { 0 };
+            let read = self.frames(&data, begin);
+            self.shared.cursors.remember(self.out.next, segment.number, from + read as u64);
+            if read == begin && piece >= left {
+                return Ok(());
+            }
+            // A frame that is longer than the piece is read with a longer piece.
+            piece = if read == begin { piece.saturating_mul(2) } else { piece };
+            from += read as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes the frames of a piece; tells how far it came.
+    fn frames(&mut self, data: &[u8], begin: usize) -> usize {
+        let mut reached = begin;
         walk(
-            &data,
-            begin(&data),
+            data,
+            begin,
             |_| {},
-            |header, payload, _| {
-                if header.seq <= out.next || header.seq > visible {
-                    return true;
-                }
-                if bytes > 0 && bytes + payload.len() > limit {
-                    full = true;
+            |header, payload, end| {
+                if header.seq > self.visible {
+                    self.full = true;
                     return false;
                 }
-                match payload::read(payload, header.seq) {
-                    Ok(tables) => {
-                        out.skipped += header.seq - out.next - 1;
-                        out.next = header.seq;
-                        bytes += payload.len();
-                        let sample = header.flags & FLAG_SAMPLE != 0;
-                        out.batches.push(LogBatch { seq: header.seq, sample, tables });
+                if header.seq > self.out.next {
+                    if self.bytes > 0 && self.bytes + payload.len() > self.limit {
+                        self.full = true;
+                        return false;
                     }
-                    Err(_) => add(&shared.counters.cursor_damaged, 1),
+                    self.take(header, payload);
                 }
+                reached = end;
                 true
             },
         );
-        if full {
-            return Ok(counted(shared, out));
+        reached
+    }
+
+    fn take(&mut self, header: &Header, payload: &[u8]) {
+        match payload::read(payload, header.seq) {
+            Ok(tables) => {
+                self.out.skipped += header.seq - self.out.next - 1;
+                self.out.next = header.seq;
+                self.bytes += payload.len();
+                let sample = header.flags & FLAG_SAMPLE != 0;
+                self.out.batches.push(LogBatch { seq: header.seq, sample, tables });
+            }
+            Err(error) => {
+                tracing::warn!(%error, seq = header.seq, "a batch of the log cannot be read");
+                add(&self.shared.counters.cursor_damaged, 1);
+            }
         }
     }
-    // All that is there was read: what lies between is gone.
-    out.skipped += visible.saturating_sub(out.next);
-    out.next = out.next.max(visible);
-    Ok(counted(shared, out))
-}
-
-fn counted(shared: &Shared, read: LogRead) -> LogRead {
-    add(&shared.counters.cursor_skipped, read.skipped);
-    read
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! short anywhere, it is done again: the rows are in the log until the manifest says that they are in files.
 
 use crate::error::FlushError;
+use crate::heap;
 use crate::manifest::edit::{Edit, FileEntry};
-use crate::manifest::log;
+use crate::manifest::{Manifest, log};
 use crate::memtable::Memtable;
 use crate::parquet_file::{Facts, Sorted, date, encode};
-use crate::shared::Shared;
+use crate::shared::{Shared, State};
 use crate::stats::add;
 use crate::table::Table;
 use bytes::Bytes;
@@ -28,6 +29,7 @@ pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
         }
         add(&shared.counters.flushes, 1);
         drop(frozen);
+        blocking(|| Ok(heap::trim())).await?;
         remove_segments(shared).await?;
         let more = shared.state.lock().active.range();
         // Rows that a failed flush left behind went first; those that came meanwhile follow.
@@ -65,22 +67,56 @@ async fn write_frozen(shared: &Arc<Shared>, frozen: &Arc<Memtable>) -> Result<()
         }
     }
     let edit = Edit { added, flushed: Some(last), ..edit(shared) };
+    commit(shared, &edit, |_| ()).await?;
+    Ok(())
+}
+
+/// Commits an edit and shows its effect to readers, together with what `then` changes. False if it was given up.
+pub(crate) async fn commit(
+    shared: &Shared,
+    edit: &Edit,
+    then: impl FnOnce(&mut State) + Send,
+) -> Result<bool, FlushError> {
     let manifest = shared.state.lock().manifest.clone();
-    let manifest = Arc::new(log::commit(&shared.objects, &manifest, &edit).await?);
+    let outcome = log::commit(&shared.objects, &manifest, edit).await?;
+    let manifest = Arc::new(outcome.manifest);
     {
         let mut state = shared.state.lock();
-        state.manifest = manifest.clone();
-        state.frozen = None;
+        adopt(shared, &mut state, manifest.clone());
+        if outcome.done {
+            then(&mut state);
+        }
     }
-    if log::snapshot_is_due(&manifest) {
-        log::snapshot(shared.objects.as_ref(), &manifest).await?;
+    if log::snapshot_is_due(&manifest)
+        && let Err(error) = log::snapshot(shared.objects.as_ref(), &manifest).await
+    {
+        tracing::warn!(%error, "a manifest snapshot failed; the next one covers it");
     }
-    Ok(())
+    Ok(outcome.done)
 }
 
 /// An edit by this writer that says nothing yet.
 pub(crate) fn edit(shared: &Shared) -> Edit {
     Edit { node: shared.config.node.clone(), at_ns: shared.clock.now().0, ..Edit::default() }
+}
+
+/// Learns of edits that were made since, by other writers or by us without an answer.
+pub(crate) async fn refresh(shared: &Shared) -> Result<(), FlushError> {
+    let manifest = shared.state.lock().manifest.clone();
+    if let Some(newer) = log::refresh(shared.objects.as_ref(), &manifest).await? {
+        adopt(shared, &mut shared.state.lock(), Arc::new(newer));
+    }
+    Ok(())
+}
+
+/// Shows a manifest to readers. Rows that are in files now leave memory in the same moment, be it by the edit that
+/// is being made or by one of ours whose answer was lost and which was found only now.
+fn adopt(shared: &Shared, state: &mut State, manifest: Arc<Manifest>) {
+    let flushed = manifest.flushed(&shared.config.node);
+    if state.frozen.as_ref().is_some_and(|frozen| frozen.range().is_none_or(|(_, last)| last <= flushed)) {
+        state.frozen = None;
+    }
+    state.manifest = manifest;
 }
 
 async fn write_table(
@@ -94,7 +130,7 @@ async fn write_table(
     let mut entries = Vec::new();
     for (day, rows) in sorted.days() {
         let sorted = sorted.clone();
-        let (bytes, facts) = blocking(move || encode(table, sorted.chunks(rows))).await?;
+        let (bytes, facts) = blocking(move || encode(table, rows.len() as u64, sorted.chunks(rows))).await?;
         let path = file_path(shared, table, day, &format!("flush {} {} {sample}", range.0, range.1));
         entries.push(entry(shared, table, &path, bytes.len() as u64, &facts, sample, 0));
         shared.objects.put(&Path::from(path), PutPayload::from(Bytes::from(bytes))).await?;

@@ -2,26 +2,32 @@
 //! space in reserve. Every change is one manifest edit; objects go only after it, and after a grace period.
 
 use crate::compact::compact;
-use crate::error::FlushError;
-use crate::flush::{blocking, edit};
-use crate::limits::{CLOCK_JUMP_NS, MERGE_FILES_MAX};
+use crate::error::{FlushError, ManifestError};
+use crate::flush::{blocking, commit, edit, refresh};
+use crate::heap;
+use crate::limits::{CLOCK_JUMP_NS, MERGE_FILES_MAX, ORPHAN_AGE_NS};
 use crate::manifest::FileEntry;
 use crate::manifest::edit::Edit;
-use crate::manifest::log;
-use crate::shared::Shared;
+use crate::shared::{Shared, State};
 use crate::stats::add;
 use crate::table::Table;
+use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often objects that belong to nothing are looked for.
+const SWEEP: Duration = Duration::from_secs(24 * 3_600);
 
 /// What house-keeping remembers between rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Wall clock and steady clock at the last look.
     last_look: Option<(i64, Instant)>,
+    /// When objects that belong to nothing were last looked for.
+    swept: Option<Instant>,
 }
 
 impl Memory {
@@ -37,27 +43,24 @@ impl Memory {
 
 /// One round. The caller holds the maintenance lock.
 pub(crate) async fn round(shared: &Arc<Shared>, memory: &mut Memory) -> Result<(), FlushError> {
+    // What counts must be known before anything is taken for superfluous.
+    refresh(shared).await?;
     let steady = memory.clock_is_steady(shared.clock.now().0, shared.clock.monotonic());
     if steady {
         expire(shared).await?;
     }
     while let Some((table, day, files)) = next_merge(shared) {
-        compact(shared, table, day, &files).await?;
-        add(&shared.counters.merges, 1);
+        let done = compact(shared, table, day, &files).await?;
+        add(&shared.counters.merges, u64::from(done));
+        blocking(|| Ok(heap::trim())).await?;
     }
     if steady {
         delete_gone(shared).await?;
-    }
-    Ok(())
-}
-
-/// Commits an edit and shows its effect to readers.
-pub(crate) async fn commit(shared: &Shared, edit: &Edit) -> Result<(), FlushError> {
-    let manifest = shared.state.lock().manifest.clone();
-    let manifest = Arc::new(log::commit(&shared.objects, &manifest, edit).await?);
-    shared.state.lock().manifest = manifest.clone();
-    if log::snapshot_is_due(&manifest) {
-        log::snapshot(shared.objects.as_ref(), &manifest).await?;
+        let now = shared.clock.monotonic();
+        if memory.swept.is_none_or(|before| now.saturating_duration_since(before) >= SWEEP) {
+            memory.swept = Some(now);
+            sweep(shared).await?;
+        }
     }
     Ok(())
 }
@@ -80,7 +83,10 @@ async fn expire(shared: &Shared) -> Result<(), FlushError> {
         return Ok(());
     }
     let files = removed.len() as u64;
-    commit(shared, &Edit { removed, ..edit(shared) }).await?;
+    if !commit(shared, &Edit { removed, ..edit(shared) }, |_| ()).await? {
+        // Another edit changed the files; the next round looks again.
+        return Ok(());
+    }
     add(&shared.counters.files_expired, files);
     add(&shared.counters.rows_expired, rows);
     Ok(())
@@ -133,7 +139,28 @@ async fn delete_gone(shared: &Shared) -> Result<(), FlushError> {
     if forgotten.is_empty() {
         return Ok(());
     }
-    commit(shared, &Edit { forgotten, ..edit(shared) }).await
+    commit(shared, &Edit { forgotten, ..edit(shared) }, |_| ()).await.map(|_| ())
+}
+
+/// Deletes old files that no edit ever named: a flush or merge was cut short before its commit.
+async fn sweep(shared: &Shared) -> Result<(), FlushError> {
+    let manifest = shared.state.lock().manifest.clone();
+    let known: HashSet<&str> = (manifest.all_files().map(|file| file.path.as_str()))
+        .chain(manifest.gone.iter().map(|gone| gone.path.as_str()))
+        .collect();
+    let now = shared.clock.now().0;
+    for table in Table::ALL {
+        let mut listed = shared.objects.list(Some(&Path::from(table.name())));
+        while let Some(object) = listed.try_next().await? {
+            let modified = SystemTime::from(object.last_modified).duration_since(SystemTime::UNIX_EPOCH);
+            let modified = i64::try_from(modified.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX);
+            let old = now.saturating_sub(modified) > ORPHAN_AGE_NS;
+            if old && !known.contains(object.location.as_ref()) {
+                shared.objects.delete(&object.location).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes all sample rows: files by an edit that also says up to which sequence, so that the log does not bring
@@ -152,18 +179,22 @@ pub(crate) async fn remove_samples(shared: &Shared) -> Result<BTreeMap<Table, u6
         }
     }
     let edit = Edit { removed: paths, samples_removed: Some(upto), ..edit(shared) };
-    commit(shared, &edit).await?;
-    {
-        let mut state = shared.state.lock();
+    let mut hot: BTreeMap<Table, u64> = BTreeMap::new();
+    let drop_hot = |state: &mut State| {
         let mut frozen = state.frozen.as_deref().cloned();
-        let hot = [
-            frozen.as_mut().map(|frozen| frozen.remove_samples(upto)),
-            Some(state.active.remove_samples(upto)),
-        ];
-        state.frozen = frozen.map(Arc::new);
-        for (table, rows) in hot.into_iter().flatten().flatten() {
-            *removed.entry(table).or_default() += rows;
+        for memtable in frozen.iter_mut().chain([&mut state.active]) {
+            for (table, rows) in memtable.remove_samples(upto) {
+                *hot.entry(table).or_default() += rows;
+            }
         }
+        state.frozen = frozen.map(Arc::new);
+    };
+    if !commit(shared, &edit, drop_hot).await? {
+        // Another edit changed the files meanwhile: nothing was removed, and the caller may ask again.
+        return Err(ManifestError::Contended { tries: 1 }.into());
+    }
+    for (table, rows) in hot {
+        *removed.entry(table).or_default() += rows;
     }
     add(&shared.counters.sample_rows_removed, removed.values().sum());
     Ok(removed)

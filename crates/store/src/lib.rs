@@ -14,6 +14,7 @@ mod entry;
 mod error;
 mod flush;
 mod fs;
+mod heap;
 mod keep;
 pub mod limits;
 mod manifest;

@@ -30,8 +30,8 @@ pub(crate) const OVERLOAD_RETRY_MS: u64 = 500;
 /// Hot batches of one size class that are merged into one of the next class.
 pub(crate) const MERGE_FANOUT: usize = 8;
 
-/// Size classes of hot batches: up to 8, 64, 512, 4096 rows; larger ones are left alone.
-pub(crate) const MERGE_CLASSES: usize = 4;
+/// Size classes of hot batches: up to 8, 64 and 512 rows; larger ones are left alone.
+pub(crate) const MERGE_CLASSES: usize = 3;
 
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -65,3 +65,16 @@ pub(crate) const CURSORS_MAX: usize = 64;
 
 /// A clock that moved further than this since the last look is looked at twice before anything is deleted.
 pub(crate) const CLOCK_JUMP_NS: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// A cursor's reader takes at least this much of a segment at once.
+pub(crate) const CURSOR_READ_BYTES: usize = 1 << 20;
+
+/// Places in the log that are remembered for readers that come back.
+pub(crate) const CURSOR_HINTS_MAX: usize = 64;
+
+/// Objects that belong to nothing are removed when they are this old: a flush that another writer is still at is
+/// younger.
+pub(crate) const ORPHAN_AGE_NS: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// Text columns of at most so many rows that are NULL throughout share one run of zeros.
+pub(crate) const SHARED_NULL_ROWS: usize = 16 * 1024;

@@ -67,6 +67,11 @@ impl Manifest {
         self.files.get(&table).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a file counts.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.all_files().any(|file| file.path == path)
+    }
+
     /// All files.
     pub(crate) fn all_files(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
         self.files.values().flatten()

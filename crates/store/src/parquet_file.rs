@@ -144,8 +144,10 @@ const RISING: &[&str] = &["start_ns", "time_ns", "received_ns", "seq", "duration
 /// Columns that point queries look for.
 const LOOKED_UP: &[&str] = &["trace_id", "session_id"];
 
-/// How a table's files are written.
-pub(crate) fn properties(table: Table, zstd: i32) -> Result<WriterProperties, ParquetError> {
+/// How a table's file of about so many rows is written.
+pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterProperties, ParquetError> {
+    // Filters are made for so many different values and fold to what there are.
+    let distinct = rows.clamp(64, ROW_GROUP_ROWS as u64);
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -163,7 +165,7 @@ pub(crate) fn properties(table: Table, zstd: i32) -> Result<WriterProperties, Pa
         if LOOKED_UP.contains(&column.name) {
             builder = builder
                 .set_column_bloom_filter_fpp(path.clone(), 0.01)
-                .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
+                .set_column_bloom_filter_max_ndv(path, distinct);
         }
     }
     Ok(builder.build())
@@ -172,10 +174,12 @@ pub(crate) fn properties(table: Table, zstd: i32) -> Result<WriterProperties, Pa
 /// Encodes chunks of sorted rows into one file in memory.
 pub(crate) fn encode(
     table: Table,
+    rows: u64,
     chunks: impl Iterator<Item = Result<RecordBatch, FlushError>>,
 ) -> Result<(Vec<u8>, Facts), FlushError> {
     let mut facts = Facts::default();
-    let mut writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table, ZSTD_FRESH)?))?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table, ZSTD_FRESH, rows)?))?;
     for chunk in chunks {
         let chunk = chunk?;
         facts.add(table, &chunk);

@@ -74,12 +74,42 @@ pub(crate) async fn load(objects: &dyn ObjectStore) -> Result<(Manifest, u64), M
     Ok((manifest, damaged))
 }
 
-/// Commits an edit on top of `manifest` and returns the state after it.
+/// Applies edits that were made since, by other writers or by us without an answer; `None` if there are none.
+pub(crate) async fn refresh(
+    objects: &dyn ObjectStore,
+    manifest: &Manifest,
+) -> Result<Option<Manifest>, ManifestError> {
+    let mut newer: Option<Manifest> = None;
+    loop {
+        let known = newer.as_ref().unwrap_or(manifest);
+        let number = known.number + 1;
+        let at = path(EDITS, number);
+        let bytes = match get(objects, &at).await {
+            Err(ManifestError::Objects(Error::NotFound { .. })) => return Ok(newer),
+            other => other?,
+        };
+        let damaged = |detail| ManifestError::Damaged { path: at.to_string(), detail };
+        let edit = decode(&bytes).map_err(damaged)?;
+        let mut next = known.clone();
+        next.apply(number, &edit);
+        newer = Some(next);
+    }
+}
+
+/// The state after a commit.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) manifest: Manifest,
+    /// False if the edit was given up, because another one removed a file that this one meant to remove.
+    pub(crate) done: bool,
+}
+
+/// Commits an edit on top of `manifest`.
 pub(crate) async fn commit(
     objects: &Arc<dyn ObjectStore>,
     manifest: &Manifest,
     edit: &Edit,
-) -> Result<Manifest, ManifestError> {
+) -> Result<Outcome, ManifestError> {
     let encoded = encode(edit)
         .map_err(|error| ManifestError::Damaged { path: EDITS.to_owned(), detail: error.to_string() })?;
     let encoded = Bytes::from(encoded);
@@ -91,15 +121,19 @@ pub(crate) async fn commit(
         match objects.put_opts(&at, PutPayload::from(encoded.clone()), options).await {
             Ok(_) => {
                 manifest.apply(number, edit);
-                return Ok(manifest);
+                return Ok(Outcome { manifest, done: true });
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 let theirs = get(objects.as_ref(), &at).await?;
                 let detail = |detail| ManifestError::Damaged { path: at.to_string(), detail };
                 manifest.apply(number, &decode(&theirs).map_err(detail)?);
-                // Our own answer was lost on the way: the edit is there already.
-                if theirs == encoded {
-                    return Ok(manifest);
+                // Our own answer was lost on the way: the edit, or an earlier try of it, is there already.
+                let flushed = edit.flushed.is_some_and(|mark| manifest.flushed(&edit.node) >= mark);
+                if theirs == encoded || flushed {
+                    return Ok(Outcome { manifest, done: true });
+                }
+                if !edit.removed.iter().all(|path| manifest.has(path)) {
+                    return Ok(Outcome { manifest, done: false });
                 }
             }
             Err(error) => return Err(error.into()),

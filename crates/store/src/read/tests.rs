@@ -176,7 +176,7 @@ fn both_ways(batch: Batch, table: Table) -> [RecordBatch; 2] {
     payload::write(&batch.finish(), &mut bytes).unwrap();
     let logged = payload::read(&bytes, 42).unwrap();
     let logged = logged.into_iter().find(|(of, _)| *of == table).unwrap().1;
-    let (file, facts) = encode(table, std::iter::once(Ok(logged.clone()))).unwrap();
+    let (file, facts) = encode(table, 8, std::iter::once(Ok(logged.clone()))).unwrap();
     assert_eq!(facts.seqs, Some((42, 42)));
     let mut reader =
         ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap().build().unwrap();

@@ -118,7 +118,11 @@ async fn check_after(fs: &FaultFs, told: &Told, what: &str) {
 
 #[tokio::test]
 async fn power_lost_at_every_step_loses_and_doubles_nothing() {
-    for seed in 0..1 {
+    power_campaign(0..1).await;
+}
+
+async fn power_campaign(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
         for step in 1.. {
             let fs = FaultFs::new(Plan { crash_at: Some(step), seed, ..Plan::default() });
             let mut told = Told::default();
@@ -134,7 +138,18 @@ async fn power_lost_at_every_step_loses_and_doubles_nothing() {
 
 #[tokio::test]
 async fn an_error_at_every_step_loses_and_doubles_nothing() {
-    for seed in 2..3 {
+    error_campaign(2..3).await;
+}
+
+#[tokio::test]
+#[ignore = "minutes long: many orders of work, each with a fault at every step"]
+async fn long_campaign_of_faults() {
+    power_campaign(100..112).await;
+    error_campaign(200..212).await;
+}
+
+async fn error_campaign(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
         for step in 1.. {
             let fs = FaultFs::new(Plan { fail_at: Some(step), seed, ..Plan::default() });
             let mut told = Told::default();

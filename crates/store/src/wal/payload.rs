@@ -5,12 +5,13 @@
 //! u16 sections, then each: u16 table, u16 version, u32 header length, u32 body length, u64 columns, header, body
 //! ```
 
+use crate::cells::null_texts;
 use crate::table::Table;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_buffer::Buffer;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_ipc::{MetadataVersion, reader::read_record_batch, root_as_message};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,6 +94,7 @@ fn read_section(table: Table, mask: u64, message: &[u8], data: &[u8]) -> Result<
     let mut present = batch.columns().iter();
     let columns = schema.fields().iter().enumerate().map(|(at, field)| match mask >> at & 1 {
         1 => present.next().cloned().ok_or(PayloadError::Short),
+        _ if field.data_type() == &DataType::Utf8View => Ok(null_texts(batch.num_rows())),
         _ => Ok(new_null_array(field.data_type(), batch.num_rows())),
     });
     let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
