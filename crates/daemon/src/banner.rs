@@ -46,7 +46,8 @@ impl Addresses {
 
 impl fmt::Display for Banner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let link = |addr: &Option<String>| addr.as_ref().map_or("off".to_owned(), |addr| format!("http://{addr}"));
+        let link =
+            |addr: &Option<String>| addr.as_ref().map_or("off".to_owned(), |addr| format!("http://{addr}"));
         let plain = |addr: &Option<String>| addr.clone().unwrap_or_else(|| "off".to_owned());
         let a = &self.addresses;
         let startup = self.startup.as_secs_f64() * 1000.0;
@@ -60,7 +61,11 @@ impl fmt::Display for Banner {
         writeln!(f, "  LLM profiles  {}", self.profiles)?;
         for moved in &self.moved {
             let holder = moved.holder.as_ref().map(|holder| format!(" ({holder})")).unwrap_or_default();
-            writeln!(f, "\n  Note: {} is taken{holder}, so {} is at {}.", moved.wanted, moved.name, moved.got)?;
+            writeln!(
+                f,
+                "\n  Note: {} is taken{holder}, so {} is at {}.",
+                moved.wanted, moved.name, moved.got
+            )?;
         }
         if !self.unsupported.is_empty() {
             writeln!(f, "\n  Note: set, and not supported here: {}.", self.unsupported.join(", "))?;

@@ -1,5 +1,9 @@
 //! The command line, and everything that is printed plainly.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that talks to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the one place that talks to the terminal"
+)]
 
 use crate::banner::Banner;
 use crate::config::{Raw, SETTINGS, Sources};
@@ -10,7 +14,11 @@ use std::path::PathBuf;
 /// LLM-native observability in one binary: takes Datadog, OpenTelemetry and DogStatsD traffic, understands the model calls
 /// in it, stores it and shows it.
 #[derive(Debug, Parser)]
-#[command(name = "at-daemon", version, after_help = "Every setting is also a variable AT_<SECTION>_<KEY>; --check lists them all.")]
+#[command(
+    name = "at-daemon",
+    version,
+    after_help = "Every setting is also a variable AT_<SECTION>_<KEY>; --check lists them all."
+)]
 pub(crate) struct Arguments {
     /// Which settings to start from: development (the default), staging or production. DD_ENV works too.
     environment: Option<String>,

@@ -116,29 +116,39 @@ impl Config {
                 return Err(CheckError::OpenWithoutToken { key, addr });
             }
         }
-        let days: u64 = parsed(raw, "store.retention_days", "must be a whole number of days from 1 to 36500")?;
+        let days: u64 =
+            parsed(raw, "store.retention_days", "must be a whole number of days from 1 to 36500")?;
         if !(1..=36_500).contains(&days) {
             return Err(problem(raw, "store.retention_days", "must be from 1 to 36500 days"));
         }
         Ok(Self {
             environment: raw.environment.clone(),
-            service: raw.label("DD_SERVICE").or_else(|| raw.label("OTEL_SERVICE_NAME")).unwrap_or("at-daemon").into(),
+            service: raw
+                .label("DD_SERVICE")
+                .or_else(|| raw.label("OTEL_SERVICE_NAME"))
+                .unwrap_or("at-daemon")
+                .into(),
             version: raw.label("DD_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")).into(),
             listen,
-            data_dir: raw.filled("data.dir").map(PathBuf::from).or_else(|| raw.home()).ok_or(CheckError::NoDataDir)?,
+            data_dir: raw
+                .filled("data.dir")
+                .map(PathBuf::from)
+                .or_else(|| raw.home())
+                .ok_or(CheckError::NoDataDir)?,
             store_url: raw.filled("store.url").map(str::to_owned),
-            durability: choice(raw, "store.durability", &[
-                ("group", Durability::Group),
-                ("relaxed", Durability::Relaxed),
-            ])?,
+            durability: choice(
+                raw,
+                "store.durability",
+                &[("group", Durability::Group), ("relaxed", Durability::Relaxed)],
+            )?,
             retention: Duration::from_secs(days * 86_400),
             forward: forward(raw)?,
             log_level: raw.value("log.level").to_owned(),
-            log_format: choice(raw, "log.format", &[
-                ("auto", LogFormat::Auto),
-                ("json", LogFormat::Json),
-                ("text", LogFormat::Text),
-            ])?,
+            log_format: choice(
+                raw,
+                "log.format",
+                &[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)],
+            )?,
             token,
             hash_key: raw.filled("redact.hash_key").map(str::to_owned),
             profile: raw.filled("profiles.default").map(str::to_owned),
@@ -178,7 +188,8 @@ fn address(raw: &Raw, key: &str) -> Result<Option<SocketAddr>, CheckError> {
     }
     let hint = "must be `host:port` (port 0 for any free one), or `off`";
     // Only names of this machine are resolved, so that checking asks no name server.
-    let value = value.strip_prefix("localhost:").map_or_else(|| value.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let value =
+        value.strip_prefix("localhost:").map_or_else(|| value.to_owned(), |port| format!("127.0.0.1:{port}"));
     match value.parse::<SocketAddr>() {
         Ok(addr) => Ok(Some(addr)),
         Err(_) => Err(problem(raw, key, hint)),
@@ -193,7 +204,11 @@ fn forward(raw: &Raw) -> Result<Forward, CheckError> {
         url if url.starts_with("http://") && url.len() > "http://".len() => {
             Ok(Forward::To(url.trim_end_matches('/').to_owned()))
         }
-        _ => Err(problem(raw, "forward.datadog", "must be `auto`, `off`, or an Agent's URL such as `http://localhost:8126`")),
+        _ => Err(problem(
+            raw,
+            "forward.datadog",
+            "must be `auto`, `off`, or an Agent's URL such as `http://localhost:8126`",
+        )),
     }
 }
 
@@ -204,7 +219,8 @@ pub(crate) fn is_ourselves(url: &str, own: &[SocketAddr]) -> bool {
     let Ok(addrs) = authority.to_socket_addrs() else { return false };
     addrs.into_iter().any(|addr| {
         own.iter().any(|own| {
-            own.port() == addr.port() && (own.ip() == addr.ip() || (addr.ip().is_loopback() && own.ip().is_unspecified()))
+            own.port() == addr.port()
+                && (own.ip() == addr.ip() || (addr.ip().is_loopback() && own.ip().is_unspecified()))
         })
     })
 }

@@ -32,10 +32,11 @@ impl Forwarding {
                 Err(reason) => return nowhere(reason),
             },
         };
-        let own: Vec<SocketAddr> = [&bound.ui, &bound.api, &bound.otlp_http, &bound.otlp_grpc, &bound.datadog]
-            .into_iter()
-            .filter_map(|socket| socket.as_ref()?.local_addr().ok())
-            .collect();
+        let own: Vec<SocketAddr> =
+            [&bound.ui, &bound.api, &bound.otlp_http, &bound.otlp_grpc, &bound.datadog]
+                .into_iter()
+                .filter_map(|socket| socket.as_ref()?.local_addr().ok())
+                .collect();
         if is_ourselves(&url, &own) {
             return nowhere(format!("{url} is this daemon itself: keeping everything here"));
         }

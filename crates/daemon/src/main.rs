@@ -5,7 +5,6 @@
 mod banner;
 mod cli;
 mod config;
-mod door;
 mod forward;
 mod own;
 mod ports;

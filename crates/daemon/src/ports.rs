@@ -58,8 +58,22 @@ impl Bound {
             api: must(listen.api, "AT_LISTEN_API")?,
             otlp_http: must(listen.otlp_http, "AT_LISTEN_OTLP_HTTP")?,
             otlp_grpc: must(listen.otlp_grpc, "AT_LISTEN_OTLP_GRPC")?,
-            datadog: next_free(listen.datadog, "Datadog traces", "AT_LISTEN_DATADOG", tcp, |s| s.local_addr(), &mut moved)?,
-            dogstatsd: next_free(listen.dogstatsd, "DogStatsD", "AT_LISTEN_DOGSTATSD", udp, |s| s.local_addr(), &mut moved)?,
+            datadog: next_free(
+                listen.datadog,
+                "Datadog traces",
+                "AT_LISTEN_DATADOG",
+                tcp,
+                |s| s.local_addr(),
+                &mut moved,
+            )?,
+            dogstatsd: next_free(
+                listen.dogstatsd,
+                "DogStatsD",
+                "AT_LISTEN_DOGSTATSD",
+                udp,
+                |s| s.local_addr(),
+                &mut moved,
+            )?,
             moved,
         })
     }
@@ -71,7 +85,9 @@ fn needed(addr: SocketAddr, variable: &'static str) -> Result<TcpListener, BindE
 
 fn failure(addr: SocketAddr, variable: &'static str, protocol: &str, source: io::Error) -> BindError {
     match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::Taken { addr, variable, holder: holder::of(protocol, addr.port()) },
+        io::ErrorKind::AddrInUse => {
+            BindError::Taken { addr, variable, holder: holder::of(protocol, addr.port()) }
+        }
         _ => BindError::Other { addr, variable, source },
     }
 }

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tundra::SpanExt as _;
 use tundra_record::env::{Clock, Rng};
 use tundra_record::redact::Redactor;
-use tundra::SpanExt as _;
 use tundra_record::{Task, TraceId, UnixNanos};
 
 /// Profiles and tasks, ready to run.
@@ -33,7 +33,9 @@ impl Gateway {
         redactor: &Arc<Redactor>,
     ) -> anyhow::Result<Self> {
         let path = config.data_dir.join("state.sqlite");
-        let state = tokio::task::spawn_blocking(move || State::open(&path)).await?.context("cannot open the task list")?;
+        let state = tokio::task::spawn_blocking(move || State::open(&path))
+            .await?
+            .context("cannot open the task list")?;
         let settings = gateway::Config {
             default_profile: config.profile.clone(),
             profiles: config.profiles.iter().map(profile).collect(),
@@ -84,9 +86,17 @@ impl Gateway {
         let known = self.profiles.list();
         match known.chosen() {
             Some(chosen) => {
-                format!("{} usable, using {} ({}): {}", known.total_available(), chosen.name, chosen.provider, known.reason)
+                format!(
+                    "{} usable, using {} ({}): {}",
+                    known.total_available(),
+                    chosen.name,
+                    chosen.provider,
+                    known.reason
+                )
             }
-            None => "none: set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or start Ollama".to_owned(),
+            None => {
+                "none: set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or start Ollama".to_owned()
+            }
         }
     }
 }
@@ -156,7 +166,9 @@ fn shown(task: Task) -> doors::Task {
 fn refused(error: &StartError) -> Refused {
     let (kind, hint) = match error {
         StartError::Text { .. } => (RefusedKind::Invalid, "change the field and send again"),
-        StartError::UnknownProfile { .. } => (RefusedKind::Invalid, "leave `profile` out to use the chosen one"),
+        StartError::UnknownProfile { .. } => {
+            (RefusedKind::Invalid, "leave `profile` out to use the chosen one")
+        }
         StartError::NoProfile => (RefusedKind::Unavailable, "see /api/profiles for what was found"),
         StartError::Busy { .. } => (RefusedKind::Busy, "try again in a moment"),
         StartError::Keep(_) => (RefusedKind::Unavailable, "look at the disk of the data folder"),

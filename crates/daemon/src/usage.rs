@@ -18,7 +18,8 @@ impl Usage {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
         // The command's name may hold spaces: fields are counted after its closing bracket.
         let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: f64 = after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
+        let ticks: f64 =
+            after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
         Self { resident_bytes: kib * 1024, cpu_seconds: ticks / ticks_per_second() }
     }
 }

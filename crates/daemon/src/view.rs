@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use store::Store;
+use store::{Store, Table};
 use tundra_record::{Resource, Sink, Span};
 
 /// How the daemon is.
@@ -48,7 +48,13 @@ impl serve::doors::Health for View {
 
     fn answered(&self, request: &Answered<'_>) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let status = if request.status >= 500 { "5xx" } else if request.status >= 400 { "4xx" } else { "2xx" };
+        let status = if request.status >= 500 {
+            "5xx"
+        } else if request.status >= 400 {
+            "4xx"
+        } else {
+            "2xx"
+        };
         tundra::counter!("http.server.requests", 1, route = request.route, status = status);
         tundra::histogram!("http.server.request.duration_ms", request.duration_ns as f64 / 1e6);
     }
@@ -95,6 +101,7 @@ impl serve::doors::Samples for Samples {
     }
 
     async fn remove(&self) -> Result<u64, String> {
-        self.store.remove_samples().await.map_err(|error| error.to_string())
+        let removed = self.store.remove_samples().await.map_err(|error| error.to_string())?;
+        Ok(removed.get(&Table::Spans).copied().unwrap_or(0))
     }
 }

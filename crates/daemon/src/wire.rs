@@ -16,6 +16,7 @@ mod heartbeat;
 mod listening;
 
 use crate::banner::{Addresses, Banner};
+use crate::cli;
 use crate::config::{Config, Durability, LogFormat};
 use crate::forward::Forwarding;
 use crate::own::{Opening, OwnExporter};
@@ -23,7 +24,6 @@ use crate::ports::Bound;
 use crate::profiles::Gateway;
 use crate::stop::Stop;
 use crate::view::{Samples, View};
-use crate::cli;
 use anyhow::Context as _;
 use doors::Doors;
 use intake::Intake;
@@ -53,7 +53,8 @@ pub(crate) fn run(
     begun: Instant,
 ) -> anyhow::Result<()> {
     let ports_bound = begun.elapsed();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let opening = Opening::default();
     let exporter = OwnExporter { opening: opening.clone(), runtime: runtime.handle().clone() };
     let guard = tundra::builder()
@@ -66,14 +67,15 @@ pub(crate) fn run(
         .log_format(match config.log_format {
             LogFormat::Auto => tundra::LogFormat::Auto,
             LogFormat::Json => tundra::LogFormat::Json,
-            LogFormat::Text => tundra::LogFormat::Text,
+            LogFormat::Text => tundra::LogFormat::Plain,
         })
         .log_metrics(true)
         .exporter(Box::new(exporter))
         .install()?;
     runtime.block_on(async {
         let startup = tracing::info_span!("daemon.startup", process.pid = std::process::id());
-        let house = House::build(config, variables, bound, &opening, begun, ports_bound).instrument(startup).await?;
+        let house =
+            House::build(config, variables, bound, &opening, begun, ports_bound).instrument(startup).await?;
         house.live(guard).await
     })
 }
@@ -101,8 +103,9 @@ impl House {
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let addresses = listening::addresses(&bound);
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("cannot make the data folder `{}`: set AT_DATA_DIR", config.data_dir.display()))?;
+        std::fs::create_dir_all(&config.data_dir).with_context(|| {
+            format!("cannot make the data folder `{}`: set AT_DATA_DIR", config.data_dir.display())
+        })?;
         let rules = redaction(&config)?;
         let redactor = spawn_blocking(move || Redactor::new(&rules));
         let store = open_store(&config, &clock).instrument(tracing::info_span!("store.open")).await?;
@@ -132,7 +135,7 @@ impl House {
         let query = {
             let _span = tracing::info_span!("query.open").entered();
             let ledger: Arc<dyn query::Ledger> = Arc::clone(&view) as _;
-            Arc::new(Query::new(Arc::new(store.clone()), ledger, query::Config::default())?)
+            Arc::new(Query::new(store.clone(), ledger, query::Config::default())?)
         };
         let gateway = Gateway::build(&config, variables, &clock, &redactor).await?;
         let server = Server::new(serve::Parts {
@@ -185,7 +188,11 @@ impl House {
             addresses: view.addresses.clone(),
             data_dir: config.data_dir.clone(),
             forwarding: forwarding.sentence(),
-            profiles: if found.is_ok() { gateway.sentence() } else { "still looking: see /api/profiles".to_owned() },
+            profiles: if found.is_ok() {
+                gateway.sentence()
+            } else {
+                "still looking: see /api/profiles".to_owned()
+            },
             moved,
             unsupported: config.unsupported.clone(),
         });
@@ -207,7 +214,10 @@ impl House {
         tracing::info!(uptime_ms = begun.elapsed().as_millis() as u64, "daemon stopped");
         // Our own last words go into the store before it is sealed.
         tokio::task::spawn_blocking(move || drop(guard)).await?;
-        store.close().await.context("the store could not be sealed; its log is replayed at the next start")?;
+        store
+            .close()
+            .await
+            .context("the store could not be sealed; its log is replayed at the next start")?;
         drop(file);
         Ok(())
     }
@@ -226,7 +236,10 @@ fn started(config: &Config, ready: Duration) {
         "daemon started"
     );
     if !config.unsupported.is_empty() {
-        tracing::warn!(variables = config.unsupported.join(","), "these variables are set and not supported here");
+        tracing::warn!(
+            variables = config.unsupported.join(","),
+            "these variables are set and not supported here"
+        );
     }
 }
 
@@ -246,15 +259,17 @@ async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<S
             None => anyhow::bail!("AT_STORE_URL is `{url}`: only file:// folders are supported so far"),
         },
     };
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     let mut settings = store::Config::new(&config.data_dir);
     settings.durability = match config.durability {
         Durability::Group => store::Durability::Group,
         Durability::Relaxed => store::Durability::Relaxed,
     };
     settings.retention = Table::ALL.into_iter().map(|table| (table, config.retention)).collect();
-    let objects = Arc::new(FolderObjects::new(&folder)?);
-    let parts = store::Parts { fs: Arc::new(RealFs), clock: Arc::clone(clock), objects };
+    let fs = Arc::new(RealFs);
+    let objects = Arc::new(FolderObjects::open(fs.clone(), &folder)?);
+    let parts = store::Parts { fs, clock: Arc::clone(clock), objects };
     Store::open(settings, parts).await.map_err(|error| match error {
         store::OpenError::Locked { .. } => anyhow::anyhow!("{error} with AT_DATA_DIR"),
         other => other.into(),

@@ -35,7 +35,7 @@ pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<
                 }
             },
             () = tokio::time::sleep(wait), if due.is_some() => {}
-            _ = stop.wait_for(|stop| *stop) => {
+            () = told_to_stop(&mut stop) => {
                 append(&intake, waiting.split().freeze()).await;
                 return;
             }
@@ -45,6 +45,10 @@ pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<
             append(&intake, waiting.split().freeze()).await;
         }
     }
+}
+
+async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _or_nobody_is_left_to_tell = stop.wait_for(|stop| *stop).await;
 }
 
 async fn append(intake: &Intake, lines: Bytes) {

@@ -43,7 +43,9 @@ pub(crate) enum RawError {
     File { path: String, problem: String },
     #[error("`{name}` in the configuration file must be text, a number or true/false")]
     Type { name: String },
-    #[error("unknown environment `{name}`: use development, staging or production (or set DD_ENV to any label)")]
+    #[error(
+        "unknown environment `{name}`: use development, staging or production (or set DD_ENV to any label)"
+    )]
     Environment { name: String },
 }
 
@@ -80,8 +82,10 @@ impl Raw {
         let mut profiles = toml::Table::new();
         if let Some((path, text)) = &sources.file {
             let path = path.display().to_string();
-            let table: toml::Table =
-                text.parse().map_err(|error: toml::de::Error| RawError::File { path: path.clone(), problem: error.to_string() })?;
+            let table: toml::Table = text.parse().map_err(|error: toml::de::Error| RawError::File {
+                path: path.clone(),
+                problem: error.to_string(),
+            })?;
             profiles = set_file(&mut values, table, &path)?;
         }
         for (variable, value) in &sources.variables {

@@ -14,7 +14,11 @@ fn sources(environment: Option<&str>, file: Option<&str>, variables: &[(&str, &s
     }
 }
 
-fn config(environment: Option<&str>, file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
+fn config(
+    environment: Option<&str>,
+    file: Option<&str>,
+    variables: &[(&str, &str)],
+) -> Result<Config, String> {
     let raw = Raw::read(sources(environment, file, variables)).map_err(|error| error.to_string())?;
     Config::check(&raw).map_err(|error| error.to_string())
 }
@@ -65,7 +69,11 @@ fn errors_say_what_to_do() {
     check(None, &[("AT_LISTEN_UI", "0.0.0.0:3001")], "AT_API_TOKEN");
     check(None, &[("AT_FORWARD_DATADOG", "ftp://x")], "must be `auto`");
     check(Some("[profiles.mine]\nprovider='openai'\nbase_url='x'"), &[], "profile `mine`");
-    check(Some("[profiles.mine]\nprovider='openai'\nbase_url='http://x'\nkee='y'"), &[], "unknown field `kee`");
+    check(
+        Some("[profiles.mine]\nprovider='openai'\nbase_url='http://x'\nkee='y'"),
+        &[],
+        "unknown field `kee`",
+    );
     let unknown = config(Some("live"), None, &[]).expect_err("unknown environment");
     assert!(unknown.contains("use development, staging or production"), "{unknown}");
 }

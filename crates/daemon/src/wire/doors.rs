@@ -39,27 +39,34 @@ impl Doors {
         let Self { bound, intake, open, .. } = self;
         let port = |socket: &TcpListener| socket.local_addr().map(|addr| addr.port()).ok();
         let receiver = bound.datadog.as_ref().and_then(port).unwrap_or(0);
-        let statsd = bound.dogstatsd.as_ref().and_then(|socket| socket.local_addr().ok()).map(|addr| addr.port());
+        let statsd =
+            bound.dogstatsd.as_ref().and_then(|socket| socket.local_addr().ok()).map(|addr| addr.port());
         let info = Info::new(receiver, statsd, Limits::default().body_bytes);
         let mut all: Vec<tokio::task::JoinHandle<()>> = Vec::new();
         for socket in [bound.ui, bound.api].into_iter().flatten() {
-            
             let router = server.router();
             if let Some(socket) = async_socket(socket) {
                 let (open, stop) = (Arc::clone(&open), stop.clone());
-                all.push(tokio::spawn(listener::accept(socket, PEOPLE, open, stop, move |request: http::Request<_>| {
-                    let router = router.clone();
-                    async move {
-                        let answer = tower::ServiceExt::oneshot(router, request.map(Body::new)).await;
-                        answer.unwrap_or_else(|never| match never {})
-                    }
-                })));
+                all.push(tokio::spawn(listener::accept(
+                    socket,
+                    PEOPLE,
+                    open,
+                    stop,
+                    move |request: http::Request<_>| {
+                        let router = router.clone();
+                        async move {
+                            let answer = tower::ServiceExt::oneshot(router, request.map(Body::new)).await;
+                            answer.unwrap_or_else(|never| match never {})
+                        }
+                    },
+                )));
             }
         }
         all.extend(door(bound.otlp_http, OtlpHttp::new(intake.clone()), &open, &stop));
         all.extend(door(bound.otlp_grpc, OtlpGrpc::new(intake.clone()), &open, &stop));
         all.extend(door(bound.datadog, Datadog::new(intake.clone(), info), &open, &stop));
-        if let Some(socket) = bound.dogstatsd.and_then(|socket| tokio::net::UdpSocket::from_std(socket).ok()) {
+        if let Some(socket) = bound.dogstatsd.and_then(|socket| tokio::net::UdpSocket::from_std(socket).ok())
+        {
             all.push(tokio::spawn(dogstatsd::serve(socket, intake, stop)));
         }
         Box::pin(async move {
@@ -69,7 +76,9 @@ impl Doors {
 }
 
 fn async_socket(socket: TcpListener) -> Option<tokio::net::TcpListener> {
-    tokio::net::TcpListener::from_std(socket).inspect_err(|error| tracing::error!(%error, "a listener was lost")).ok()
+    tokio::net::TcpListener::from_std(socket)
+        .inspect_err(|error| tracing::error!(%error, "a listener was lost"))
+        .ok()
 }
 
 fn door<D: Door>(

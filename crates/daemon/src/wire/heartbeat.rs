@@ -24,7 +24,10 @@ pub(super) async fn run(
         tundra::gauge!("daemon.memory.resident_bytes", usage.resident_bytes as f64);
         tundra::gauge!("daemon.connections.open", open.load(Ordering::Relaxed) as f64);
         if seconds > 0.5 {
-            tundra::gauge!("daemon.cpu.percent", (usage.cpu_seconds - before.1.cpu_seconds) / seconds * 100.0);
+            tundra::gauge!(
+                "daemon.cpu.percent",
+                (usage.cpu_seconds - before.1.cpu_seconds) / seconds * 100.0
+            );
             tundra::gauge!("daemon.requests.per_second", requests.saturating_sub(before.2) as f64 / seconds);
             before = (Instant::now(), usage, requests);
         }

@@ -20,7 +20,8 @@ impl Drop for Listening {
 
 /// The addresses that were really bound.
 pub(super) fn addresses(bound: &Bound) -> Addresses {
-    let tcp = |socket: &Option<std::net::TcpListener>| socket.as_ref().and_then(|socket| text(socket.local_addr()));
+    let tcp =
+        |socket: &Option<std::net::TcpListener>| socket.as_ref().and_then(|socket| text(socket.local_addr()));
     Addresses {
         ui: tcp(&bound.ui),
         api: tcp(&bound.api),

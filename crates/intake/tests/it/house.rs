@@ -21,8 +21,9 @@ impl House {
         let clock = Arc::new(SystemClock);
         let files = folder.path().join("files");
         std::fs::create_dir_all(&files).expect("a folder");
-        let objects = Arc::new(FolderObjects::new(&files).expect("a folder"));
-        let parts = store::Parts { fs: Arc::new(RealFs), clock: clock.clone(), objects };
+        let fs = Arc::new(RealFs);
+        let objects = Arc::new(FolderObjects::open(fs.clone(), &files).expect("a folder"));
+        let parts = store::Parts { fs, clock: clock.clone(), objects };
         let store = Store::open(Config::new(folder.path()), parts).await.expect("opens");
         let redactor = Arc::new(Redactor::new(&RedactConfig::default()).expect("the built-in rules compile"));
         let reader = Arc::new(Reader::new(Prices::bundled()));

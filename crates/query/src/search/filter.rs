@@ -1,0 +1,185 @@
+//! A search as filters, and the traces that pass them. `search` asks; the engine plans and runs.
+
+use super::text::{attr_is, contains};
+use super::walk::Step;
+use super::{Candidate, Sample, Search};
+use crate::columns::{Columns, word};
+use crate::engine::View;
+use crate::error::QueryError;
+use crate::limits::DEFAULT_RANGE_NS;
+use datafusion::dataframe::DataFrame;
+use datafusion::functions_aggregate::expr_fn::max;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::prelude::col;
+use std::collections::HashSet;
+
+/// Attributes that have a column of their own.
+const COLUMNS: [(&str, &str); 7] = [
+    ("service.name", "service"),
+    ("deployment.environment.name", "env"),
+    ("deployment.environment", "env"),
+    ("env", "env"),
+    ("service.version", "version"),
+    ("version", "version"),
+    ("host.name", "host"),
+];
+
+impl Search {
+    /// The conditions on one span.
+    fn span_filters(&self) -> Vec<Expr> {
+        let mut filters = Vec::new();
+        if let Some(service) = &self.service {
+            filters.push(col("service").eq(word(service)));
+        }
+        if let Some(operation) = &self.operation {
+            filters.push(col("name").eq(word(operation)));
+        }
+        if self.errors {
+            filters.push(col("status").eq(word("error")));
+        }
+        if let Some(text) = self.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            let places = ["name", "resource", "attrs", "content"].map(|place| contains(place, text));
+            filters.extend(places.into_iter().reduce(Expr::or));
+        }
+        for (key, value) in &self.attrs {
+            let mut either = attr_is("attrs", key, value).or(attr_is("content", key, value));
+            for (_, column) in COLUMNS.iter().filter(|(name, _)| name == key) {
+                either = either.or(col(*column).eq(word(value)));
+            }
+            filters.push(either);
+        }
+        filters
+    }
+
+    fn sample_filter(&self) -> Option<Expr> {
+        match self.sample {
+            Sample::Include => None,
+            Sample::Exclude => Some(col("sample").eq(lit(false))),
+            Sample::Only => Some(col("sample").eq(lit(true))),
+        }
+    }
+
+    fn all_filters(&self) -> impl Iterator<Item = Expr> {
+        self.span_filters().into_iter().chain(self.sample_filter())
+    }
+}
+
+impl View {
+    /// Traces that match within a step, newest first, at most `want`.
+    pub(super) async fn candidates(
+        &self,
+        search: &Search,
+        step: &Step,
+        want: usize,
+    ) -> Result<Vec<Candidate>, QueryError> {
+        let within = col("start_ns").gt_eq(lit(step.from)).and(col("start_ns").lt(lit(step.to)));
+        let Some(model) = &search.model else {
+            return self.ranked("spans", search.all_filters().fold(within, Expr::and), "start_ns", want).await;
+        };
+        let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
+        let filter = search.sample_filter().into_iter().fold(within.and(asked), Expr::and);
+        let mut found = self.ranked("llm_calls", filter.and(col("trace_id").is_not_null()), "start_ns", want).await?;
+        if !found.is_empty() && !search.span_filters().is_empty() {
+            let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
+            let filter = search.all_filters().fold(col("trace_id").in_list(ids, false), Expr::and);
+            let passing = self.ranked("spans", filter, "start_ns", want).await?;
+            let passing: HashSet<String> = passing.into_iter().map(|candidate| candidate.trace).collect();
+            found.retain(|candidate| passing.contains(&candidate.trace));
+        }
+        Ok(found)
+    }
+
+    /// Drops traces that an earlier page has shown already: they match with a span newer than the cursor.
+    pub(super) async fn drop_shown(&self, search: &Search, found: &mut Vec<Candidate>) -> Result<(), QueryError> {
+        let Some(cursor) = search.cursor.as_ref().filter(|_| !found.is_empty()) else { return Ok(()) };
+        let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
+        let newer = col("start_ns").gt(lit(cursor.key)).and(col("start_ns").lt(lit(search.to_ns.unwrap_or(i64::MAX))));
+        let newer = newer.and(col("trace_id").in_list(ids, false));
+        let shown = match &search.model {
+            None => self.ranked("spans", search.all_filters().fold(newer, Expr::and), "start_ns", found.len()).await?,
+            Some(model) => {
+                let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
+                self.ranked("llm_calls", newer.and(asked), "start_ns", found.len()).await?
+            }
+        };
+        found.retain(|candidate| !shown.iter().any(|shown| shown.trace == candidate.trace));
+        Ok(())
+    }
+
+    /// The traces of a range with the longest matching spans; without conditions on spans, the longest roots.
+    pub(super) async fn slow_candidates(&self, search: &Search) -> Result<Vec<Candidate>, QueryError> {
+        let to = search.to_ns.unwrap_or(i64::MAX);
+        let from = search.from_ns.unwrap_or_else(|| {
+            let newest = self.newest_start().unwrap_or(0);
+            newest.min(to).saturating_sub(DEFAULT_RANGE_NS)
+        });
+        let mut filter = col("start_ns").gt_eq(lit(from)).and(col("start_ns").lt(lit(to)));
+        filter = search.all_filters().fold(filter, Expr::and);
+        if search.span_filters().is_empty() {
+            filter = filter.and(col("parent_id").is_null());
+            if let Some(least) = search.min_duration_ns {
+                filter = filter.and(col("duration_ns").gt_eq(lit(least)));
+            }
+            if let Some(most) = search.max_duration_ns {
+                filter = filter.and(col("duration_ns").lt_eq(lit(most)));
+            }
+        }
+        if let Some(model) = &search.model {
+            let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
+            let within = col("start_ns").gt_eq(lit(from)).and(col("start_ns").lt(lit(to)));
+            let calls = self.ranked("llm_calls", within.and(asked), "start_ns", crate::limits::PAGE_MAX * 10).await?;
+            filter = filter.and(col("trace_id").in_list(calls.iter().map(|call| word(&call.trace)).collect(), false));
+        }
+        // Traces shown before the cursor come first again; skip them by asking for those as well only when equal.
+        let want = search.page();
+        match &search.cursor {
+            None => self.ranked("spans", filter, "duration_ns", want).await,
+            Some(cursor) => {
+                let having = col("key").lt(lit(cursor.key)).or(col("key").eq(lit(cursor.key)).and(col("trace_id").gt(word(&cursor.trace))));
+                self.ranked_having("spans", filter, "duration_ns", want, Some(having)).await
+            }
+        }
+    }
+
+    async fn ranked(&self, table: &str, filter: Expr, by: &str, want: usize) -> Result<Vec<Candidate>, QueryError> {
+        self.ranked_having(table, filter, by, want, None).await
+    }
+
+    /// `select trace_id, max(by) as key from table where filter group by trace_id having ... order by key desc, trace_id`
+    async fn ranked_having(
+        &self,
+        table: &str,
+        filter: Expr,
+        by: &str,
+        want: usize,
+        having: Option<Expr>,
+    ) -> Result<Vec<Candidate>, QueryError> {
+        let failed = QueryError::failed("searching traces");
+        let frame: DataFrame = self.context.table(table).await.map_err(&failed)?;
+        let frame = frame.filter(filter).map_err(&failed)?;
+        let mut frame = frame.aggregate(vec![col("trace_id")], vec![max(col(by)).alias("key")]).map_err(&failed)?;
+        if let Some(having) = having {
+            frame = frame.filter(having).map_err(&failed)?;
+        }
+        let order = vec![col("key").sort(false, false), col("trace_id").sort(true, false)];
+        let frame = frame.sort(order).and_then(|frame| frame.limit(0, Some(want))).map_err(&failed)?;
+        let mut found = Vec::new();
+        for batch in frame.collect().await.map_err(&failed)? {
+            let (trace, key) = (Columns(&batch).text("trace_id")?, Columns(&batch).int("key")?);
+            let row = |row| Candidate { trace: trace.value(row).to_owned(), key: key.value(row) };
+            found.extend((0..batch.num_rows()).map(row));
+        }
+        Ok(found)
+    }
+
+    fn newest_start(&self) -> Result<i64, QueryError> {
+        let table = self.table(store::Table::Spans)?;
+        let files = table.data.files().iter().map(|file| file.max_ns).max().unwrap_or(0);
+        let mut newest = files;
+        for batch in table.data.hot() {
+            let times = Columns(batch).int("start_ns")?;
+            newest = newest.max(datafusion::arrow::compute::max(&times).unwrap_or(0));
+        }
+        Ok(newest)
+    }
+}
