@@ -80,8 +80,17 @@ impl Parts {
 
     fn message(&mut self, direction: Direction, role: &str, item: &Value<'_>) {
         let item = opened(item);
-        let map = item.get("message").filter(|inner| matches!(inner, Value::Map(_))).unwrap_or(&item);
-        let said = map.get("role").and_then(Value::as_str).unwrap_or_default();
+        if let Value::List(batch) = item.as_ref() {
+            // LangChain runs batches: a list of conversations.
+            return batch.iter().for_each(|inner| self.message(direction, role, inner));
+        }
+        let within = |at: &Value<'_>, key: &str| matches!(at.get(key), Some(Value::Map(_)));
+        let inner = item.get("message").filter(|_| within(&item, "message")).unwrap_or(&item);
+        // LangChain serializes a message as the call of its constructor, `{lc, type, id, kwargs}`.
+        let langchain = inner.get("lc").is_some() && within(inner, "kwargs");
+        let map = inner.get("kwargs").filter(|_| langchain).unwrap_or(inner);
+        let said = inside(map, if langchain { &["role", "type"] } else { &["role"] });
+        let said = said.and_then(Value::as_str).unwrap_or_default();
         let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
         let (direction, role) = match said {
             "system" | "developer" if direction == Direction::Input => (Direction::System, "system"),
@@ -132,7 +141,7 @@ fn holds_messages<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Value<'a>> {
     if value.get("role").is_some() || value.get("type").is_some() {
         return None;
     }
-    ["messages", "contents", "input", "prompt", "choices", "candidates"]
+    ["messages", "contents", "input", "prompt", "choices", "candidates", "generations", "output"]
         .iter()
         .find_map(|key| value.get(key))
         .filter(|found| matches!(found, Value::List(_) | Value::Str(_)))
@@ -164,7 +173,8 @@ impl Message<'_> {
     }
 
     fn map(&mut self, map: &Value<'_>, reasoning: bool) {
-        let typed = map.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "message");
+        const ROLES: &[&str] = &["message", "human", "ai", "system", "tool"];
+        let typed = map.get("type").and_then(Value::as_str).is_some_and(|kind| !ROLES.contains(&kind));
         if typed && map.get("role").is_none() {
             return self.one(map, 0);
         }

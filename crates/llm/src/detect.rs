@@ -17,7 +17,7 @@ macro_rules! families {
 
 families! {
     IDENTITY = 0, GENAI = 1, OPENINFERENCE = 2, DATADOG = 3, TRACELOOP = 4, VERCEL = 5, LANGFUSE = 6, MLFLOW = 7,
-    CLAUDE_CODE = 8, CODEX = 9, GEMINI_CLI = 10
+    CLAUDE_CODE = 8, CODEX = 9, BRAINTRUST = 10
 }
 
 impl Families {
@@ -44,7 +44,7 @@ pub(crate) fn families(scope: &str, attrs: Pairs<'_, '_>) -> Families {
         let key = key.as_bytes();
         // The first byte decides for nearly every key of an ordinary span.
         match key.first() {
-            Some(b'g' | b'l' | b'o' | b'_' | b'm' | b't' | b'a' | b's' | b'u' | b'e') => {
+            Some(b'g' | b'l' | b'o' | b'_' | b'm' | b't' | b'a' | b'b' | b'c' | b's' | b'u' | b'e') => {
                 of_key(key, &mut found)
             }
             _ => {}
@@ -64,6 +64,9 @@ fn of_key(key: &[u8], found: &mut Families) {
         b'm' if key == b"meta_struct._llmobs" => found.add(Families::DATADOG),
         b'm' if key.starts_with(b"mlflow.span") => found.add(Families::MLFLOW),
         b't' if key.starts_with(b"traceloop.") => found.add(Families::TRACELOOP),
+        b'b' if key.starts_with(b"braintrust.span") => found.add(Families::BRAINTRUST),
+        b'c' if key.starts_with(b"codex.") => found.add(Families::CODEX),
+        b'l' if key.starts_with(b"lmnr.span.type") => found.add(Families::GENAI),
         b'a' if key == b"ai.operationId" => found.add(Families::VERCEL),
         b's' if key == b"session.id" => found.add(Families::IDENTITY),
         b'u' if key == b"user.id" || key == b"usr.id" => found.add(Families::IDENTITY),
@@ -78,7 +81,6 @@ fn of_scope(scope: &str) -> Families {
     match scope.as_bytes().first() {
         Some(b'c') if scope.starts_with("com.anthropic.claude_code") => Families::CLAUDE_CODE,
         Some(b'c') if scope.starts_with("codex") => Families::CODEX,
-        Some(b'g') if scope.starts_with("gemini-cli") => Families::GEMINI_CLI,
         _ => Families::default(),
     }
 }

@@ -1,9 +1,12 @@
 //! The dialects, one file each, and which of them a record speaks. Called by `reader`; dialects know the hub
 //! (`draft`, `content`, `usage`, `raw`) and never each other, but for supersets of OpenTelemetry's.
 
+mod braintrust;
 mod claude_code;
+mod codex;
 mod datadog;
 mod langfuse;
+mod mlflow;
 mod openinference;
 mod otel_genai;
 mod otel_logs;
@@ -17,12 +20,15 @@ use tundra_record::{LogRecord, Scope, Span};
 /// What a span says about a model call or run; `None` if it is of a family but says nothing.
 pub(crate) fn span(families: Families, scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     // The most specific first: many libraries add `gen_ai.*` beside their own keys, and the call counts once.
-    let readers: [(Families, fn(&Scope<'_>, &Span<'_>) -> Option<Draft>); 7] = [
+    let readers: [(Families, fn(&Scope<'_>, &Span<'_>) -> Option<Draft>); 10] = [
         (Families::DATADOG, datadog::span),
         (Families::OPENINFERENCE, openinference::span),
         (Families::LANGFUSE, langfuse::span),
         (Families::VERCEL, vercel::span),
         (Families::CLAUDE_CODE, claude_code::span),
+        (Families::CODEX, codex::span),
+        (Families::MLFLOW, mlflow::span),
+        (Families::BRAINTRUST, braintrust::span),
         (Families::TRACELOOP, traceloop::span),
         (Families::GENAI, otel_genai::span),
     ];

@@ -51,21 +51,27 @@ pub(crate) fn counts(usage: &Value<'_>) -> Option<Counts> {
     }
     counts.cache_read = under(&["prompt_tokens_details", "cached_tokens"])
         .or_else(|| under(&["input_tokens_details", "cached_tokens"]))
+        .or_else(|| under(&["input_token_details", "cache_read"]))
         .or_else(|| {
             at(&["cachedContentTokenCount", "cached_content_token_count", "prompt_cache_hit_tokens"])
         });
+    // Anthropic and Bedrock count the cache apart; whoever says `prompt_tokens` beside these keys is a translator that
+    // counts it in, as OpenAI does.
+    let apart = at(&["prompt_tokens"]).is_none();
     if let Some(read) = at(&["cache_read_input_tokens", "cacheReadInputTokens"]) {
         counts.cache_read = Some(read);
-        counts.exclusive = true;
+        counts.exclusive = apart;
     }
     if let Some(written) = at(&["cache_creation_input_tokens", "cacheWriteInputTokens"]) {
         counts.cache_write = Some(written);
-        counts.exclusive = true;
+        counts.exclusive = apart;
     }
+    counts.cache_write = counts.cache_write.or_else(|| under(&["input_token_details", "cache_creation"]));
     counts.cache_write_5m = under(&["cache_creation", "ephemeral_5m_input_tokens"]);
     counts.cache_write_1h = under(&["cache_creation", "ephemeral_1h_input_tokens"]);
     counts.reasoning = under(&["completion_tokens_details", "reasoning_tokens"])
         .or_else(|| under(&["output_tokens_details", "reasoning_tokens"]))
+        .or_else(|| under(&["output_token_details", "reasoning"]))
         .or_else(|| at(&["thoughtsTokenCount", "thoughts_token_count"]));
     counts.any().then_some(counts)
 }

@@ -109,6 +109,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("chat_model", "chat"),
     ("generation", "chat"),
     ("llm", "chat"),
+    ("llm_call", "chat"),
     ("message", "chat"),
     ("responses", "chat"),
     ("completion", "text_completion"),

@@ -77,18 +77,13 @@ pub(super) fn span(_scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     match find(&span.attrs, &["meta_struct._llmobs"]) {
         Some(event @ Value::Map(_)) => event_of(&mut draft, span, event),
         Some(_) => draft.problem("meta_struct._llmobs is not a map"),
-        None if submitted_elsewhere(span) => {}
         None => tags_only(&mut draft, span),
     }
     Some(draft)
 }
 
-/// The same call comes, or came, as an event of its own.
-fn submitted_elsewhere(span: &Span<'_>) -> bool {
-    find(&span.attrs, &["_dd.llmobs.submitted"]).is_some()
-}
-
-/// No event: an old protocol dropped it. The shadow tags still tell model and tokens.
+/// No event: an old protocol dropped it, or it goes another way (`_dd.llmobs.submitted`) under the same ids, so that the
+/// call still counts once. The shadow tags tell model and tokens.
 fn tags_only(draft: &mut Draft, span: &Span<'_>) {
     let kind = text(&span.attrs, &["_dd.llmobs.span_kind", "gen_ai.operation.name"]);
     draft.fill(&TAGS, &span.attrs);

@@ -2,9 +2,10 @@
 //! (structured or JSON text), as flattened `gen_ai.prompt.N.*`, or on span events. Also the base of OpenLLMetry's
 //! dialect and of whoever adds to these names (OpenLIT, Laminar, AI SDK 7, Logfire, Pydantic AI).
 
-use crate::draft::Draft;
-use crate::fields::{Pairs, find, text, unflatten, word};
+use crate::draft::{Draft, json_of};
+use crate::fields::{Pairs, find, nanos, text, unflatten, word};
 use crate::keys::Keys;
+use crate::raw;
 use crate::words;
 use tundra_record::llm::{Direction, Evaluation};
 use tundra_record::{Attrs, Event, Scope, Span, Value};
@@ -12,8 +13,14 @@ use tundra_record::{Attrs, Event, Scope, Span, Value};
 pub(super) const DIALECT: &str = "otel_genai";
 
 pub(super) const KEYS: Keys = Keys {
-    provider: &["gen_ai.provider.name", "gen_ai.system", "llm.system", "llm.vendor"],
-    request_model: &["gen_ai.request.model", "llm.request.model"],
+    provider: &[
+        "langsmith.metadata.ls_provider",
+        "gen_ai.provider.name",
+        "gen_ai.system",
+        "llm.system",
+        "llm.vendor",
+    ],
+    request_model: &["gen_ai.request.model", "llm.request.model", "langsmith.metadata.ls_model_name"],
     response_model: &["gen_ai.response.model", "llm.response.model"],
     service_tier: &[
         "openai.response.service_tier",
@@ -60,10 +67,24 @@ pub(super) const KEYS: Keys = Keys {
         "gen_ai.response.finish_reason",
         "gen_ai.completion.0.finish_reason",
     ],
-    agent: &["gen_ai.agent.name"],
+    agent: &["gen_ai.agent.name", "langsmith.metadata.lc_agent_name"],
     workflow: &["gen_ai.workflow.name"],
-    session: &["gen_ai.conversation.id", "session.id"],
-    user: &["user.id", "enduser.id", "usr.id", "gen_ai.user", "gen_ai.request.user", "llm.user"],
+    session: &[
+        "gen_ai.conversation.id",
+        "session.id",
+        "langsmith.metadata.session_id",
+        "lmnr.association.properties.session_id",
+    ],
+    user: &[
+        "user.id",
+        "enduser.id",
+        "usr.id",
+        "gen_ai.user",
+        "gen_ai.request.user",
+        "llm.user",
+        "langsmith.metadata.user_id",
+        "lmnr.association.properties.user_id",
+    ],
     prompt_name: &["gen_ai.prompt.name"],
     prompt_version: &["gen_ai.prompt.version"],
     ..Keys::NONE
@@ -91,6 +112,8 @@ const RUNS: &[(&str, &str)] = &[
     ("workflow", "workflow"),
     ("execute_tool", "tool"),
     ("tool", "tool"),
+    ("tool_call", "tool"),
+    ("agent_call", "agent"),
     ("retrieval", "retrieval"),
     ("plan", "task"),
     ("task", "task"),
@@ -105,12 +128,40 @@ pub(super) fn span(_scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     }
     let mut draft = Draft::of_span(DIALECT, span);
     read(&mut draft, span);
+    logfire_stream(&mut draft, span);
     Some(draft)
+}
+
+/// Logfire tells a streamed call twice: a span that ends when the stream opens and knows no usage, then a log with the
+/// usage and the time it took. The second is the call.
+fn logfire_stream(draft: &mut Draft, span: &Span<'_>) {
+    let Some(request) = json_of(&span.attrs, &["request_data"]).filter(|_| draft.leaf) else { return };
+    let streamed = request.get("stream").and_then(Value::as_bool) == Some(true);
+    let kind = span.attr_str("logfire.span_type");
+    draft.call.streaming = draft.call.streaming.or(Some(streamed));
+    if kind == Some("log") {
+        draft.call.streaming = Some(true);
+        if let Some(took) = find(&span.attrs, &["duration"]).and_then(|value| nanos(value, 1e9)) {
+            draft.call.start = span.start.plus(-took);
+            draft.call.duration = took;
+        }
+    } else if streamed && kind == Some("span") && !draft.counts.any() && draft.call.error_type.is_none() {
+        draft.leaf = false;
+    }
+    if !draft.parts.has(Direction::Input) {
+        draft.parts.conversation(Direction::Input, "user", &request);
+    }
+    if let Some(response) =
+        find(&span.attrs, &["response_data"]).filter(|_| !draft.parts.has(Direction::Output))
+    {
+        draft.parts.conversation(Direction::Output, "assistant", response);
+    }
 }
 
 /// Reads everything; the kind of record follows from the operation.
 pub(super) fn read(draft: &mut Draft, span: &Span<'_>) {
     draft.fill(&KEYS, &span.attrs);
+    mine(draft, &span.attrs);
     draft.ttft_from_events(&KEYS, span);
     let said = text(&span.attrs, &["gen_ai.operation.name", "llm.request.type", "gen_ai.request.type"]);
     let operation = said.as_deref().map(words::operation).unwrap_or_default();
@@ -128,6 +179,18 @@ pub(super) fn read(draft: &mut Draft, span: &Span<'_>) {
     content(draft, &span.attrs);
     span.events.iter().for_each(|event| span_event(draft, event));
     tool_content(draft, &span.attrs);
+}
+
+/// Raw usage that some keep beside the names (Logfire, LangSmith).
+fn mine(draft: &mut Draft, attrs: Pairs<'_, '_>) {
+    for key in ["gen_ai.usage.raw", "langsmith.metadata.usage_metadata"] {
+        if let Some(counts) = json_of(attrs, &[key]).and_then(|usage| raw::counts(&usage)) {
+            draft.mine(raw::Response { counts: Some(counts), ..raw::Response::default() });
+        }
+    }
+    if let Some(response) = json_of(attrs, &["response_data"]) {
+        draft.mine(raw::response(&response));
+    }
 }
 
 /// Instrumentations from before `gen_ai.operation.name` say system and model only.
@@ -164,6 +227,14 @@ pub(super) fn content(draft: &mut Draft, attrs: Pairs<'_, '_>) {
             if cut {
                 draft.problem("a message index beyond the limit");
             }
+        }
+    }
+    if !draft.parts.has(Direction::Input)
+        && let Some(Value::List(events)) = json_of(attrs, &["events", "all_messages_events"])
+    {
+        for event in &events {
+            let name = event.get("event.name").and_then(Value::as_str).unwrap_or_default();
+            message_event(draft, name, &Attrs::new(), event);
         }
     }
     if let Some(value) = find(attrs, &["gen_ai.tool.definitions"]) {
