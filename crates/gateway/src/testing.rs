@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tundra_record::env::{Rng, SystemClock};
 use tundra_record::redact::{RedactConfig, Redactor};
 use tundra_record::{Task, TaskState, TraceId, UnixNanos};
@@ -136,13 +136,17 @@ pub(crate) fn gateway_keeping(config: Config, variables: &[(&str, String)], keep
         variables: variables.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
         clock: Arc::new(SystemClock),
         rng: Arc::new(Counting::default()),
-        redactor: Arc::new(Redactor::new(&RedactConfig::default()).expect("built-in rules compile")),
+        redactor: Arc::clone(&REDACTOR),
         prices: Arc::new(Prices::bundled()),
         keeper,
         current_trace: || Some(TraceId(7)),
     };
     Gateway::new(config, parts).expect("builds")
 }
+
+/// Built once: its rules take a second to compile without optimization.
+static REDACTOR: LazyLock<Arc<Redactor>> =
+    LazyLock::new(|| Arc::new(Redactor::new(&RedactConfig::default()).expect("built-in rules compile")));
 
 /// No configured profile, no local runtime.
 pub(crate) fn bare() -> Config {
