@@ -20,16 +20,16 @@ fn span(number: u64) -> Span<'static> {
         ("http.response.status_code".into(), 200i64.into()),
         ("session.id".into(), format!("session-{:08x}", number / 40).into()),
         ("k8s.pod.name".into(), format!("checkout-7d9f8b6c5-{:05}", operation % 40).into()),
-        ("cache.hit".into(), (number % 3 == 0).into()),
+        ("cache.hit".into(), number.is_multiple_of(3).into()),
     ];
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         let word = format!("the {} of question {} is answered by {} ", operation, number, number / 7);
         attrs.push(("gen_ai.prompt".into(), word.repeat(25).into()));
     }
     Span {
         trace_id: TraceId((u128::from(number / 10 + 1) << 64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         span_id: SpanId((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        parent_id: (number % 10 != 0)
+        parent_id: (!number.is_multiple_of(10))
             .then(|| SpanId((number / 10 * 10 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
         name: format!("GET /api/v1/items/{operation}").into(),
         kind: SpanKind::Server,

@@ -1,6 +1,7 @@
 //! One request's rows as growing Arrow columns. `intake` fills a [`Batch`], `Store::append` takes it. It accepts
 //! redacted records only, and nothing else can put rows into a store.
 
+use crate::cells::TableRows;
 use crate::entry::attrs::Scratch;
 use crate::entry::call::CallRows;
 use crate::entry::evaluation::EvaluationRows;
@@ -12,9 +13,33 @@ use crate::entry::run::{Place, RunRows};
 use crate::entry::span::SpanRows;
 use crate::limits::BATCH_BYTES_MAX;
 use crate::table::Table;
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use tundra_record::llm::Understood;
 use tundra_record::{LogRecord, MetricPoint, Redacted, Resource, Scope, Source, Span, UnixNanos};
+
+/// The rows of one table, made when the first comes: a table has dozens of columns, a request few tables.
+#[derive(Debug)]
+struct Rows<T>(Option<Box<T>>);
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: TableRows> Rows<T> {
+    fn made(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |rows| rows.bytes())
+    }
+
+    fn finish(self) -> Option<Vec<ArrayRef>> {
+        self.0.map(|rows| rows.finish())
+    }
+}
 
 /// The rows of one request.
 #[derive(Debug)]
@@ -23,13 +48,13 @@ pub struct Batch {
     scratch: Scratch,
     counts: [usize; Table::ALL.len()],
     too_large: bool,
-    spans: SpanRows,
-    calls: CallRows,
-    messages: MessageRows,
-    runs: RunRows,
-    evaluations: EvaluationRows,
-    logs: LogRows,
-    metrics: MetricRows,
+    spans: Rows<SpanRows>,
+    calls: Rows<CallRows>,
+    messages: Rows<MessageRows>,
+    runs: Rows<RunRows>,
+    evaluations: Rows<EvaluationRows>,
+    logs: Rows<LogRows>,
+    metrics: Rows<MetricRows>,
 }
 
 impl Batch {
@@ -40,13 +65,13 @@ impl Batch {
             scratch: Scratch::default(),
             counts: [0; Table::ALL.len()],
             too_large: false,
-            spans: SpanRows::default(),
-            calls: CallRows::default(),
-            messages: MessageRows::default(),
-            runs: RunRows::default(),
-            evaluations: EvaluationRows::default(),
-            logs: LogRows::default(),
-            metrics: MetricRows::default(),
+            spans: Rows::default(),
+            calls: Rows::default(),
+            messages: Rows::default(),
+            runs: Rows::default(),
+            evaluations: Rows::default(),
+            logs: Rows::default(),
+            metrics: Rows::default(),
         }
     }
 
@@ -137,7 +162,7 @@ impl Batch {
         if self.full(self.spans.bytes() + self.messages.bytes()) {
             return;
         }
-        self.spans.push(&self.origin, span, understood, &mut self.scratch);
+        self.spans.made().push(&self.origin, span, understood, &mut self.scratch);
         self.count(Table::Spans);
         if let Some(understood) = understood {
             let resource = self.origin.service.clone();
@@ -157,7 +182,7 @@ impl Batch {
         if self.full(self.logs.bytes() + self.messages.bytes()) {
             return;
         }
-        self.logs.push(&self.origin, log, &mut self.scratch);
+        self.logs.made().push(&self.origin, log, &mut self.scratch);
         self.count(Table::Logs);
         if let Some(understood) = understood {
             let service = self.origin.service.clone();
@@ -177,25 +202,26 @@ impl Batch {
         if self.full(self.metrics.bytes()) {
             return;
         }
-        self.metrics.push(&self.origin, point, &mut self.scratch);
+        self.metrics.made().push(&self.origin, point, &mut self.scratch);
         self.count(Table::Metrics);
     }
 
     fn push_understood(&mut self, place: &Place<'_>, understood: &Understood) {
         if let Some(call) = &understood.call {
-            self.calls.push(&self.origin, place.service, call, self.rows_of(Table::LlmCalls));
+            let row = self.rows_of(Table::LlmCalls);
+            self.calls.made().push(&self.origin, place.service, call, row);
             self.count(Table::LlmCalls);
         }
         for message in &understood.messages {
-            self.messages.push(&self.origin, place, message);
+            self.messages.made().push(&self.origin, place, message);
             self.count(Table::LlmMessages);
         }
         if let Some(run) = &understood.run {
-            self.runs.push(&self.origin, place, run);
+            self.runs.made().push(&self.origin, place, run);
             self.count(Table::AgentRuns);
         }
         for evaluation in &understood.evaluations {
-            self.evaluations.push(&self.origin, place, evaluation);
+            self.evaluations.made().push(&self.origin, place, evaluation);
             self.count(Table::Evaluations);
         }
     }
@@ -211,16 +237,14 @@ impl Batch {
 
     /// The finished columns of each table that has rows; `seq` is missing until the log gives one.
     pub(crate) fn finish(self) -> Vec<(Table, RecordBatch)> {
-        let counts = self.counts;
-        let used = |table: Table| counts[usize::from(table.number() - 1)] > 0;
         let tables = [
-            (Table::Spans, used(Table::Spans).then(|| self.spans.finish())),
-            (Table::LlmCalls, used(Table::LlmCalls).then(|| self.calls.finish())),
-            (Table::LlmMessages, used(Table::LlmMessages).then(|| self.messages.finish())),
-            (Table::AgentRuns, used(Table::AgentRuns).then(|| self.runs.finish())),
-            (Table::Evaluations, used(Table::Evaluations).then(|| self.evaluations.finish())),
-            (Table::Logs, used(Table::Logs).then(|| self.logs.finish())),
-            (Table::Metrics, used(Table::Metrics).then(|| self.metrics.finish())),
+            (Table::Spans, self.spans.finish()),
+            (Table::LlmCalls, self.calls.finish()),
+            (Table::LlmMessages, self.messages.finish()),
+            (Table::AgentRuns, self.runs.finish()),
+            (Table::Evaluations, self.evaluations.finish()),
+            (Table::Logs, self.logs.finish()),
+            (Table::Metrics, self.metrics.finish()),
         ];
         let batch = |(table, columns): (Table, Option<_>)| {
             let batch = RecordBatch::try_new(table.body_schema(), columns?);

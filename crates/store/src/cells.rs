@@ -325,6 +325,14 @@ impl Map {
     }
 }
 
+/// The growing rows of a table.
+pub(crate) trait TableRows: Default {
+    /// Bytes held by now.
+    fn bytes(&self) -> usize;
+    /// The finished columns.
+    fn finish(self) -> Vec<ArrayRef>;
+}
+
 /// Declares a table: its columns with their docs, and the struct that collects its rows, in one order.
 macro_rules! rows {
     ($(#[$meta:meta])* $rows:ident, $columns:ident {
@@ -342,14 +350,12 @@ macro_rules! rows {
         #[derive(Debug, Default)]
         pub(crate) struct $rows { $(pub(crate) $column: $crate::cells::$kind,)* }
 
-        impl $rows {
-            /// Bytes held by now.
-            pub(crate) fn bytes(&self) -> usize {
+        impl $crate::cells::TableRows for $rows {
+            fn bytes(&self) -> usize {
                 0 $(+ self.$column.bytes())*
             }
 
-            /// The finished columns.
-            pub(crate) fn finish(self) -> Vec<arrow_array::ArrayRef> {
+            fn finish(self) -> Vec<arrow_array::ArrayRef> {
                 vec![$(self.$column.finish()),*]
             }
         }

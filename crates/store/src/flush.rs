@@ -29,7 +29,7 @@ pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
         }
         add(&shared.counters.flushes, 1);
         drop(frozen);
-        blocking(|| Ok(heap::trim())).await?;
+        heap::trim().await;
         remove_segments(shared).await?;
         let more = shared.state.lock().active.range();
         // Rows that a failed flush left behind went first; those that came meanwhile follow.

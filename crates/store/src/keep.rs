@@ -52,7 +52,7 @@ pub(crate) async fn round(shared: &Arc<Shared>, memory: &mut Memory) -> Result<(
     while let Some((table, day, files)) = next_merge(shared) {
         let done = compact(shared, table, day, &files).await?;
         add(&shared.counters.merges, u64::from(done));
-        blocking(|| Ok(heap::trim())).await?;
+        heap::trim().await;
     }
     if steady {
         delete_gone(shared).await?;

@@ -32,7 +32,7 @@ pub(crate) struct Sorted {
     places: Vec<Place>,
 }
 
-pub(crate) fn times<'b>(table: Table, batch: &'b RecordBatch) -> &'b [i64] {
+pub(crate) fn times(table: Table, batch: &RecordBatch) -> &[i64] {
     batch
         .column_by_name(table.time_column())
         .and_then(|column| column.as_primitive_opt::<Int64Type>())
