@@ -84,7 +84,8 @@ impl Query {
             };
             Some((pieces, running))
         });
-        Ok(pieces.flatten())
+        // Fused: a server may ask once more after the end, and an unfolded stream may not be asked then.
+        Ok(pieces.flatten().fuse())
     }
 
     async fn plan(&self, sql: &str, limit: usize) -> Result<SendableRecordBatchStream, QueryError> {

@@ -43,7 +43,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "store.url",
         "",
-        "Object store for sealed files, such as `s3://bucket/prefix` (keys from AWS_* variables). Empty: the data folder.",
+        "Where sealed files go: a `file://` folder (buckets come later). Empty: the data folder.",
     ),
     setting(
         "store.durability",

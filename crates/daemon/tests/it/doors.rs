@@ -125,7 +125,10 @@ fn ledger_adds_up() {
         let answer = daemon.http().post(daemon.url("otlp_http", "/v1/traces")).json(&body).send();
         assert!(answer.expect("answers").status().is_success());
     }
-    eventually("nothing is in flight", || (daemon.ledger("in_flight") == 0).then_some(()));
+    eventually("its own records are stored and nothing is in flight", || {
+        let stored = daemon.count("SELECT count(*) AS n FROM ledger WHERE protocol = 'own' AND counter = 'stored'");
+        (stored > 0 && daemon.ledger("in_flight") == 0).then_some(())
+    });
     let health = daemon.get("/api/health");
     let rows = health["ledger"].as_array().expect("rows");
     for protocol in ["otlp_http", "own"] {
