@@ -43,11 +43,11 @@ pub(crate) fn families(scope: &str, attrs: Pairs<'_, '_>) -> Families {
     for (key, _) in attrs {
         let key = key.as_bytes();
         // The first byte decides for nearly every key of an ordinary span.
-        match key.first() {
-            Some(b'g' | b'l' | b'o' | b'_' | b'm' | b't' | b'a' | b'b' | b'c' | b's' | b'u' | b'e') => {
-                of_key(key, &mut found)
-            }
-            _ => {}
+        if matches!(
+            key.first(),
+            Some(b'g' | b'l' | b'o' | b'_' | b'm' | b't' | b'a'..=b'c' | b's' | b'u' | b'e')
+        ) {
+            of_key(key, &mut found);
         }
     }
     found

@@ -17,10 +17,13 @@ use crate::detect::Families;
 use crate::draft::Draft;
 use tundra_record::{LogRecord, Scope, Span};
 
+/// How a dialect reads a span.
+type ReadSpan = fn(&Scope<'_>, &Span<'_>) -> Option<Draft>;
+
 /// What a span says about a model call or run; `None` if it is of a family but says nothing.
 pub(crate) fn span(families: Families, scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     // The most specific first: many libraries add `gen_ai.*` beside their own keys, and the call counts once.
-    let readers: [(Families, fn(&Scope<'_>, &Span<'_>) -> Option<Draft>); 10] = [
+    let readers: [(Families, ReadSpan); 10] = [
         (Families::DATADOG, datadog::span),
         (Families::OPENINFERENCE, openinference::span),
         (Families::LANGFUSE, langfuse::span),

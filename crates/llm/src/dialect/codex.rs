@@ -33,9 +33,7 @@ pub(super) fn span(_scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     }
     draft.fill(&KEYS, &span.attrs);
     if span.name == "handle_responses" {
-        if draft.counts.input.or(draft.counts.output).is_none() {
-            return None;
-        }
+        draft.counts.input.or(draft.counts.output)?;
         draft.leaf("chat");
         draft.call.provider.get_or_insert_with(|| "openai".to_owned());
         draft.call.agent_name = Some("codex".to_owned());
