@@ -6,6 +6,7 @@ mod banner;
 mod cli;
 mod config;
 mod forward;
+mod heap;
 mod own;
 mod ports;
 mod profiles;
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let begun = Instant::now();
+    heap::set_up();
     match run(begun) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -67,6 +67,7 @@ export const RECIPES: Recipe[] = [
         `export DD_TRACE_AGENT_URL=${at.datadog}`,
         `export DD_DOGSTATSD_URL=udp://${at.dogstatsdHost}:${at.dogstatsdPort}`,
         'export DD_SERVICE=my-service',
+        'export DD_LLMOBS_ENABLED=1 DD_LLMOBS_ML_APP=my-service DD_LLMOBS_AGENTLESS_ENABLED=0',
         'ddtrace-run python app.py',
       ]),
     ],

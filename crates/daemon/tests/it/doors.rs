@@ -126,7 +126,8 @@ fn ledger_adds_up() {
         assert!(answer.expect("answers").status().is_success());
     }
     eventually("its own records are stored and nothing is in flight", || {
-        let stored = daemon.count("SELECT count(*) AS n FROM ledger WHERE protocol = 'own' AND counter = 'stored'");
+        let stored =
+            daemon.count("SELECT count(*) AS n FROM ledger WHERE protocol = 'own' AND counter = 'stored'");
         (stored > 0 && daemon.ledger("in_flight") == 0).then_some(())
     });
     let health = daemon.get("/api/health");
