@@ -79,12 +79,17 @@ fn say(text: std::fmt::Arguments<'_>) {
     let _closed = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Spans, spans a request, and whether durability is relaxed.
+fn arguments() -> (u64, u64, bool) {
+    let mut words = std::env::args().skip(1);
+    let total = words.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let request = words.next().and_then(|n| n.parse().ok()).unwrap_or(512);
+    (total, request, words.next().as_deref() == Some("relaxed"))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let total: u64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let request: u64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(512);
-    let relaxed = arguments.next().as_deref() == Some("relaxed");
+    let (total, request, relaxed) = arguments();
     let dir = tempfile::tempdir()?;
     let fs = Arc::new(RealFs);
     let objects = Arc::new(FolderObjects::open(fs.clone(), dir.path().join("data"))?);

@@ -13,6 +13,8 @@ use object_store::{
     ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
     UploadPart,
 };
+use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ struct Inner {
     fs: Arc<dyn Fs>,
     root: PathBuf,
     next: AtomicU64,
+    /// Objects that were refused after their name had appeared, and whose name could not be taken back.
+    doubtful: Mutex<HashSet<PathBuf>>,
 }
 
 impl fmt::Display for FolderObjects {
@@ -67,7 +71,7 @@ impl FolderObjects {
         for name in fs.list(&temporary)? {
             fs.remove(&temporary.join(name))?;
         }
-        Ok(Self { inner: Arc::new(Inner { fs, root, next: AtomicU64::new(0) }) })
+        Ok(Self { inner: Arc::new(Inner { fs, root, next: AtomicU64::new(0), doubtful: Mutex::default() }) })
     }
 }
 
@@ -80,6 +84,7 @@ impl Inner {
         let at = self.at(path);
         let dir = at.parent().unwrap_or(&self.root);
         self.fs.create_dir_all(dir)?;
+        self.settle(&at)?;
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let temporary = self.root.join(TEMPORARY).join(name);
         let result = self.put_through(&temporary, &at, parts, create);
@@ -88,7 +93,24 @@ impl Inner {
             let _left = self.fs.remove(&temporary);
         }
         result?;
-        self.fs.sync_dir(dir)
+        self.fs.sync_dir(dir).inspect_err(|_| {
+            // The name is there but may not last. Nobody may take it for a fact, so it is taken back.
+            if create && self.fs.remove(&at).is_err() {
+                self.doubtful.lock().insert(at);
+            }
+        })
+    }
+
+    /// Takes back a name that may not last, before anybody looks at it.
+    fn settle(&self, at: &std::path::Path) -> io::Result<()> {
+        let mut doubtful = self.doubtful.lock();
+        if doubtful.contains(at) {
+            match self.fs.remove(at) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => doubtful.remove(at),
+            };
+        }
+        Ok(())
     }
 
     fn put_through<'a>(
@@ -107,7 +129,8 @@ impl Inner {
     }
 
     fn meta(&self, path: &Path) -> Result<ObjectMeta> {
-        let stat = self.fs.stat(&self.at(path)).map_err(|error| failed(path, error))?;
+        let at = self.at(path);
+        let stat = self.settle(&at).and_then(|()| self.fs.stat(&at)).map_err(|error| failed(path, error))?;
         if stat.is_dir {
             return Err(failed(path, ErrorKind::NotFound.into()));
         }
@@ -236,7 +259,7 @@ fn unsupported(operation: &str) -> Error {
 struct Upload {
     inner: Arc<Inner>,
     path: Path,
-    parts: Arc<parking_lot::Mutex<Vec<PutPayload>>>,
+    parts: Arc<Mutex<Vec<PutPayload>>>,
 }
 
 #[async_trait]

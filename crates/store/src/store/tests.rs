@@ -138,7 +138,9 @@ async fn power_campaign(seeds: std::ops::Range<u64>) {
 
 #[tokio::test]
 async fn an_error_at_every_step_loses_and_doubles_nothing() {
+    // Two orders that once found a fault each.
     error_campaign(2..3).await;
+    error_campaign(200..201).await;
 }
 
 #[tokio::test]
