@@ -29,7 +29,7 @@ pub(crate) struct Options {
 
 /// Builds the daemon, measures, prints.
 pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
-    let root = house.root();
+    let root = house.root.as_path();
     process::build(root)?;
     let mut report = Report::default();
     startup::measure(root, &mut report)?;

@@ -2,6 +2,7 @@
 //! It must never change what the product does: it checks, measures and packs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a person")]
 
+mod bench;
 mod house;
 mod tidy;
 
@@ -23,6 +24,8 @@ enum Task {
         #[arg(long)]
         shrink: bool,
     },
+    /// Measure the daemon: start, idle, ingest, memory, disk, reads, beside their goals.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let house = house::House::open()?;
     match arguments.task {
+        Task::Bench(options) => bench::run(&house, &options).map(|()| true),
         Task::Tidy { shrink } => {
             if shrink {
                 tidy::shrink(&house)?;

@@ -19,14 +19,16 @@ pub(crate) fn traffic(root: &Path, spans: u64) -> anyhow::Result<Traffic> {
     let ids = folder.join(format!("tundra-traffic-{spans}.ids"));
     if !bodies.exists() || !ids.exists() {
         let script = root.join("tests/bench/gen.py");
-        let status = Command::new(python(root)?).arg(script).arg(spans.to_string()).arg(&bodies).arg(&ids).status()?;
+        let status =
+            Command::new(python(root)?).arg(script).arg(spans.to_string()).arg(&bodies).arg(&ids).status()?;
         ensure!(status.success(), "the generator failed");
     }
     let all = std::fs::read(&bodies)?;
     let mut rest = all.as_slice();
     let mut requests = Vec::new();
     while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let (body, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize).context("cut traffic file")?;
+        let (body, after) =
+            after.split_at_checked(u32::from_be_bytes(*length) as usize).context("cut traffic file")?;
         requests.push(body.to_vec());
         rest = after;
     }
@@ -39,9 +41,15 @@ fn python(_root: &Path) -> anyhow::Result<PathBuf> {
     let home = std::env::temp_dir().join("tundra-bench-python");
     let python = home.join("bin/python");
     if !home.join("complete").exists() {
-        ensure!(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status()?.success(), "no venv");
+        ensure!(
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status()?.success(),
+            "no venv"
+        );
         let packages = ["-m", "pip", "install", "--quiet", "opentelemetry-proto==1.44.0"];
-        ensure!(Command::new(&python).args(packages).status()?.success(), "opentelemetry-proto does not install");
+        ensure!(
+            Command::new(&python).args(packages).status()?.success(),
+            "opentelemetry-proto does not install"
+        );
         std::fs::write(home.join("complete"), "")?;
     }
     Ok(python)

@@ -29,10 +29,26 @@ pub(crate) fn measure(root: &Path, traffic: &Traffic, report: &mut Report) -> an
     ensure!(stored == traffic.spans, "{stored} of {} spans are stored", traffic.spans);
     let name = format!("ingest, {} spans, durable, all work included", traffic.spans);
     report.add(&name, spans / cpu, "spans per CPU-second", 100_000.0, Better::More);
-    report.add("the same against VictoriaTraces (57,500 on this traffic)", spans / cpu, "spans per CPU-second", 57_500.0, Better::More);
-    report.note("the same, by the wall clock over one connection", spans / took.as_secs_f64(), "spans per second");
+    report.add(
+        "the same against VictoriaTraces (57,500 on this traffic)",
+        spans / cpu,
+        "spans per CPU-second",
+        57_500.0,
+        Better::More,
+    );
+    report.note(
+        "the same, by the wall clock over one connection",
+        spans / took.as_secs_f64(),
+        "spans per second",
+    );
     report.add("resident memory after it", process::resident_mb(daemon.pid())?, "MB", 120.0, Better::Less);
-    report.add("disk", process::disk_bytes(daemon.data()) as f64 / spans, "bytes per span", 100.0, Better::Less);
+    report.add(
+        "disk",
+        process::disk_bytes(daemon.data()) as f64 / spans,
+        "bytes per span",
+        100.0,
+        Better::Less,
+    );
     Ok(daemon)
 }
 
@@ -44,9 +60,15 @@ pub(crate) fn measure_phoenix(root: &Path, report: &mut Report) -> anyhow::Resul
     let traffic = super::clients::traffic(root, PHOENIX_SPANS)?;
     let home = std::env::temp_dir().join("tundra-bench-phoenix");
     if !home.join("complete").exists() {
-        ensure!(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status()?.success(), "no venv");
+        ensure!(
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status()?.success(),
+            "no venv"
+        );
         let install = ["-m", "pip", "install", "--quiet", "arize-phoenix==20.26.1"];
-        ensure!(Command::new(home.join("bin/python")).args(install).status()?.success(), "phoenix does not install");
+        ensure!(
+            Command::new(home.join("bin/python")).args(install).status()?.success(),
+            "phoenix does not install"
+        );
         std::fs::write(home.join("complete"), "")?;
     }
     let data = home.join("data");
@@ -68,12 +90,20 @@ pub(crate) fn measure_phoenix(root: &Path, report: &mut Report) -> anyhow::Resul
     let _already_gone = child.kill();
     child.wait()?;
     let (cpu, resident) = measured?;
-    report.note("Phoenix 20.26.1, 5,000 spans of the same traffic", PHOENIX_SPANS as f64 / cpu, "spans per CPU-second");
+    report.note(
+        "Phoenix 20.26.1, 5,000 spans of the same traffic",
+        PHOENIX_SPANS as f64 / cpu,
+        "spans per CPU-second",
+    );
     report.note("Phoenix's resident memory after it", resident, "MB");
     Ok(())
 }
 
-fn measure_process(child: &mut std::process::Child, base: &str, traffic: &Traffic) -> anyhow::Result<(f64, f64)> {
+fn measure_process(
+    child: &mut std::process::Child,
+    base: &str,
+    traffic: &Traffic,
+) -> anyhow::Result<(f64, f64)> {
     let begun = Instant::now();
     while reqwest::blocking::get(base).is_err() {
         ensure!(begun.elapsed() < Duration::from_secs(120), "phoenix did not start");

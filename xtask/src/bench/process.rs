@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 /// Builds what is measured: the same profile as `make run`.
 pub(crate) fn build(root: &Path) -> anyhow::Result<()> {
-    let status = Command::new("cargo").args(["build", "--release", "--bin", "at-daemon"]).current_dir(root).status()?;
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--bin", "at-daemon"])
+        .current_dir(root)
+        .status()?;
     ensure!(status.success(), "the daemon does not build");
     Ok(())
 }
@@ -33,7 +36,10 @@ impl Daemon {
         for listener in ["UI", "API", "OTLP_HTTP", "OTLP_GRPC", "DATADOG", "DOGSTATSD"] {
             command.env(format!("AT_LISTEN_{listener}"), "127.0.0.1:0");
         }
-        command.env("AT_DATA_DIR", &data).env("AT_FORWARD_DATADOG", "off").env("AT_PROFILES_DISCOVER", "false");
+        command
+            .env("AT_DATA_DIR", &data)
+            .env("AT_FORWARD_DATADOG", "off")
+            .env("AT_PROFILES_DISCOVER", "false");
         let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(60)).build()?;
         let begun = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -64,7 +70,8 @@ impl Daemon {
     /// One number.
     pub(crate) fn count(&self, statement: &str) -> anyhow::Result<u64> {
         let body = serde_json::json!({ "sql": statement });
-        let text = self.http.post(self.url("api", "/api/sql")).json(&body).send()?.error_for_status()?.text()?;
+        let text =
+            self.http.post(self.url("api", "/api/sql")).json(&body).send()?.error_for_status()?.text()?;
         let row: Value = serde_json::from_str(text.lines().next().context("no row")?)?;
         row.as_object().and_then(|row| row.values().next()?.as_u64()).context("not a number")
     }

@@ -37,8 +37,14 @@ pub(crate) fn measure(daemon: &Daemon, traffic: &Traffic, report: &mut Report) -
     report.add("trace list, first page, p50", p50, "ms", 100.0, Better::Less);
     report.note("trace list, first page, p95", p95, "ms");
     for (name, sql) in [
-        ("SQL: errors by service", "SELECT service, count(*) AS n FROM spans WHERE status = 'error' GROUP BY 1"),
-        ("SQL: tokens and cost by model", "SELECT request_model, sum(input_tokens) AS n, sum(cost_pusd) AS c FROM llm_calls GROUP BY 1"),
+        (
+            "SQL: errors by service",
+            "SELECT service, count(*) AS n FROM spans WHERE status = 'error' GROUP BY 1",
+        ),
+        (
+            "SQL: tokens and cost by model",
+            "SELECT request_model, sum(input_tokens) AS n, sum(cost_pusd) AS c FROM llm_calls GROUP BY 1",
+        ),
     ] {
         let begun = Instant::now();
         daemon.count(&format!("SELECT count(*) AS n FROM ({sql})"))?;

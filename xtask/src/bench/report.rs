@@ -96,6 +96,7 @@ fn number(value: f64) -> String {
 /// The middle and the 95th percentile.
 pub(crate) fn p50_p95(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
-    let at = |q: f64| values.get(((values.len() as f64 - 1.0) * q).round() as usize).copied().unwrap_or(f64::NAN);
+    let at =
+        |q: f64| values.get(((values.len() as f64 - 1.0) * q).round() as usize).copied().unwrap_or(f64::NAN);
     (at(0.5), at(0.95))
 }
