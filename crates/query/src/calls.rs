@@ -12,7 +12,9 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::{TableType, provider_as_source};
 use datafusion::functions_aggregate::expr_fn::{count, max};
-use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder, TableProviderFilterPushDown, TableSource, lit};
+use datafusion::logical_expr::{
+    Expr, JoinType, LogicalPlanBuilder, TableProviderFilterPushDown, TableSource, lit,
+};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
 use std::sync::Arc;
@@ -43,9 +45,12 @@ impl LatestCalls {
         if bounds.from != i64::MIN || bounds.to != i64::MAX {
             rows = rows.filter(col("start_ns").between(lit(from), lit(to)))?;
         }
-        rows.aggregate([col("call_key")], [max(col("revision")).alias("last"), count(col("revision")).alias("times")])?
-            .filter(col("times").gt(lit(1_i64)))?
-            .project([col("call_key").alias("revised_key"), col("last")])
+        rows.aggregate(
+            [col("call_key")],
+            [max(col("revision")).alias("last"), count(col("revision")).alias("times")],
+        )?
+        .filter(col("times").gt(lit(1_i64)))?
+        .project([col("call_key").alias("revised_key"), col("last")])
     }
 }
 
@@ -62,7 +67,9 @@ impl TableProvider for LatestCalls {
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         // Subqueries cannot be planned a second time in here; they stay above.
         let level = |filter: &&Expr| {
-            let simple = Expr::column_refs(filter).iter().all(|column| self.schema().column_with_name(&column.name).is_some());
+            let simple = Expr::column_refs(filter)
+                .iter()
+                .all(|column| self.schema().column_with_name(&column.name).is_some());
             if simple { TableProviderFilterPushDown::Exact } else { TableProviderFilterPushDown::Unsupported }
         };
         Ok(filters.iter().map(level).collect())
@@ -79,7 +86,8 @@ impl TableProvider for LatestCalls {
         if let Some(filter) = filters.iter().cloned().reduce(Expr::and) {
             rows = rows.filter(filter)?;
         }
-        let superseded = [col("calls.call_key").eq(col("revised_key")), col("calls.revision").lt(col("last"))];
+        let superseded =
+            [col("calls.call_key").eq(col("revised_key")), col("calls.revision").lt(col("last"))];
         rows = rows.join_on(self.revised(filters)?.build()?, JoinType::LeftAnti, superseded)?;
         if let Some(projection) = projection {
             let schema = self.schema();

@@ -2,7 +2,9 @@
 //! error of ours, never a panic.
 
 use crate::error::QueryError;
-use datafusion::arrow::array::{Array, AsArray, BooleanArray, Int64Array, MapArray, StringArray, StringViewArray};
+use datafusion::arrow::array::{
+    Array, AsArray, BooleanArray, Int64Array, MapArray, StringArray, StringViewArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::arrow::error::ArrowError;
@@ -24,7 +26,11 @@ pub(crate) fn project(batch: &RecordBatch, projection: &[usize]) -> Result<Recor
 pub(crate) struct Columns<'b>(pub(crate) &'b RecordBatch);
 
 impl Columns<'_> {
-    fn as_type(&self, name: &'static str, wanted: &DataType) -> Result<datafusion::arrow::array::ArrayRef, QueryError> {
+    fn as_type(
+        &self,
+        name: &'static str,
+        wanted: &DataType,
+    ) -> Result<datafusion::arrow::array::ArrayRef, QueryError> {
         let wrong = |detail: String| QueryError::Failed { context: "reading a column", detail };
         let column = self.0.column_by_name(name).ok_or_else(|| wrong(format!("no column `{name}`")))?;
         if column.data_type() == wanted {
@@ -55,7 +61,8 @@ impl Columns<'_> {
         }
         let entries = map.value(row);
         let side = |at: usize| -> Result<StringArray, QueryError> {
-            let column = cast(entries.column(at), &DataType::Utf8).map_err(|error| wrong(error.to_string()))?;
+            let column =
+                cast(entries.column(at), &DataType::Utf8).map_err(|error| wrong(error.to_string()))?;
             Ok(column.as_string::<i32>().clone())
         };
         let (keys, values) = (side(0)?, side(1)?);

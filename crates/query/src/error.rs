@@ -89,9 +89,13 @@ impl QueryError {
     pub fn hint(&self) -> String {
         match self {
             Self::Invalid { hint, .. } => hint.clone(),
-            Self::Refused { .. } => "use SELECT, EXPLAIN, SHOW TABLES or DESCRIBE over the tables at /api/sql/tables".to_owned(),
+            Self::Refused { .. } => {
+                "use SELECT, EXPLAIN, SHOW TABLES or DESCRIBE over the tables at /api/sql/tables".to_owned()
+            }
             Self::TooLarge { .. } => "split the statement or join fewer tables".to_owned(),
-            Self::TimeOut { .. } => "bound the time, for example `start_ns > ...`, or aggregate less".to_owned(),
+            Self::TimeOut { .. } => {
+                "bound the time, for example `start_ns > ...`, or aggregate less".to_owned()
+            }
             Self::Memory { .. } => "bound the time, select fewer columns or group by fewer values".to_owned(),
             Self::Busy { .. } => "try again in a moment".to_owned(),
             Self::Parameter { .. } | Self::Failed { .. } => String::new(),
@@ -108,14 +112,16 @@ impl QueryError {
 
     /// An error while planning a statement: mostly the asker's.
     pub(crate) fn from_planning(error: &DataFusionError, tables: &[String]) -> Self {
-        let place = error.diagnostic().and_then(|d| d.span).map(|span| Position {
-            line: span.start.line,
-            column: span.start.column,
-        });
+        let place = error
+            .diagnostic()
+            .and_then(|d| d.span)
+            .map(|span| Position { line: span.start.line, column: span.start.column });
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) | DataFusionError::External(_) | DataFusionError::ObjectStore(_) => {
-                Self::from_engine(error, "planning the statement")
-            }
+            DataFusionError::ResourcesExhausted(_)
+            | DataFusionError::ArrowError(..)
+            | DataFusionError::Execution(_)
+            | DataFusionError::External(_)
+            | DataFusionError::ObjectStore(_) => Self::from_engine(error, "planning the statement"),
             DataFusionError::SchemaError(schema, _) => schema_error(schema, place),
             DataFusionError::SQL(parser, _) => {
                 let message = parser.to_string();
@@ -163,7 +169,9 @@ fn schema_error(schema: &SchemaError, position: Option<Position>) -> QueryError 
             hint: "write the table before it, as in `spans.trace_id`".to_owned(),
             position,
         },
-        other => QueryError::Invalid { message: first_line(&other.to_string()), hint: String::new(), position },
+        other => {
+            QueryError::Invalid { message: first_line(&other.to_string()), hint: String::new(), position }
+        }
     }
 }
 
@@ -176,7 +184,9 @@ fn plan_error(message: &str, tables: &[String], position: Option<Position>) -> Q
             let hint = suggest::hint(name, tables.iter().map(String::as_str), "tables");
             return QueryError::Invalid { message, hint, position };
         }
-        None if message.contains("Invalid function") => "see /api/sql/tables for columns; functions are DataFusion's",
+        None if message.contains("Invalid function") => {
+            "see /api/sql/tables for columns; functions are DataFusion's"
+        }
         None => "",
     };
     QueryError::Invalid { message: message.to_owned(), hint: hint.to_owned(), position }

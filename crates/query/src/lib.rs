@@ -3,14 +3,15 @@
 //! The only room that imports the query engine. It writes nothing and does not know who asks.
 #![warn(missing_docs)]
 
+mod blooms;
 mod calls;
 mod columns;
 mod engine;
 mod error;
 mod ledger;
+pub mod limits;
 #[cfg(test)]
 mod measure;
-pub mod limits;
 mod prune;
 mod read;
 pub mod search;
@@ -19,9 +20,9 @@ pub mod sql;
 pub mod stats;
 mod suggest;
 mod table;
+mod tail;
 #[cfg(test)]
 mod testing;
-mod tail;
 pub mod trace;
 
 pub use engine::Query;

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// Bytes of caches (file footers) unless configured otherwise.
 pub const CACHE_BYTES: usize = 32 << 20;
+/// One part in so many of the caches is for bloom filters, the rest for file footers.
+pub const BLOOM_PART: usize = 4;
+/// Files whose bloom filters are read at once.
+pub const BLOOM_READS: usize = 8;
 /// Bytes that all running queries together may hold unless configured otherwise.
 pub const MEMORY_BYTES: usize = 256 << 20;
 /// Rows of an SQL answer when the request names no limit.
@@ -59,6 +63,8 @@ pub const SEARCH_TEXT_BYTES: usize = 4_096;
 
 /// Rows of a list of services, operations, models or sources.
 pub const LIST_ROWS: usize = 500;
+/// Programs that are asked for their language and SDK, which costs a look into one of their spans.
+pub const SENDERS_ASKED: usize = 32;
 /// Points of a time series.
 pub const SERIES_POINTS: i64 = 120;
 /// The time range of a summary when the request names none: the last 24 hours.

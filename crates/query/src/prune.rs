@@ -19,6 +19,8 @@ pub(crate) struct Bounds {
     pub(crate) seq: i64,
     /// The services, if the filter names them.
     pub(crate) services: Option<BTreeSet<String>>,
+    /// The traces, if the filter names them.
+    pub(crate) traces: Option<BTreeSet<String>>,
     /// Whether rows must be, or must not be, sample data.
     pub(crate) sample: Option<bool>,
     /// Whether the filter picks few rows.
@@ -27,7 +29,15 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { from: i64::MIN, to: i64::MAX, seq: i64::MIN, services: None, sample: None, needle: false }
+        Self {
+            from: i64::MIN,
+            to: i64::MAX,
+            seq: i64::MIN,
+            services: None,
+            traces: None,
+            sample: None,
+            needle: false,
+        }
     }
 }
 
@@ -113,12 +123,14 @@ impl Bounds {
     }
 
     fn one_of(&mut self, column: &str, values: Option<BTreeSet<String>>) {
-        if NEEDLES.contains(&column) {
-            self.needle = true;
-        } else if column == "service"
-            && let Some(values) = values
-        {
-            self.services = Some(match self.services.take() {
+        self.needle |= NEEDLES.contains(&column);
+        let kept = match column {
+            "service" => &mut self.services,
+            "trace_id" => &mut self.traces,
+            _ => return,
+        };
+        if let Some(values) = values {
+            *kept = Some(match kept.take() {
                 Some(known) => known.intersection(&values).cloned().collect(),
                 None => values,
             });

@@ -46,11 +46,13 @@ impl View {
         let mut bounds = Bounds::of([&filter], table.data.table.time_column());
         bounds.needle = true;
         let names = DFSchema::try_from(schema)?;
-        let predicate = self.context.create_physical_expr(filter, &names)?;
+        let predicate = self.shared.template.create_physical_expr(filter, &names)?;
         let mut rows = 0;
         let mut found = Vec::new();
-        if let Some(plan) = table.scan_files(&bounds, Some(&projection), None, Some(predicate.clone()))? {
-            let mut stream = execute_stream(plan, self.context.task_ctx())?;
+        if let Some(plan) =
+            table.scan_files(&bounds, Some(&projection), None, Some(predicate.clone())).await?
+        {
+            let mut stream = execute_stream(plan, self.shared.task.clone())?;
             while rows < limit
                 && let Some(batch) = stream.try_next().await?
             {

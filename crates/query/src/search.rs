@@ -151,7 +151,7 @@ impl Query {
     pub async fn search(&self, search: &Search) -> Result<Page, QueryError> {
         search.check()?;
         self.bounded(async {
-            let view = self.view()?;
+            let view = self.view();
             if let Some(trace) = search.text.as_deref().and_then(|text| text.trim().parse::<TraceId>().ok()) {
                 let traces = view.summaries(&[trace.to_string()], None).await?;
                 return Ok(Page { traces, next: None });
@@ -167,7 +167,7 @@ impl Query {
     /// The summaries of some traces, in their order; unknown ones are left out.
     pub async fn summaries(&self, traces: &[TraceId]) -> Result<Vec<TraceSummary>, QueryError> {
         let ids: Vec<String> = traces.iter().take(PAGE_MAX).map(ToString::to_string).collect();
-        self.bounded(async { self.view()?.summaries(&ids, None).await }).await
+        self.bounded(async { self.view().summaries(&ids, None).await }).await
     }
 }
 
@@ -183,7 +183,8 @@ impl View {
             let full = found.len() >= want;
             let last = found.last().cloned();
             found.retain(|candidate| {
-                walk.after.as_ref().is_none_or(|after| after.before(candidate)) && seen.insert(candidate.trace.clone())
+                walk.after.as_ref().is_none_or(|after| after.before(candidate))
+                    && seen.insert(candidate.trace.clone())
             });
             self.drop_shown(search, &mut found).await?;
             let ids: Vec<String> = found.iter().map(|candidate| candidate.trace.clone()).collect();
@@ -218,7 +219,8 @@ impl View {
         let ids: Vec<String> = found.iter().map(|candidate| candidate.trace.clone()).collect();
         let mut traces = self.summaries(&ids, search.from_ns).await?;
         traces.retain(|summary| search.lasted(summary));
-        let next = found.last().filter(|_| full).map(|last| Cursor { key: last.key, trace: last.trace.clone() });
+        let next =
+            found.last().filter(|_| full).map(|last| Cursor { key: last.key, trace: last.trace.clone() });
         Ok(Page { traces, next })
     }
 }

@@ -56,7 +56,9 @@ impl Query {
         let limit = limit.unwrap_or(SQL_ROWS_DEFAULT).min(SQL_ROWS_MAX);
         let places = self.sql_places.clone();
         let busy = QueryError::Busy { running: self.config.sql_concurrent };
-        let Ok(Ok(place)) = tokio::time::timeout(self.config.sql_wait, places.acquire_owned()).await else { return Err(busy) };
+        let Ok(Ok(place)) = tokio::time::timeout(self.config.sql_wait, places.acquire_owned()).await else {
+            return Err(busy);
+        };
         let deadline = Instant::now() + self.config.sql_time;
         let time = self.config.sql_time;
         let plan = tokio::time::timeout_at(deadline, self.plan(sql, limit));
@@ -89,18 +91,20 @@ impl Query {
     }
 
     async fn plan(&self, sql: &str, limit: usize) -> Result<SendableRecordBatchStream, QueryError> {
-        let view = self.view()?;
+        let view = self.view();
         let tables = view.names();
         let wrong = |error| QueryError::from_planning(&error, &tables);
-        let state = view.context.state();
+        let state = view.context()?.state();
         let dialect = state.config().options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect).map_err(wrong)?;
         guard::check_kind(&statement, sql)?;
         let plan = state.statement_to_plan(statement).await.map_err(wrong)?;
         // The second lock: whatever the words were, a plan that changes anything does not run.
-        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let read_only =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(|error| guard::refused_plan(&error))?;
-        let whole = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
+        let whole =
+            matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
         let mut frame = DataFrame::new(state, plan);
         if !whole {
             frame = frame.limit(0, Some(limit)).map_err(wrong)?;

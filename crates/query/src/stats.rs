@@ -2,6 +2,10 @@
 //!
 //! These are fixed SQL statements with parameters; nothing that came from outside is ever written into one.
 
+mod senders;
+
+pub use senders::Sender;
+
 use crate::columns::{Columns, int_at, text_at};
 use crate::engine::{Query, View};
 use crate::error::QueryError;
@@ -107,28 +111,15 @@ pub struct Overview {
     pub services: Vec<ServiceStats>,
 }
 
-/// A program that sends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the API's and explained there")]
-pub struct Sender {
-    pub service: String,
-    pub source: String,
-    pub spans: i64,
-    pub first_trace_id: String,
-    pub last_seen_ns: i64,
-    /// Its resource attributes as JSON, if it sent some.
-    pub resource_attrs: Option<String>,
-    /// What Datadog's clients say about their language.
-    pub language: Option<String>,
-}
-
-const SERVICES: &str = "SELECT service, count(*) AS spans, count(*) FILTER (WHERE status = 'error') AS errors,
+const SERVICES: &str =
+    "SELECT service, count(*) AS spans, count(*) FILTER (WHERE status = 'error') AS errors,
   approx_distinct(trace_id) AS traces, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ns) AS p50,
   approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ns) AS p95, max(start_ns) AS last_seen
   FROM spans WHERE start_ns >= $from AND start_ns < $to AND service IS NOT NULL
   GROUP BY service ORDER BY spans DESC, service LIMIT $rows";
 
-const OPERATIONS: &str = "SELECT name, kind, count(*) AS spans, count(*) FILTER (WHERE status = 'error') AS errors,
+const OPERATIONS: &str =
+    "SELECT name, kind, count(*) AS spans, count(*) FILTER (WHERE status = 'error') AS errors,
   approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ns) AS p50,
   approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ns) AS p95
   FROM spans WHERE start_ns >= $from AND start_ns < $to AND service = $service
@@ -149,12 +140,6 @@ const LLM_TOTALS: &str = "SELECT count(*) AS calls,
   sum(coalesce(cost_pusd, cost_reported_pusd)) AS cost,
   count(*) FILTER (WHERE cost_pusd IS NULL AND cost_reported_pusd IS NULL) AS unpriced
   FROM llm_calls WHERE start_ns >= $from AND start_ns < $to AND NOT sample";
-
-const SENDERS: &str = "SELECT service, source, count(*) AS spans, max(received_ns) AS last_seen,
-  first_value(trace_id ORDER BY received_ns) AS first_trace, max(resource_attrs) AS resource_attrs,
-  max(attrs['language']) AS language
-  FROM spans WHERE received_ns >= $since AND NOT sample AND service IS NOT NULL
-  GROUP BY service, source ORDER BY last_seen DESC LIMIT $rows";
 
 fn usage_sql(by: UsageBy) -> String {
     let key = match by {
@@ -198,7 +183,7 @@ fn listed(mut parameters: Parameters) -> Parameters {
 impl View {
     async fn rows(&self, sql: &str, parameters: Parameters) -> Result<Vec<RecordBatch>, QueryError> {
         let failed = QueryError::failed("summing up");
-        let frame = self.context.sql(sql).await.map_err(&failed)?;
+        let frame = self.context()?.sql(sql).await.map_err(&failed)?;
         let frame = frame.with_param_values(parameters).map_err(&failed)?;
         frame.collect().await.map_err(&failed)
     }
@@ -240,7 +225,9 @@ impl View {
             let columns = Columns(&batch);
             let slots = columns.int("slot")?;
             for row in 0..batch.num_rows() {
-                let Some(at) = usize::try_from(slots.value(row)).ok().filter(|at| *at < points) else { continue };
+                let Some(at) = usize::try_from(slots.value(row)).ok().filter(|at| *at < points) else {
+                    continue;
+                };
                 series.spans[at] = columns.int("spans")?.value(row);
                 series.errors[at] = columns.int("errors")?.value(row);
                 series.p50_ns[at] = int_at(&columns.int("p50")?, row);
@@ -252,7 +239,9 @@ impl View {
 
     async fn llm_totals(&self, range: Range) -> Result<LlmTotals, QueryError> {
         let batches = self.rows(LLM_TOTALS, in_range(range)).await?;
-        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(LlmTotals::default()) };
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(LlmTotals::default());
+        };
         let columns = Columns(batch);
         Ok(LlmTotals {
             calls: columns.int("calls")?.value(0),
@@ -266,7 +255,7 @@ impl View {
 impl Query {
     /// The services that sent spans, the busiest first.
     pub async fn services(&self, range: Range) -> Result<Vec<ServiceStats>, QueryError> {
-        self.bounded(async { self.view()?.services(range).await }).await
+        self.bounded(async { self.view().services(range).await }).await
     }
 
     /// The operations of a service, the busiest first.
@@ -275,7 +264,7 @@ impl Query {
             let mut parameters = listed(in_range(range));
             parameters.push(("service", ScalarValue::Utf8View(Some(service.to_owned()))));
             let mut operations = Vec::new();
-            for batch in self.view()?.rows(OPERATIONS, parameters).await? {
+            for batch in self.view().rows(OPERATIONS, parameters).await? {
                 let columns = Columns(&batch);
                 for row in 0..batch.num_rows() {
                     operations.push(OperationStats {
@@ -297,7 +286,7 @@ impl Query {
     pub async fn llm_usage(&self, range: Range, by: UsageBy) -> Result<Vec<UsageRow>, QueryError> {
         self.bounded(async {
             let mut usage = Vec::new();
-            for batch in self.view()?.rows(&usage_sql(by), listed(in_range(range))).await? {
+            for batch in self.view().rows(&usage_sql(by), listed(in_range(range))).await? {
                 let columns = Columns(&batch);
                 for row in 0..batch.num_rows() {
                     usage.push(usage_row(columns, row)?);
@@ -311,7 +300,7 @@ impl Query {
     /// A range at a glance.
     pub async fn overview(&self, range: Range) -> Result<Overview, QueryError> {
         self.bounded(async {
-            let view = self.view()?;
+            let view = self.view();
             let (totals, llm, series, services) = tokio::try_join!(
                 view.rows(TOTALS, in_range(range)),
                 view.llm_totals(range),
@@ -326,30 +315,6 @@ impl Query {
                 overview.traces = columns.int("traces")?.value(0);
             }
             Ok(overview)
-        })
-        .await
-    }
-
-    /// Who has sent spans since a moment (of arrival), the latest first. Sample data does not count as a sender.
-    pub async fn senders(&self, since_ns: i64) -> Result<Vec<Sender>, QueryError> {
-        self.bounded(async {
-            let parameters = listed(vec![("since", ScalarValue::from(since_ns))]);
-            let mut senders = Vec::new();
-            for batch in self.view()?.rows(SENDERS, parameters).await? {
-                let columns = Columns(&batch);
-                for row in 0..batch.num_rows() {
-                    senders.push(Sender {
-                        service: columns.text("service")?.value(row).to_owned(),
-                        source: columns.text("source")?.value(row).to_owned(),
-                        spans: columns.int("spans")?.value(row),
-                        first_trace_id: columns.text("first_trace")?.value(row).to_owned(),
-                        last_seen_ns: columns.int("last_seen")?.value(row),
-                        resource_attrs: text_at(&columns.text("resource_attrs")?, row),
-                        language: text_at(&columns.text("language")?, row),
-                    });
-                }
-            }
-            Ok(senders)
         })
         .await
     }

@@ -46,7 +46,7 @@ impl Query {
     /// What came in since `place`, which moves on.
     pub async fn news(&self, place: &mut Place) -> Result<News, QueryError> {
         self.bounded(async {
-            let view = self.view()?;
+            let view = self.view();
             let last = self.source.last_seq();
             if last <= place.seq {
                 return Ok(News::default());
@@ -57,7 +57,11 @@ impl Query {
             let mut traces: Vec<(i64, String)> = Vec::new();
             let mut seen: HashSet<String> = HashSet::new();
             for batch in &batches {
-                let (trace, seq, start) = (Columns(batch).text("trace_id")?, Columns(batch).int("seq")?, Columns(batch).int("start_ns")?);
+                let (trace, seq, start) = (
+                    Columns(batch).text("trace_id")?,
+                    Columns(batch).int("seq")?,
+                    Columns(batch).int("start_ns")?,
+                );
                 news.spans += batch.num_rows() as u64;
                 for row in 0..batch.num_rows() {
                     place.seq = place.seq.max(seq.value(row));

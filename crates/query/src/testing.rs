@@ -2,6 +2,7 @@
 
 use crate::{Config, Ledger, LedgerRow, Query};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use store::{Batch, FolderObjects, RealFs, Store};
 use tundra_record::env::SystemClock;
 use tundra_record::llm::{Cost, Direction, LlmCall, LlmMessage, Provenance, Understood, Usage};
@@ -66,7 +67,10 @@ impl House {
         spans: Vec<(Span<'static>, Option<Understood>)>,
         sample: bool,
     ) {
-        let mut batch = Batch::new(UnixNanos(ZERO), Source::Otlp);
+        // A later batch is received later, so that of two tellings of a call the second is the latest.
+        static BATCHES: AtomicI64 = AtomicI64::new(0);
+        let received = ZERO + BATCHES.fetch_add(1, Ordering::Relaxed);
+        let mut batch = Batch::new(UnixNanos(received), Source::Otlp);
         batch.sample(sample);
         let mut pass = Pass::new(&self.redactor);
         let mut resource = Resource { attrs: vec![("service.name".into(), service.into())] };
@@ -91,7 +95,14 @@ impl House {
 }
 
 /// A span that begins `start` nanoseconds after [`ZERO`].
-pub(crate) fn span(trace: u128, id: u64, parent: Option<u64>, name: &'static str, start: i64, duration: i64) -> Span<'static> {
+pub(crate) fn span(
+    trace: u128,
+    id: u64,
+    parent: Option<u64>,
+    name: &'static str,
+    start: i64,
+    duration: i64,
+) -> Span<'static> {
     Span {
         trace_id: TraceId(trace),
         span_id: SpanId(id),
@@ -139,7 +150,10 @@ pub(crate) fn call(span: &Span<'_>, model: &str, tokens: (u64, u64), cost: Optio
     };
     Understood {
         call: Some(call),
-        messages: vec![message(Direction::Output, "assistant", "four"), message(Direction::Input, "user", "two and two?")],
+        messages: vec![
+            message(Direction::Output, "assistant", "four"),
+            message(Direction::Input, "user", "two and two?"),
+        ],
         ..Understood::default()
     }
 }
@@ -153,7 +167,10 @@ pub(crate) async fn shop() -> House {
     chat.attrs = vec![("prompt.note".into(), "x".repeat(600).into()), ("user.id".into(), "u-1".into())];
     let known = call(&chat, "gpt-4o", (100, 20), Some(5_000));
     house
-        .add("shop", vec![(root, None), (chat, Some(known)), (span(2, 20, None, "GET /", 10 * SECOND, 50), None)])
+        .add(
+            "shop",
+            vec![(root, None), (chat, Some(known)), (span(2, 20, None, "GET /", 10 * SECOND, 50), None)],
+        )
         .await;
     house.add("pay", vec![(failed(span(1, 11, Some(10), "charge card", 100, 200)), None)]).await;
     house

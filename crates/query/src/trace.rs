@@ -5,8 +5,8 @@ mod gather;
 pub(crate) mod skeleton;
 
 pub use detail::{Llm, LogLine, Message, SpanDetail};
+pub(crate) use gather::{is_trace, sum};
 pub use skeleton::{Flags, Skeleton};
-pub(crate) use gather::sum;
 
 use crate::engine::{Query, View};
 use crate::error::QueryError;
@@ -42,7 +42,7 @@ impl Query {
     /// The skeleton of a trace; `None` if nothing of it is stored.
     pub async fn trace(&self, trace: TraceId) -> Result<Option<Skeleton>, QueryError> {
         self.bounded(async {
-            let view = self.view()?;
+            let view = self.view();
             view.skeleton(trace).await
         })
         .await
@@ -51,7 +51,7 @@ impl Query {
     /// One span with its messages, logs and judgements; `None` if it is not stored.
     pub async fn span(&self, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, QueryError> {
         self.bounded(async {
-            let view = self.view()?;
+            let view = self.view();
             view.span(trace, span).await
         })
         .await

@@ -59,7 +59,12 @@ impl ApiError {
     }
 
     pub(crate) fn parameter(name: &str, problem: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_parameter", format!("`{name}` {problem}"), "see /api/openapi.json")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_parameter",
+            format!("`{name}` {problem}"),
+            "see /api/openapi.json",
+        )
     }
 
     pub(crate) fn failed(message: impl Into<String>) -> Self {

@@ -29,7 +29,9 @@ impl Names {
 
 fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
             name
         }
         _ => authority,
@@ -60,7 +62,10 @@ fn verdict(names: &Names, request: &Request) -> Result<(), ApiError> {
     if !is_read(request.method()) || path.starts_with("/api/live") {
         check_origin(headers, host)?;
     }
-    if *request.method() == Method::POST || *request.method() == Method::PUT || *request.method() == Method::PATCH {
+    if *request.method() == Method::POST
+        || *request.method() == Method::PUT
+        || *request.method() == Method::PATCH
+    {
         check_content(headers)?;
     }
     Ok(())
@@ -71,7 +76,14 @@ fn is_read(method: &Method) -> bool {
 }
 
 fn host(request: &Request) -> Result<&str, ApiError> {
-    let wrong = || ApiError::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "the request names no host", "send a Host header");
+    let wrong = || {
+        ApiError::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "wrong_host",
+            "the request names no host",
+            "send a Host header",
+        )
+    };
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next(), request.uri().authority()) {
         (Some(host), None, None) => host.to_str().map_err(|_| wrong()),
@@ -85,7 +97,12 @@ fn host(request: &Request) -> Result<&str, ApiError> {
 fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
     let refuse = |origin: &str| {
         let message = format!("a page of `{}` may not do this", shown(origin));
-        ApiError::new(StatusCode::FORBIDDEN, "wrong_origin", message, "use the UI of this daemon, or a program")
+        ApiError::new(
+            StatusCode::FORBIDDEN,
+            "wrong_origin",
+            message,
+            "use the UI of this daemon, or a program",
+        )
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if let Some(origin) = origins.next() {

@@ -65,7 +65,8 @@ impl Hub {
 
     /// Looks at the store for as long as it is polled. Without clients it only sleeps.
     pub(crate) async fn run(&self, query: &Query) {
-        let mut tail = Tail { place: query.place(), told: 0, skipped: 0, spans: query.spans(), rated: Instant::now() };
+        let mut tail =
+            Tail { place: query.place(), told: 0, skipped: 0, spans: query.spans(), rated: Instant::now() };
         let mut rate = tokio::time::interval(LIVE_RATE);
         rate.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -87,7 +87,9 @@ fn listeners(state: &HealthState, page: &mut String) {
 }
 
 fn counters(state: &HealthState, page: &mut String) {
-    page.push_str("<h2>Received</h2><table><tr><th>protocol</th><th>counter</th><th>reason</th><th>value</th></tr>");
+    page.push_str(
+        "<h2>Received</h2><table><tr><th>protocol</th><th>counter</th><th>reason</th><th>value</th></tr>",
+    );
     for row in state.ledger.iter().filter(|row| row.value > 0) {
         let (protocol, counter, reason) = (escape(&row.protocol), escape(&row.counter), escape(&row.reason));
         let value = row.value;
@@ -103,7 +105,9 @@ fn table_of_traces(traces: &[TraceSummary], page: &mut String) {
         page.push_str("<p>Nothing has arrived yet.</p>");
         return;
     }
-    page.push_str("<table><tr><th>trace</th><th>service</th><th>spans</th><th>errors</th><th>ms</th><th>id</th></tr>");
+    page.push_str(
+        "<table><tr><th>trace</th><th>service</th><th>spans</th><th>errors</th><th>ms</th><th>id</th></tr>",
+    );
     for trace in traces {
         let _infallible = write!(
             page,
@@ -121,7 +125,11 @@ fn table_of_traces(traces: &[TraceSummary], page: &mut String) {
 
 fn connect(state: &HealthState, page: &mut String) {
     let address = |name: &str| {
-        let known = state.addresses.iter().find(|(known, _)| *known == name).and_then(|(_, address)| address.as_deref());
+        let known = state
+            .addresses
+            .iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, address)| address.as_deref());
         known.map(escape)
     };
     page.push_str("<h2>Connect</h2>");
@@ -133,7 +141,8 @@ fn connect(state: &HealthState, page: &mut String) {
         );
     }
     if let Some(datadog) = address("datadog") {
-        let _infallible = write!(page, "<p>Datadog clients</p><pre>DD_TRACE_AGENT_URL=http://{datadog} your-program</pre>");
+        let _infallible =
+            write!(page, "<p>Datadog clients</p><pre>DD_TRACE_AGENT_URL=http://{datadog} your-program</pre>");
     }
     if let Some(api) = address("api") {
         let _infallible = write!(

@@ -56,7 +56,9 @@ impl Doors {
         let (schemas, mut paths, methods) = route;
         for item in paths.paths.values_mut() {
             for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
-                let word = format!("Permission: `{:?}`.", P::LEVEL).to_lowercase().replace("permission", "Permission");
+                let word = format!("Permission: `{:?}`.", P::LEVEL)
+                    .to_lowercase()
+                    .replace("permission", "Permission");
                 let known = operation.description.take().unwrap_or_default();
                 operation.description = Some(format!("{known}\n\n{word}").trim().to_owned());
             }

@@ -22,7 +22,12 @@ pub(crate) fn build(app: &App, names: &Names) -> Router {
     app.openapi.get_or_init(|| openapi.to_json().map(Bytes::from).unwrap_or_default());
     routes
         .route("/status", get(page::status).layer(from_fn_with_state(route("/status"), traced::trace)))
-        .fallback_service(get(fallback).fallback(fallback).layer(from_fn_with_state(route("/*"), traced::trace)).with_state(app.clone()))
+        .fallback_service(
+            get(fallback)
+                .fallback(fallback)
+                .layer(from_fn_with_state(route("/*"), traced::trace))
+                .with_state(app.clone()),
+        )
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn_with_state(names.clone(), guard::check))
@@ -36,7 +41,8 @@ async fn fallback(State(app): State<App>, request: Request) -> Response {
     if path == "/api" || path.starts_with("/api/") {
         let path: String = path.chars().take(200).collect();
         let message = format!("`{path}` is no route of this API");
-        return ApiError::new(StatusCode::NOT_FOUND, "no_route", message, "see /api/openapi.json").into_response();
+        return ApiError::new(StatusCode::NOT_FOUND, "no_route", message, "see /api/openapi.json")
+            .into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return wrong_method(request).await;

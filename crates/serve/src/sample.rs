@@ -25,7 +25,8 @@ pub(crate) struct Samples {
 
 /// Sample data that has just happened.
 pub(crate) fn build(now: UnixNanos) -> Samples {
-    let id = |kind: u64| TraceId((u128::from(0x5a3b_1e00_u64 + kind) << 64) | u128::from(now.0.unsigned_abs()));
+    let id =
+        |kind: u64| TraceId((u128::from(0x5a3b_1e00_u64 + kind) << 64) | u128::from(now.0.unsigned_abs()));
     let (run, large) = (id(1), id(2));
     let mut parts = vec![(resource("support-agent"), run::spans(run, now))];
     for (service, spans) in large::spans(large, now) {

@@ -17,7 +17,11 @@ pub(crate) struct Route {
 }
 
 /// Wraps a request in a span and reports it.
-pub(crate) async fn trace(State(Route { app, path: route }): State<Route>, request: Request, next: Next) -> Response {
+pub(crate) async fn trace(
+    State(Route { app, path: route }): State<Route>,
+    request: Request,
+    next: Next,
+) -> Response {
     if route.starts_with("/api/live") || &*route == "/api/health" {
         return next.run(request).await;
     }

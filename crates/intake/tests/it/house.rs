@@ -9,14 +9,14 @@ use store::{Config, FolderObjects, RealFs, Snapshot, Store, Table};
 use tundra_record::env::SystemClock;
 use tundra_record::redact::{RedactConfig, Redactor};
 
-pub struct House {
-    pub folder: tempfile::TempDir,
-    pub store: Store,
-    pub intake: Intake,
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) intake: Intake,
 }
 
 impl House {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(SystemClock);
         let files = folder.path().join("files");
@@ -32,7 +32,7 @@ impl House {
         Self { folder, store, intake }
     }
 
-    pub async fn take(
+    pub(crate) async fn take(
         &self,
         protocol: Protocol,
         form: Form,
@@ -50,7 +50,7 @@ impl House {
         Box::pin(self.intake.take(received, permit)).await
     }
 
-    pub fn rows(&self, table: Table) -> usize {
+    pub(crate) fn rows(&self, table: Table) -> usize {
         let snapshot: Snapshot = self.store.snapshot();
         let hot: usize = snapshot.hot(table).iter().map(arrow_array::RecordBatch::num_rows).sum();
         let sealed: u64 = snapshot.files(table).iter().map(|file| file.rows).sum();
@@ -59,7 +59,7 @@ impl House {
 }
 
 /// Whether any file below `folder` holds these bytes.
-pub fn holds(folder: &Path, needle: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, needle: &[u8]) -> bool {
     std::fs::read_dir(folder).expect("a folder").flatten().any(|entry| {
         let path = entry.path();
         if path.is_dir() {

@@ -9,7 +9,8 @@ fn services(names: &[&str]) -> Bounds {
 
 #[test]
 fn filters_and_their_bounds() {
-    let check = |filter: Expr, expected: Bounds| assert_eq!(Bounds::of([&filter], "start_ns"), expected, "{filter}");
+    let check =
+        |filter: Expr, expected: Bounds| assert_eq!(Bounds::of([&filter], "start_ns"), expected, "{filter}");
     let none = Bounds::default;
     let time = || col("start_ns");
     check(time().gt(lit(5_i64)), Bounds { from: 6, ..none() });
@@ -29,7 +30,13 @@ fn filters_and_their_bounds() {
     check(col("service").not_eq(lit("a")), none());
     check(col("sample").eq(lit(false)), Bounds { sample: Some(false), ..none() });
     check(!col("sample"), Bounds { sample: Some(false), ..none() });
-    check(col("trace_id").eq(lit("ab")), Bounds { needle: true, ..none() });
+    let trace = || Some(std::collections::BTreeSet::from(["ab".to_owned()]));
+    check(col("trace_id").eq(lit("ab")), Bounds { needle: true, traces: trace(), ..none() });
+    check(
+        col("trace_id").in_list(vec![lit("ab")], false),
+        Bounds { needle: true, traces: trace(), ..none() },
+    );
+    check(col("span_id").eq(lit("ab")), Bounds { needle: true, ..none() });
     check(col("user_id").in_list(vec![lit("ab")], false), Bounds { needle: true, ..none() });
     check(col("trace_id").not_eq(lit("ab")), none());
     check(col("trace_id").eq(lit("ab")).or(col("name").eq(lit("x"))), none());

@@ -74,11 +74,14 @@ impl View {
     ) -> Result<Vec<Candidate>, QueryError> {
         let within = col("start_ns").gt_eq(lit(step.from)).and(col("start_ns").lt(lit(step.to)));
         let Some(model) = &search.model else {
-            return self.ranked("spans", search.all_filters().fold(within, Expr::and), "start_ns", want).await;
+            return self
+                .ranked("spans", search.all_filters().fold(within, Expr::and), "start_ns", want)
+                .await;
         };
         let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
         let filter = search.sample_filter().into_iter().fold(within.and(asked), Expr::and);
-        let mut found = self.ranked("llm_calls", filter.and(col("trace_id").is_not_null()), "start_ns", want).await?;
+        let mut found =
+            self.ranked("llm_calls", filter.and(col("trace_id").is_not_null()), "start_ns", want).await?;
         if !found.is_empty() && !search.span_filters().is_empty() {
             let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
             let filter = search.all_filters().fold(col("trace_id").in_list(ids, false), Expr::and);
@@ -90,13 +93,25 @@ impl View {
     }
 
     /// Drops traces that an earlier page has shown already: they match with a span newer than the cursor.
-    pub(super) async fn drop_shown(&self, search: &Search, found: &mut Vec<Candidate>) -> Result<(), QueryError> {
+    pub(super) async fn drop_shown(
+        &self,
+        search: &Search,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), QueryError> {
         let Some(cursor) = search.cursor.as_ref().filter(|_| !found.is_empty()) else { return Ok(()) };
         let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
-        let newer = col("start_ns").gt(lit(cursor.key)).and(col("start_ns").lt(lit(search.to_ns.unwrap_or(i64::MAX))));
+        // Spans that begin at the cursor's own moment were shown up to the cursor's trace.
+        let at_cursor = col("start_ns").eq(lit(cursor.key)).and(col("trace_id").lt_eq(word(&cursor.trace)));
+        let newer = col("start_ns")
+            .gt(lit(cursor.key))
+            .or(at_cursor)
+            .and(col("start_ns").lt(lit(search.to_ns.unwrap_or(i64::MAX))));
         let newer = newer.and(col("trace_id").in_list(ids, false));
         let shown = match &search.model {
-            None => self.ranked("spans", search.all_filters().fold(newer, Expr::and), "start_ns", found.len()).await?,
+            None => {
+                self.ranked("spans", search.all_filters().fold(newer, Expr::and), "start_ns", found.len())
+                    .await?
+            }
             Some(model) => {
                 let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
                 self.ranked("llm_calls", newer.and(asked), "start_ns", found.len()).await?
@@ -127,21 +142,31 @@ impl View {
         if let Some(model) = &search.model {
             let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
             let within = col("start_ns").gt_eq(lit(from)).and(col("start_ns").lt(lit(to)));
-            let calls = self.ranked("llm_calls", within.and(asked), "start_ns", crate::limits::PAGE_MAX * 10).await?;
-            filter = filter.and(col("trace_id").in_list(calls.iter().map(|call| word(&call.trace)).collect(), false));
+            let calls =
+                self.ranked("llm_calls", within.and(asked), "start_ns", crate::limits::PAGE_MAX * 10).await?;
+            filter = filter
+                .and(col("trace_id").in_list(calls.iter().map(|call| word(&call.trace)).collect(), false));
         }
         // Traces shown before the cursor come first again; skip them by asking for those as well only when equal.
         let want = search.page();
         match &search.cursor {
             None => self.ranked("spans", filter, "duration_ns", want).await,
             Some(cursor) => {
-                let having = col("key").lt(lit(cursor.key)).or(col("key").eq(lit(cursor.key)).and(col("trace_id").gt(word(&cursor.trace))));
+                let having = col("key")
+                    .lt(lit(cursor.key))
+                    .or(col("key").eq(lit(cursor.key)).and(col("trace_id").gt(word(&cursor.trace))));
                 self.ranked_having("spans", filter, "duration_ns", want, Some(having)).await
             }
         }
     }
 
-    async fn ranked(&self, table: &str, filter: Expr, by: &str, want: usize) -> Result<Vec<Candidate>, QueryError> {
+    async fn ranked(
+        &self,
+        table: &str,
+        filter: Expr,
+        by: &str,
+        want: usize,
+    ) -> Result<Vec<Candidate>, QueryError> {
         self.ranked_having(table, filter, by, want, None).await
     }
 
@@ -155,9 +180,10 @@ impl View {
         having: Option<Expr>,
     ) -> Result<Vec<Candidate>, QueryError> {
         let failed = QueryError::failed("searching traces");
-        let frame: DataFrame = self.context.table(table).await.map_err(&failed)?;
+        let frame: DataFrame = self.context()?.table(table).await.map_err(&failed)?;
         let frame = frame.filter(filter).map_err(&failed)?;
-        let mut frame = frame.aggregate(vec![col("trace_id")], vec![max(col(by)).alias("key")]).map_err(&failed)?;
+        let mut frame =
+            frame.aggregate(vec![col("trace_id")], vec![max(col(by)).alias("key")]).map_err(&failed)?;
         if let Some(having) = having {
             frame = frame.filter(having).map_err(&failed)?;
         }

@@ -16,8 +16,16 @@ use store::Table;
 const SPAN_COLUMNS: [&str; 9] =
     ["trace_id", "span_id", "parent_id", "service", "name", "start_ns", "duration_ns", "status", "sample"];
 const CALL_COLUMNS: [&str; 10] = [
-    "trace_id", "call_key", "revision", "input_tokens", "output_tokens", "cost_pusd", "cost_reported_pusd",
-    "request_model", "response_model", "start_ns",
+    "trace_id",
+    "call_key",
+    "revision",
+    "input_tokens",
+    "output_tokens",
+    "cost_pusd",
+    "cost_reported_pusd",
+    "request_model",
+    "response_model",
+    "start_ns",
 ];
 /// A model call may start this long before the first span of its trace.
 const SLACK_NS: i64 = 3_600_000_000_000;
@@ -95,7 +103,10 @@ impl View {
             if missing.is_empty() {
                 break;
             }
-            let filter = from.map_or_else(|| among(&missing), |from| among(&missing).and(col("start_ns").gt_eq(lit(from))));
+            let filter = from.map_or_else(
+                || among(&missing),
+                |from| among(&missing).and(col("start_ns").gt_eq(lit(from))),
+            );
             for batch in self.read(Table::Spans, &SPAN_COLUMNS, filter, READ_ROWS).await? {
                 add_spans(Columns(&batch), &mut sums)?;
             }
@@ -111,7 +122,8 @@ impl View {
 }
 
 fn add_spans(columns: Columns<'_>, sums: &mut HashMap<String, Sum>) -> Result<(), QueryError> {
-    let (trace, span, parent) = (columns.text("trace_id")?, columns.text("span_id")?, columns.text("parent_id")?);
+    let (trace, span, parent) =
+        (columns.text("trace_id")?, columns.text("span_id")?, columns.text("parent_id")?);
     let (service, name, status) = (columns.text("service")?, columns.text("name")?, columns.text("status")?);
     let (start, duration) = (columns.int("start_ns")?, columns.int("duration_ns")?);
     let sample = columns.truth("sample")?;
@@ -154,13 +166,15 @@ fn calls_of(batches: &[RecordBatch]) -> Result<HashMap<String, (Spent, BTreeSet<
     let mut calls: HashMap<String, (Spent, BTreeSet<String>)> = HashMap::new();
     for batch in batches {
         let columns = Columns(batch);
-        let (trace, key, revision) = (columns.text("trace_id")?, columns.text("call_key")?, columns.int("revision")?);
+        let (trace, key, revision) =
+            (columns.text("trace_id")?, columns.text("call_key")?, columns.int("revision")?);
         let (input, output) = (columns.int("input_tokens")?, columns.int("output_tokens")?);
         let (cost, reported) = (columns.int("cost_pusd")?, columns.int("cost_reported_pusd")?);
         let (asked, answered) = (columns.text("request_model")?, columns.text("response_model")?);
         for row in 0..batch.num_rows() {
             // Taking the entry makes sure that of two equal rows one counts.
-            if last.get(key.value(row)) != Some(&revision.value(row)) || last.remove(key.value(row)).is_none() {
+            if last.get(key.value(row)) != Some(&revision.value(row)) || last.remove(key.value(row)).is_none()
+            {
                 continue;
             }
             let (spent, models) = calls.entry(trace.value(row).to_owned()).or_default();

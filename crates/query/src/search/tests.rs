@@ -58,7 +58,8 @@ async fn a_summary_counts_each_span_and_call_once() {
     let known = call(&chat, "gpt-4o", (100, 20), Some(6_000));
     house.add("shop", vec![(chat, Some(known))]).await;
     house.add("pay", vec![(failed(span(1, 11, Some(10), "charge card", 100, 200)), None)]).await;
-    let page = house.query.search(&Search { service: Some("pay".into()), ..Search::default() }).await.unwrap();
+    let page =
+        house.query.search(&Search { service: Some("pay".into()), ..Search::default() }).await.unwrap();
     let trace = &page.traces[0];
     assert_eq!((trace.name.as_str(), trace.service.as_str()), ("GET /order", "shop"));
     assert_eq!((trace.spans, trace.errors, trace.duration_ns, trace.partial), (3, 1, 900, false));
@@ -73,7 +74,15 @@ async fn a_root_from_long_before_is_found() {
     let hours = 3 * 3_600 * SECOND;
     house.add("agent", vec![(span(1, 1, None, "run", 0, hours + 10), None)]).await;
     house.store.flush().await.unwrap();
-    house.add("agent", vec![(span(1, 2, Some(1), "late step", hours, 5), None), (span(2, 3, Some(9), "orphan", hours, 5), None)]).await;
+    house
+        .add(
+            "agent",
+            vec![
+                (span(1, 2, Some(1), "late step", hours, 5), None),
+                (span(2, 3, Some(9), "orphan", hours, 5), None),
+            ],
+        )
+        .await;
     let page = house.query.search(&Search::default()).await.unwrap();
     let shown: Vec<_> = page.traces.iter().map(|t| (t.name.as_str(), t.spans, t.partial)).collect();
     assert_eq!(shown, [("run", 2, false), ("orphan", 1, true)]);
@@ -87,7 +96,10 @@ async fn pages() {
         let start = i64::try_from(n).unwrap() * SECOND;
         let mut spans = vec![(span(u128::from(n), n * 10, None, "root", start, 100), None)];
         // Long traces: their newest span lies far behind their root, so pages meet them twice.
-        spans.push((span(u128::from(n), n * 10 + 1, Some(n * 10), "late", start + (n as i64 % 7) * 9 * SECOND, 5), None));
+        spans.push((
+            span(u128::from(n), n * 10 + 1, Some(n * 10), "late", start + (n as i64 % 7) * 9 * SECOND, 5),
+            None,
+        ));
         house.add("shop", spans).await;
         if n % 20 == 0 {
             house.store.flush().await.unwrap();

@@ -68,7 +68,9 @@ impl ScalarUDFImpl for Contains {
         let found = match column.data_type() {
             DataType::Utf8View => {
                 let texts = column.as_string_view();
-                (0..texts.len()).map(|row| texts.is_valid(row) && finder.is_match(texts.value(row))).collect::<Vec<_>>()
+                (0..texts.len())
+                    .map(|row| texts.is_valid(row) && finder.is_match(texts.value(row)))
+                    .collect::<Vec<_>>()
             }
             DataType::Map(..) => rows_with(column.as_map(), &finder)?,
             other => return exec_err!("cannot look for text in {other}"),
@@ -97,7 +99,8 @@ impl ScalarUDFImpl for AttrIs {
         let ends = map.value_offsets();
         let has = |row: usize| {
             let entries = ends[row] as usize..ends[row + 1] as usize;
-            map.is_valid(row) && entries.into_iter().any(|at| keys.value(at) == self.key && values.value(at) == self.value)
+            map.is_valid(row)
+                && entries.into_iter().any(|at| keys.value(at) == self.key && values.value(at) == self.value)
         };
         let found: Vec<bool> = (0..map.len()).map(has).collect();
         Ok(ColumnarValue::Array(std::sync::Arc::new(BooleanArray::from(found))))

@@ -57,7 +57,12 @@ fn stretches(table: &SnapshotTable) -> Result<Vec<Stretch>, QueryError> {
 }
 
 impl Walk {
-    pub(super) fn new(stretches: Vec<Stretch>, from: Option<i64>, to: Option<i64>, after: Option<Cursor>) -> Self {
+    pub(super) fn new(
+        stretches: Vec<Stretch>,
+        from: Option<i64>,
+        to: Option<i64>,
+        after: Option<Cursor>,
+    ) -> Self {
         let first = stretches.iter().map(|s| s.first).min().unwrap_or(0);
         let end = stretches.iter().map(|s| s.last.saturating_add(1)).max().unwrap_or(0);
         let to = end.min(to.unwrap_or(i64::MAX));

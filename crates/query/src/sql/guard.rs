@@ -40,7 +40,10 @@ pub(crate) fn check_size(sql: &str) -> Result<(), QueryError> {
             Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
             Token::Word(word) => {
                 let word = word.value.to_ascii_lowercase();
-                joins += usize::from(matches!(word.as_str(), "join" | "union" | "intersect" | "except" | "exists"));
+                joins += usize::from(matches!(
+                    word.as_str(),
+                    "join" | "union" | "intersect" | "except" | "exists"
+                ));
                 let call = matches!(tokens.get(at + 1), Some(TokenWithSpan { token: Token::LParen, .. }));
                 if call && REFUSED_FUNCTIONS.contains(&word.as_str()) {
                     return Err(QueryError::Refused { what: word, position: Some(position(token)) });
@@ -103,6 +106,7 @@ fn refused_words(sql: &str) -> QueryError {
 /// The engine's own refusal, as ours.
 pub(crate) fn refused_plan(error: &DataFusionError) -> QueryError {
     let text = error.strip_backtrace();
-    let what = text.rsplit_once(": ").map_or(text.as_str(), |(_, kind)| kind).lines().next().unwrap_or_default();
+    let what =
+        text.rsplit_once(": ").map_or(text.as_str(), |(_, kind)| kind).lines().next().unwrap_or_default();
     QueryError::Refused { what: what.to_owned(), position: None }
 }

@@ -40,7 +40,10 @@ async fn sample_data_costs_nothing_and_revisions_count_once() {
     }
     let models = house.query.llm_usage(ALL, UsageBy::Model).await.unwrap();
     assert_eq!(models[0].model.as_deref(), Some("gpt-4o"));
-    assert_eq!((models[0].input_tokens, models[0].output_tokens, models[0].ttft_p50_ns), (Some(100), Some(20), Some(5)));
+    assert_eq!(
+        (models[0].input_tokens, models[0].output_tokens, models[0].ttft_p50_ns),
+        (Some(100), Some(20), Some(5))
+    );
     assert_eq!((models[1].cost_pusd, models[1].cache_read_tokens), (None, None));
     let overview = house.query.overview(ALL).await.unwrap();
     let expected = LlmTotals { calls: 2, tokens: Some(131), cost_pusd: Some(5_000), unpriced_calls: 1 };
@@ -65,7 +68,8 @@ async fn an_overview_adds_up() {
 async fn senders() {
     let house = shop().await;
     let senders = house.query.senders(0).await.unwrap();
-    let mut shown: Vec<_> = senders.iter().map(|s| (s.service.as_str(), s.source.as_str(), s.spans)).collect();
+    let mut shown: Vec<_> =
+        senders.iter().map(|s| (s.service.as_str(), s.source.as_str(), s.spans)).collect();
     shown.sort_unstable();
     assert_eq!(shown, [("pay", "otlp", 1), ("shop", "otlp", 3)]);
     assert!(senders[0].resource_attrs.as_deref().unwrap().contains("service.name"));

@@ -15,9 +15,33 @@ use store::Table;
 use tundra_record::{SpanId, TraceId};
 
 const SPAN_COLUMNS: [&str; 27] = [
-    "trace_id", "span_id", "parent_id", "service", "env", "version", "host", "name", "resource", "kind", "start_ns",
-    "duration_ns", "status", "status_message", "attrs", "attr_kinds", "content", "events", "links", "source", "user_id",
-    "session_id", "sample", "resource_attrs", "scope_name", "scope_version", "llm_problems",
+    "trace_id",
+    "span_id",
+    "parent_id",
+    "service",
+    "env",
+    "version",
+    "host",
+    "name",
+    "resource",
+    "kind",
+    "start_ns",
+    "duration_ns",
+    "status",
+    "status_message",
+    "attrs",
+    "attr_kinds",
+    "content",
+    "events",
+    "links",
+    "source",
+    "user_id",
+    "session_id",
+    "sample",
+    "resource_attrs",
+    "scope_name",
+    "scope_version",
+    "llm_problems",
 ];
 const MESSAGE_COLUMNS: [&str; 9] =
     ["direction", "idx", "part", "role", "kind", "content", "tool_name", "tool_call_id", "received_ns"];
@@ -172,7 +196,10 @@ fn own_columns(columns: Columns<'_>, row: usize) -> Result<SpanDetail, QueryErro
 }
 
 /// The row with the greatest number in `by`; of equals the last.
-fn latest<'b>(batches: &'b [RecordBatch], by: &'static str) -> Result<Option<(&'b RecordBatch, usize)>, QueryError> {
+fn latest<'b>(
+    batches: &'b [RecordBatch],
+    by: &'static str,
+) -> Result<Option<(&'b RecordBatch, usize)>, QueryError> {
     let mut best: Option<(i64, &RecordBatch, usize)> = None;
     for batch in batches {
         let numbers = Columns(batch).int(by)?;
@@ -204,8 +231,10 @@ fn read_messages(batches: &[RecordBatch]) -> Result<Vec<Message>, QueryError> {
     let mut bytes = 0;
     for batch in batches {
         let columns = Columns(batch);
-        let (direction, role, kind) = (columns.text("direction")?, columns.text("role")?, columns.text("kind")?);
-        let (content, tool, call) = (columns.text("content")?, columns.text("tool_name")?, columns.text("tool_call_id")?);
+        let (direction, role, kind) =
+            (columns.text("direction")?, columns.text("role")?, columns.text("kind")?);
+        let (content, tool, call) =
+            (columns.text("content")?, columns.text("tool_name")?, columns.text("tool_call_id")?);
         let (idx, part, received) = (columns.int("idx")?, columns.int("part")?, columns.int("received_ns")?);
         for row in 0..batch.num_rows() {
             bytes += content.value(row).len();

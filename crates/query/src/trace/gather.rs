@@ -14,7 +14,17 @@ use store::Table;
 use tundra_record::{SpanKind, TraceId};
 
 const SPAN_COLUMNS: [&str; 11] = [
-    "span_id", "parent_id", "service", "name", "kind", "start_ns", "duration_ns", "status", "sample", "events", "seq",
+    "span_id",
+    "parent_id",
+    "service",
+    "name",
+    "kind",
+    "start_ns",
+    "duration_ns",
+    "status",
+    "sample",
+    "events",
+    "seq",
 ];
 const CALL_COLUMNS: [&str; 7] =
     ["span_id", "input_tokens", "output_tokens", "cost_pusd", "cost_reported_pusd", "ttft_ns", "revision"];
@@ -76,7 +86,8 @@ impl View {
         let first = gathered.rows.iter().map(|row| row.start).min().unwrap_or(0).saturating_sub(SLACK_NS);
         let last = gathered.rows.iter().map(|row| row.start.saturating_add(row.duration)).max().unwrap_or(0);
         let last = last.saturating_add(SLACK_NS);
-        let near = |time: &str| is_trace(trace).and(col(time).gt_eq(lit(first))).and(col(time).lt_eq(lit(last)));
+        let near =
+            |time: &str| is_trace(trace).and(col(time).gt_eq(lit(first))).and(col(time).lt_eq(lit(last)));
         let (calls, runs, logs) = tokio::try_join!(
             self.read(Table::LlmCalls, &CALL_COLUMNS, near("start_ns"), TRACE_SPANS),
             self.read(Table::AgentRuns, &RUN_COLUMNS, near("start_ns"), TRACE_SPANS),

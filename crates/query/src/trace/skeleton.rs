@@ -160,12 +160,18 @@ impl Tree {
     /// Pre-order over `rows`, which are sorted as siblings shall be. Linear but for one sort of the edges.
     fn of(rows: &[Row]) -> Self {
         let at: HashMap<u64, usize> = rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
-        let parents: Vec<Option<usize>> = rows.iter().map(|row| row.parent.and_then(|id| at.get(&id).copied())).collect();
+        let parents: Vec<Option<usize>> =
+            rows.iter().map(|row| row.parent.and_then(|id| at.get(&id).copied())).collect();
         // Children of one parent next to each other, in the order of `rows`: a stable sort keeps it.
         let mut edges: Vec<(usize, usize)> =
             parents.iter().enumerate().filter_map(|(child, parent)| parent.map(|p| (p, child))).collect();
         edges.sort_by_key(|(parent, _)| *parent);
-        let mut walk = Walk { rows: rows.len(), edges, order: Vec::with_capacity(rows.len()), seen: vec![false; rows.len()] };
+        let mut walk = Walk {
+            rows: rows.len(),
+            edges,
+            order: Vec::with_capacity(rows.len()),
+            seen: vec![false; rows.len()],
+        };
         for (row, parent) in parents.iter().enumerate() {
             if parent.is_none() {
                 walk.from(row);

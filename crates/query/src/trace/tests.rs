@@ -23,8 +23,14 @@ async fn a_skeleton() {
         assert_eq!(s.role, ["", "", "llm"]);
         assert_eq!(s.flags, [0, Flags::ERROR | Flags::LOGS, Flags::LLM]);
         assert_eq!((s.start_ns, s.duration_ns, s.partial, s.sample), (ZERO, 900, false, false));
-        assert_eq!((s.start.as_slice(), s.duration.as_slice()), ([0, 100, 300].as_slice(), [900, 200, 400].as_slice()));
-        assert_eq!((s.spent.calls, s.spent.tokens, s.spent.cost_pusd, s.errors), (1, Some(120), Some(5_000), 1));
+        assert_eq!(
+            (s.start.as_slice(), s.duration.as_slice()),
+            ([0, 100, 300].as_slice(), [900, 200, 400].as_slice())
+        );
+        assert_eq!(
+            (s.spent.calls, s.spent.tokens, s.spent.cost_pusd, s.errors),
+            (1, Some(120), Some(5_000), 1)
+        );
         assert_eq!((s.tokens.as_slice(), s.ttft[2]), ([None, None, Some(120)].as_slice(), Some(5)));
         let services: Vec<&str> = s.service.iter().map(|at| s.services[*at as usize].as_str()).collect();
         assert_eq!(services, ["shop", "pay", "shop"]);
@@ -65,12 +71,15 @@ async fn the_tail_tells_each_trace_once_a_step() {
     let house = shop().await;
     let mut place = house.query.place();
     assert_eq!(house.query.news(&mut place).await.unwrap().spans, 0);
-    house.add("shop", vec![(span(3, 30, None, "a", 0, 1), None), (span(3, 31, Some(30), "b", 0, 1), None)]).await;
+    house
+        .add("shop", vec![(span(3, 30, None, "a", 0, 1), None), (span(3, 31, Some(30), "b", 0, 1), None)])
+        .await;
     house.add("shop", vec![(span(4, 40, None, "c", SECOND, 1), None)]).await;
     house.store.flush().await.unwrap();
     house.query.changed(place).await;
     let news = house.query.news(&mut place).await.unwrap();
-    let names: Vec<(&str, u64)> = news.traces.iter().map(|trace| (trace.name.as_str(), trace.spans)).collect();
+    let names: Vec<(&str, u64)> =
+        news.traces.iter().map(|trace| (trace.name.as_str(), trace.spans)).collect();
     assert_eq!((names.as_slice(), news.spans, news.skipped), ([("c", 1), ("a", 2)].as_slice(), 3, 0));
     assert_eq!(house.query.news(&mut place).await.unwrap().spans, 0);
     assert_eq!(house.query.spans(), 7);

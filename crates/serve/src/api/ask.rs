@@ -77,7 +77,8 @@ pub(crate) async fn sql(State(app): State<App>, body: Bytes) -> Result<Response,
 /// Tables, columns and their meaning.
 #[utoipa::path(get, path = "/api/sql/tables", tag = "sql", responses((status = 200, body = TablesBody)))]
 pub(crate) async fn tables(State(app): State<App>) -> Json<TablesBody> {
-    let column = |column: query::sql::ColumnDoc| ColumnBody { name: column.name, kind: column.kind, doc: column.doc };
+    let column =
+        |column: query::sql::ColumnDoc| ColumnBody { name: column.name, kind: column.kind, doc: column.doc };
     let table = |table: query::sql::TableDoc| TableBody {
         name: table.name,
         columns: table.columns.into_iter().map(column).collect(),

@@ -161,7 +161,14 @@ impl From<ServiceStats> for ServiceBody {
 
 impl From<OperationStats> for OperationBody {
     fn from(o: OperationStats) -> Self {
-        Self { name: o.name, kind: o.kind, spans: o.spans, errors: o.errors, p50_ns: o.p50_ns, p95_ns: o.p95_ns }
+        Self {
+            name: o.name,
+            kind: o.kind,
+            spans: o.spans,
+            errors: o.errors,
+            p50_ns: o.p50_ns,
+            p95_ns: o.p95_ns,
+        }
     }
 }
 
@@ -295,7 +302,8 @@ pub(crate) async fn llm_usage(State(app): State<App>, params: Params) -> Result<
     responses((status = 200, body = ConnectBody), (status = 400, body = ErrorBody)))]
 pub(crate) async fn connect(State(app): State<App>, params: Params) -> Result<Json<ConnectBody>, ApiError> {
     let now = app.clock.now().0;
-    let since = params.only(&["since_ns"])?.number("since_ns")?.unwrap_or(now.saturating_sub(CONNECT_RANGE_NS));
+    let since =
+        params.only(&["since_ns"])?.number("since_ns")?.unwrap_or(now.saturating_sub(CONNECT_RANGE_NS));
     let senders = app.query.senders(since).await?;
     Ok(Json(ConnectBody { sources: senders.into_iter().map(SourceBody::from).collect() }))
 }

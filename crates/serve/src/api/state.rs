@@ -60,11 +60,20 @@ impl From<HealthState> for HealthBody {
             startup: StartupBody { ports_bound_us: state.ports_bound_us, ready_us: state.ready_us },
             addresses: state.addresses.into_iter().collect(),
             data_dir: state.data_dir,
-            forwarder: ForwarderBody { state: forwarder.state, target: forwarder.target, detail: forwarder.detail },
+            forwarder: ForwarderBody {
+                state: forwarder.state,
+                target: forwarder.target,
+                detail: forwarder.detail,
+            },
             ledger: state
                 .ledger
                 .into_iter()
-                .map(|row| LedgerBody { protocol: row.protocol, counter: row.counter, reason: row.reason, value: row.value })
+                .map(|row| LedgerBody {
+                    protocol: row.protocol,
+                    counter: row.counter,
+                    reason: row.reason,
+                    value: row.value,
+                })
                 .collect(),
             pid: state.pid,
         }

@@ -274,20 +274,35 @@ fn timed(mut events: Value) -> Value {
 }
 
 const PARAMETERS: [&str; 14] = [
-    "from_ns", "to_ns", "service", "operation", "q", "status", "min_duration_ns", "max_duration_ns", "model", "attr",
-    "sample", "sort", "limit", "cursor",
+    "from_ns",
+    "to_ns",
+    "service",
+    "operation",
+    "q",
+    "status",
+    "min_duration_ns",
+    "max_duration_ns",
+    "model",
+    "attr",
+    "sample",
+    "sort",
+    "limit",
+    "cursor",
 ];
 
 fn search(params: &Params) -> Result<Search, ApiError> {
     let text = |name| params.text(name).map(str::to_owned);
     let mut attrs = Vec::new();
     for pair in params.texts("attr").filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once(':').ok_or_else(|| ApiError::parameter("attr", "is written `key:value`"))?;
+        let (key, value) =
+            pair.split_once(':').ok_or_else(|| ApiError::parameter("attr", "is written `key:value`"))?;
         attrs.push((key.to_owned(), value.to_owned()));
     }
     let cursor = match params.text("cursor") {
         None => None,
-        Some(word) => Some(Cursor::from_word(word).ok_or_else(|| ApiError::parameter("cursor", "is not one of ours"))?),
+        Some(word) => {
+            Some(Cursor::from_word(word).ok_or_else(|| ApiError::parameter("cursor", "is not one of ours"))?)
+        }
     };
     Ok(Search {
         from_ns: params.number("from_ns")?,
@@ -361,4 +376,3 @@ pub(crate) async fn span(
     let detail = app.query.span(trace_id(&trace)?, span).await?;
     Ok(Json(detail.ok_or_else(|| ApiError::not_found("span of this id"))?.into()))
 }
-

@@ -61,8 +61,17 @@ fn origins() {
         ("", 403),
         ("file://", 403),
     ] {
-        for (method, path) in [("POST", "/api/sql"), ("DELETE", "/api/sample"), ("GET", "/api/live"), ("GET", "/api/live/traces")] {
-            assert_eq!(status(method, path, &[host, json, ("origin", origin)]), expected, "{method} {path} {origin}");
+        for (method, path) in [
+            ("POST", "/api/sql"),
+            ("DELETE", "/api/sample"),
+            ("GET", "/api/live"),
+            ("GET", "/api/live/traces"),
+        ] {
+            assert_eq!(
+                status(method, path, &[host, json, ("origin", origin)]),
+                expected,
+                "{method} {path} {origin}"
+            );
         }
         // Reading is not changing anything, and the answer is not readable for a foreign page.
         assert_eq!(status("GET", "/api/traces", &[host, ("origin", origin)]), 200);

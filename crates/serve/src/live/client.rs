@@ -38,7 +38,9 @@ pub(crate) struct Client {
 impl Filter {
     fn passes(&self, seen: &Seen) -> bool {
         let trace = &seen.summary;
-        let filled = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_lowercase);
+        let filled = |text: &Option<String>| {
+            text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_lowercase)
+        };
         let has = |text: &str, part: &str| text.to_lowercase().contains(part);
         let service = self.service.as_deref().filter(|service| !service.is_empty());
         service.is_none_or(|service| trace.services.iter().any(|known| known == service))
@@ -71,7 +73,8 @@ impl Client {
         let here = step.traces.len() as u64;
         if let Some((told, skipped)) = self.last {
             // Steps that were lost on the way to a slow client, and traces that nobody looked at.
-            self.skipped += step.told.saturating_sub(told).saturating_sub(here) + step.skipped.saturating_sub(skipped);
+            self.skipped +=
+                step.told.saturating_sub(told).saturating_sub(here) + step.skipped.saturating_sub(skipped);
         }
         self.last = Some((step.told, step.skipped));
         let wanted: Vec<&Seen> = step.traces.iter().filter(|seen| self.filter.passes(seen)).collect();

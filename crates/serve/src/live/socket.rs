@@ -28,11 +28,15 @@ pub(crate) async fn live(
         Ok(socket) => socket,
         Err(rejection) => {
             let hint = "open a WebSocket, or use /api/live/traces";
-            return ApiError::new(rejection.status(), "no_websocket", rejection.body_text(), hint).into_response();
+            return ApiError::new(rejection.status(), "no_websocket", rejection.body_text(), hint)
+                .into_response();
         }
     };
     let Some(seat) = app.hub.join() else { return full().into_response() };
-    socket.max_message_size(LIVE_MESSAGE_BYTES).max_frame_size(LIVE_MESSAGE_BYTES).on_upgrade(|socket| serve(socket, seat))
+    socket
+        .max_message_size(LIVE_MESSAGE_BYTES)
+        .max_frame_size(LIVE_MESSAGE_BYTES)
+        .on_upgrade(|socket| serve(socket, seat))
 }
 
 async fn serve(mut socket: WebSocket, mut seat: Seat) {

@@ -27,7 +27,9 @@ fn hostile_text_stays_text() {
 
 #[test]
 fn escapes() {
-    for (text, expected) in [("a", "a"), ("<", "&lt;"), ("&lt;", "&amp;lt;"), ("\"'", "&quot;&#39;"), ("ü", "ü")] {
+    for (text, expected) in
+        [("a", "a"), ("<", "&lt;"), ("&lt;", "&amp;lt;"), ("\"'", "&quot;&#39;"), ("ü", "ü")]
+    {
         assert_eq!(escape(text), expected);
     }
     assert_eq!(escape(&"x".repeat(1_000)).len(), 500);

@@ -40,7 +40,12 @@ impl Doubles {
 
 impl Ledger for Doubles {
     fn rows(&self) -> Vec<LedgerRow> {
-        vec![LedgerRow { protocol: "otlp".into(), counter: "received".into(), reason: String::new(), value: 3 }]
+        vec![LedgerRow {
+            protocol: "otlp".into(),
+            counter: "received".into(),
+            reason: String::new(),
+            value: 3,
+        }]
     }
 }
 
@@ -77,7 +82,13 @@ impl Tasks for Doubles {
 
 impl Profiles for Doubles {
     fn list(&self) -> ProfileList {
-        let profile = |name: &str, healthy| Profile { name: name.into(), healthy, kind: "local", source: "discovered", ..Profile::default() };
+        let profile = |name: &str, healthy| Profile {
+            name: name.into(),
+            healthy,
+            kind: "local",
+            source: "discovered",
+            ..Profile::default()
+        };
         ProfileList {
             chosen: Some("a".into()),
             rule: "first".into(),
@@ -113,8 +124,12 @@ async fn api() -> Api {
     settings.background = false;
     settings.reserve_bytes = 0;
     let store = Store::open(settings, store::Parts { fs, clock: clock.clone(), objects }).await.unwrap();
-    let doubles = Arc::new(Doubles { store: store.clone(), redactor: Redactor::new(&RedactConfig::default()).unwrap() });
-    let query = Arc::new(Query::new(store, doubles.clone(), Config { partitions: 2, ..Config::default() }).unwrap());
+    let doubles = Arc::new(Doubles {
+        store: store.clone(),
+        redactor: Redactor::new(&RedactConfig::default()).unwrap(),
+    });
+    let query =
+        Arc::new(Query::new(store, doubles.clone(), Config { partitions: 2, ..Config::default() }).unwrap());
     let server = Server::new(Parts {
         query,
         health: doubles.clone(),
@@ -128,7 +143,12 @@ async fn api() -> Api {
 }
 
 fn resource(service: &'static str) -> Resource<'static> {
-    Resource { attrs: vec![("service.name".into(), service.into()), ("telemetry.sdk.language".into(), "python".into())] }
+    Resource {
+        attrs: vec![
+            ("service.name".into(), service.into()),
+            ("telemetry.sdk.language".into(), "python".into()),
+        ],
+    }
 }
 
 /// A trace of two spans that began a second ago; the second failed.
@@ -163,7 +183,8 @@ impl Api {
     }
 
     async fn post(&self, path: &str, body: &str) -> (StatusCode, Value) {
-        let headers = [("host", "localhost:9090"), ("content-type", "application/json"), ("content-length", "2")];
+        let headers =
+            [("host", "localhost:9090"), ("content-type", "application/json"), ("content-length", "2")];
         json_of(self.send("POST", path, &headers, body).await).await
     }
 }
@@ -241,7 +262,11 @@ async fn every_route_behind_every_guard() {
         };
         assert_eq!(status(&[("host", "evil.example")], method.clone()).await, 421, "{method} {path}");
         assert_eq!(status(&[], method.clone()).await, 421, "{method} {path}");
-        let foreign: &[_] = &[("host", "localhost:9090"), ("origin", "http://evil.example"), ("content-type", "application/json")];
+        let foreign: &[_] = &[
+            ("host", "localhost:9090"),
+            ("origin", "http://evil.example"),
+            ("content-type", "application/json"),
+        ];
         let refused = method != "GET" || path.starts_with("/api/live");
         assert_eq!(status(foreign, method.clone()).await == 403, refused, "{method} {path}");
         if method == "POST" {
@@ -270,7 +295,10 @@ async fn traces() {
     assert_eq!(status, 200, "{list}");
     let trace = &list["traces"][0];
     assert_eq!(trace["trace_id"], "00000000000000000000000000000abc");
-    assert_eq!((&trace["name"], &trace["spans"], &trace["errors"]), (&json!("GET /cart"), &json!(2), &json!(1)));
+    assert_eq!(
+        (&trace["name"], &trace["spans"], &trace["errors"]),
+        (&json!("GET /cart"), &json!(2), &json!(1))
+    );
     assert_eq!((&trace["start_ns"], &trace["tokens"]), (&json!(start.to_string()), &Value::Null));
     let (_, none) = api.get("/api/traces?service=nobody").await;
     assert_eq!(none, json!({"traces": [], "next_cursor": null}));
@@ -308,7 +336,10 @@ async fn sql_and_its_errors() {
     let api = api().await;
     some_spans(&api).await;
     let (_, rows) = api.post("/api/sql", r#"{"sql": "select name, status from spans order by name"}"#).await;
-    assert_eq!(rows, "{\"name\":\"GET /cart\",\"status\":\"unset\"}\n{\"name\":\"pay\",\"status\":\"error\"}\n");
+    assert_eq!(
+        rows,
+        "{\"name\":\"GET /cart\",\"status\":\"unset\"}\n{\"name\":\"pay\",\"status\":\"error\"}\n"
+    );
     let (_, row) = api.post("/api/sql", r#"{"sql": "select name from spans", "limit": 1}"#).await;
     assert!(row["name"].is_string());
     for (body, status, code) in [
@@ -356,7 +387,10 @@ async fn numbers() {
 async fn tasks_and_profiles() {
     let api = api().await;
     let task = r#"{"agent_name": "a", "task_type": "t", "input": "i"}"#;
-    assert_eq!(api.post("/api/tasks", task).await, (StatusCode::ACCEPTED, json!({"id": "t1", "state": "queued"})));
+    assert_eq!(
+        api.post("/api/tasks", task).await,
+        (StatusCode::ACCEPTED, json!({"id": "t1", "state": "queued"}))
+    );
     for (body, status) in [
         (r#"{"agent_name": "a", "task_type": "t", "input": " "}"#, 400),
         (r#"{"agent_name": "a", "task_type": "t"}"#, 400),
@@ -365,7 +399,10 @@ async fn tasks_and_profiles() {
         assert_eq!(api.post("/api/tasks", body).await.0, status, "{body}");
     }
     let (_, one) = api.get("/api/tasks/t1").await;
-    assert_eq!((&one["state"], &one["created_ns"], &one["trace_id"]), (&json!("queued"), &json!("5"), &Value::Null));
+    assert_eq!(
+        (&one["state"], &one["created_ns"], &one["trace_id"]),
+        (&json!("queued"), &json!("5"), &Value::Null)
+    );
     assert_eq!(api.get("/api/tasks/t2").await.0, 404);
     assert_eq!(api.get("/api/tasks").await.1["tasks"].as_array().unwrap().len(), 1);
     let (_, profiles) = api.get("/api/profiles").await;
@@ -378,7 +415,10 @@ async fn sample_data_is_found_and_costs_nothing() {
     let (status, loaded) = api.post("/api/sample", "{}").await;
     assert_eq!(status, 200, "{loaded}");
     let (_, large) = api.get(&format!("/api/traces/{}", loaded["large_trace_id"].as_str().unwrap())).await;
-    assert_eq!((&large["totals"]["spans"], &large["sample"], &large["partial"]), (&json!(10_000), &json!(true), &json!(false)));
+    assert_eq!(
+        (&large["totals"]["spans"], &large["sample"], &large["partial"]),
+        (&json!(10_000), &json!(true), &json!(false))
+    );
     let (_, list) = api.get("/api/traces?sample=only").await;
     assert_eq!(list["traces"].as_array().unwrap().len(), 2);
     let (_, none) = api.get("/api/traces?sample=exclude").await;
