@@ -100,11 +100,8 @@ impl View {
     ) -> Result<(), QueryError> {
         let Some(cursor) = search.cursor.as_ref().filter(|_| !found.is_empty()) else { return Ok(()) };
         let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
-        // Spans that begin at the cursor's own moment were shown up to the cursor's trace.
-        let at_cursor = col("start_ns").eq(lit(cursor.key)).and(col("trace_id").lt_eq(word(&cursor.trace)));
         let newer = col("start_ns")
             .gt(lit(cursor.key))
-            .or(at_cursor)
             .and(col("start_ns").lt(lit(search.to_ns.unwrap_or(i64::MAX))));
         let newer = newer.and(col("trace_id").in_list(ids, false));
         let shown = match &search.model {
