@@ -88,8 +88,9 @@ async fn a_million_spans() {
     let began = Instant::now();
     fill(&house).await;
     println!("stored {} spans in {:.1?}: {:?}", house.query.spans(), began.elapsed(), house.store.stats());
-    let id =
-        |n: u64| TraceId(u128::from(n * 6_007 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    let id = |n: u64| {
+        TraceId(u128::from((n * 6_007) % TRACES + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+    };
     let q = &house.query;
     time("trace by id", |n| async move { assert!(q.trace(id(n)).await.unwrap().is_some()) }).await;
     time("trace by id, unknown", |n| async move {

@@ -110,11 +110,6 @@ impl Cursor {
         valid.then_some(())?;
         Some(Self { key: key.parse().ok()?, trace: trace.to_owned() })
     }
-
-    /// Whether a trace comes after this place.
-    fn before(&self, candidate: &Candidate) -> bool {
-        candidate.key < self.key || (candidate.key == self.key && candidate.trace > self.trace)
-    }
 }
 
 impl Search {
@@ -179,13 +174,8 @@ impl View {
         let mut walk = self.walk(search)?;
         while let Some(step) = walk.step() {
             let want = search.page() - page.traces.len() + seen.len();
-            let mut found = self.candidates(search, &step, want).await?;
-            let full = found.len() >= want;
-            let last = found.last().cloned();
-            found.retain(|candidate| {
-                walk.after.as_ref().is_none_or(|after| after.before(candidate))
-                    && seen.insert(candidate.trace.clone())
-            });
+            let (mut found, last) = self.candidates(search, &step, walk.after.as_ref(), want).await?;
+            found.retain(|candidate| seen.insert(candidate.trace.clone()));
             self.drop_shown(search, &mut found).await?;
             let ids: Vec<String> = found.iter().map(|candidate| candidate.trace.clone()).collect();
             let summaries = self.summaries(&ids, found.iter().map(|candidate| candidate.key).min()).await?;
@@ -201,8 +191,8 @@ impl View {
             }
             match last {
                 // More of this step are left: go on behind the last one.
-                Some(last) if full => walk.go_on_behind(&last),
-                _ => walk.next(),
+                Some(last) => walk.go_on_behind(&last),
+                None => walk.next(),
             }
             if Instant::now() >= deadline {
                 page.next = walk.place();

@@ -2,11 +2,11 @@
 
 use super::text::{attr_is, contains};
 use super::walk::Step;
-use super::{Candidate, Sample, Search};
+use super::{Candidate, Cursor, Sample, Search};
 use crate::columns::{Columns, word};
 use crate::engine::View;
 use crate::error::QueryError;
-use crate::limits::DEFAULT_RANGE_NS;
+use crate::limits::{DEFAULT_RANGE_NS, PAGE_MAX};
 use datafusion::dataframe::DataFrame;
 use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, lit};
@@ -23,6 +23,23 @@ const COLUMNS: [(&str, &str); 7] = [
     ("version", "version"),
     ("host.name", "host"),
 ];
+
+/// Calls that asked a model, or that it answered.
+fn asked(model: &str) -> Expr {
+    col("request_model").eq(word(model)).or(col("response_model").eq(word(model)))
+}
+
+fn among(candidates: &[Candidate]) -> Expr {
+    col("trace_id").in_list(candidates.iter().map(|candidate| word(&candidate.trace)).collect(), false)
+}
+
+impl Cursor {
+    /// What comes after this place in a ranking.
+    fn behind(&self) -> Expr {
+        let later = col("key").eq(lit(self.key)).and(col("trace_id").gt(word(&self.trace)));
+        col("key").lt(lit(self.key)).or(later)
+    }
+}
 
 impl Search {
     /// The conditions on one span.
@@ -65,31 +82,35 @@ impl Search {
 }
 
 impl View {
-    /// Traces that match within a step, newest first, at most `want`.
+    /// Traces that match within a step and come after a place, newest first. At most `want` are looked at; the last of
+    /// them comes along if there may be more.
     pub(super) async fn candidates(
         &self,
         search: &Search,
         step: &Step,
+        after: Option<&Cursor>,
         want: usize,
-    ) -> Result<Vec<Candidate>, QueryError> {
+    ) -> Result<(Vec<Candidate>, Option<Candidate>), QueryError> {
         let within = col("start_ns").gt_eq(lit(step.from)).and(col("start_ns").lt(lit(step.to)));
+        let after = after.map(Cursor::behind);
+        let more = |found: &[Candidate]| found.last().filter(|_| found.len() >= want).cloned();
         let Some(model) = &search.model else {
-            return self
-                .ranked("spans", search.all_filters().fold(within, Expr::and), "start_ns", want)
-                .await;
+            let filter = search.all_filters().fold(within, Expr::and);
+            let found = self.ranked("spans", filter, "start_ns", want, after).await?;
+            let last = more(&found);
+            return Ok((found, last));
         };
-        let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
-        let filter = search.sample_filter().into_iter().fold(within.and(asked), Expr::and);
-        let mut found =
-            self.ranked("llm_calls", filter.and(col("trace_id").is_not_null()), "start_ns", want).await?;
+        let filter = search.sample_filter().into_iter().fold(within.and(asked(model)), Expr::and);
+        let filter = filter.and(col("trace_id").is_not_null());
+        let mut found = self.ranked("llm_calls", filter, "start_ns", want, after).await?;
+        let last = more(&found);
         if !found.is_empty() && !search.span_filters().is_empty() {
-            let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
-            let filter = search.all_filters().fold(col("trace_id").in_list(ids, false), Expr::and);
-            let passing = self.ranked("spans", filter, "start_ns", want).await?;
+            let filter = search.all_filters().fold(among(&found), Expr::and);
+            let passing = self.ranked("spans", filter, "start_ns", want, None).await?;
             let passing: HashSet<String> = passing.into_iter().map(|candidate| candidate.trace).collect();
             found.retain(|candidate| passing.contains(&candidate.trace));
         }
-        Ok(found)
+        Ok((found, last))
     }
 
     /// Drops traces that an earlier page has shown already: they match with a span newer than the cursor.
@@ -99,21 +120,16 @@ impl View {
         found: &mut Vec<Candidate>,
     ) -> Result<(), QueryError> {
         let Some(cursor) = search.cursor.as_ref().filter(|_| !found.is_empty()) else { return Ok(()) };
-        let ids = found.iter().map(|candidate| word(&candidate.trace)).collect();
-        let newer = col("start_ns")
-            .gt(lit(cursor.key))
-            .and(col("start_ns").lt(lit(search.to_ns.unwrap_or(i64::MAX))));
-        let newer = newer.and(col("trace_id").in_list(ids, false));
-        let shown = match &search.model {
-            None => {
-                self.ranked("spans", search.all_filters().fold(newer, Expr::and), "start_ns", found.len())
-                    .await?
-            }
-            Some(model) => {
-                let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
-                self.ranked("llm_calls", newer.and(asked), "start_ns", found.len()).await?
-            }
+        // Of the spans that begin at the cursor's own moment, those up to the cursor's trace were shown.
+        let start = || col("start_ns");
+        let at_cursor = start().eq(lit(cursor.key)).and(col("trace_id").lt_eq(word(&cursor.trace)));
+        let newer = start().gt(lit(cursor.key)).or(at_cursor).and(start().gt_eq(lit(cursor.key)));
+        let newer = newer.and(start().lt(lit(search.to_ns.unwrap_or(i64::MAX)))).and(among(found));
+        let (table, filter) = match &search.model {
+            None => ("spans", search.all_filters().fold(newer, Expr::and)),
+            Some(model) => ("llm_calls", newer.and(asked(model))),
         };
+        let shown = self.ranked(table, filter, "start_ns", found.len(), None).await?;
         found.retain(|candidate| !shown.iter().any(|shown| shown.trace == candidate.trace));
         Ok(())
     }
@@ -137,38 +153,17 @@ impl View {
             }
         }
         if let Some(model) = &search.model {
-            let asked = col("request_model").eq(word(model)).or(col("response_model").eq(word(model)));
             let within = col("start_ns").gt_eq(lit(from)).and(col("start_ns").lt(lit(to)));
             let calls =
-                self.ranked("llm_calls", within.and(asked), "start_ns", crate::limits::PAGE_MAX * 10).await?;
-            filter = filter
-                .and(col("trace_id").in_list(calls.iter().map(|call| word(&call.trace)).collect(), false));
+                self.ranked("llm_calls", within.and(asked(model)), "start_ns", PAGE_MAX * 10, None).await?;
+            filter = filter.and(among(&calls));
         }
-        // Traces shown before the cursor come first again; skip them by asking for those as well only when equal.
-        let want = search.page();
-        match &search.cursor {
-            None => self.ranked("spans", filter, "duration_ns", want).await,
-            Some(cursor) => {
-                let having = col("key")
-                    .lt(lit(cursor.key))
-                    .or(col("key").eq(lit(cursor.key)).and(col("trace_id").gt(word(&cursor.trace))));
-                self.ranked_having("spans", filter, "duration_ns", want, Some(having)).await
-            }
-        }
-    }
-
-    async fn ranked(
-        &self,
-        table: &str,
-        filter: Expr,
-        by: &str,
-        want: usize,
-    ) -> Result<Vec<Candidate>, QueryError> {
-        self.ranked_having(table, filter, by, want, None).await
+        let after = search.cursor.as_ref().map(Cursor::behind);
+        self.ranked("spans", filter, "duration_ns", search.page(), after).await
     }
 
     /// `select trace_id, max(by) as key from table where filter group by trace_id having ... order by key desc, trace_id`
-    async fn ranked_having(
+    async fn ranked(
         &self,
         table: &str,
         filter: Expr,

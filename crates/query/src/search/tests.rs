@@ -88,6 +88,42 @@ async fn a_root_from_long_before_is_found() {
     assert_eq!(shown, [("run", 2, false), ("orphan", 1, true)]);
 }
 
+/// Some traces, in several files and in memory; page by page every one comes exactly once, in order.
+#[tokio::test]
+async fn pages() {
+    let house = House::new().await;
+    for n in 1..=60_u64 {
+        let start = i64::try_from(n).unwrap() * SECOND;
+        let mut spans = vec![(span(u128::from(n), n * 10, None, "root", start, 100), None)];
+        // Long traces: their newest span lies far behind their root, so pages meet them twice.
+        spans.push((
+            span(u128::from(n), n * 10 + 1, Some(n * 10), "late", start + (n as i64 % 7) * 9 * SECOND, 5),
+            None,
+        ));
+        house.add("shop", spans).await;
+        if n % 20 == 0 {
+            house.store.flush().await.unwrap();
+        }
+    }
+    for (sort, limit) in [(Sort::Newest, 7), (Sort::Newest, 60), (Sort::Newest, 1), (Sort::Slowest, 9)] {
+        let mut search = Search { sort, limit: Some(limit), ..Search::default() };
+        let mut all = Vec::new();
+        for asked in 0.. {
+            assert!(asked <= 100, "{sort:?} {limit}: pages without end");
+            let page = house.query.search(&search).await.unwrap();
+            assert!(page.traces.len() <= limit);
+            all.extend(ids(&page));
+            let Some(next) = page.next else { break };
+            assert_eq!(Cursor::from_word(&next.to_word()), Some(next.clone()));
+            search.cursor = Some(next);
+        }
+        let mut unique = all.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!((all.len(), unique.len()), (60, 60), "{sort:?} {limit}: {all:?}");
+    }
+}
+
 #[test]
 fn wrong_searches_and_cursors() {
     let long = Search { text: Some("x".repeat(5_000)), ..Search::default() };
