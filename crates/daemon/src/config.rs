@@ -9,8 +9,8 @@ mod raw;
 mod settings;
 
 pub(crate) use profiles::ProfileEntry;
-pub(crate) use raw::{Raw, RawError, Sources};
-pub(crate) use settings::{SETTINGS, Setting};
+pub(crate) use raw::{Raw, Sources};
+pub(crate) use settings::SETTINGS;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ mod doors;
 mod heartbeat;
 mod listening;
 
-use crate::banner::{Addresses, Banner};
+use crate::banner::Banner;
 use crate::cli;
 use crate::config::{Config, Durability, LogFormat};
 use crate::forward::Forwarding;
@@ -145,7 +145,7 @@ impl House {
             profiles: gateway.profiles(),
             samples: Arc::new(Samples { intake: intake.clone(), store: store.clone() }),
             clock,
-            host_names: Vec::new(),
+            token: config.token.clone(),
         });
         // Price tables take tens of milliseconds to unpack: before the first call needs them, off the way of the start.
         spawn_blocking(move || reader.prices().warm());

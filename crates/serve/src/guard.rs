@@ -8,22 +8,24 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, header};
-use std::sync::Arc;
 
-/// Names under which this daemon may be addressed, without port, in lower case.
-#[derive(Clone, Debug)]
-pub(crate) struct Names(Arc<[String]>);
+/// Names under which this daemon may be addressed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    any: bool,
+}
 
 impl Names {
-    /// Loopback's names, and those that were configured.
-    pub(crate) fn new(more: &[String]) -> Self {
-        let loopback = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
-        Self(loopback.into_iter().chain(more.iter().map(|name| name.to_ascii_lowercase())).collect())
+    const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+    /// Loopback's names; any name where callers show a token, which a page that found us by a foreign name has not.
+    pub(crate) fn new(any: bool) -> Self {
+        Self { any }
     }
 
-    fn holds(&self, authority: &str) -> bool {
-        let name = without_port(authority).to_ascii_lowercase();
-        self.0.contains(&name)
+    fn holds(self, authority: &str) -> bool {
+        let name = without_port(authority);
+        self.any || Self::LOOPBACK.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
@@ -40,18 +42,18 @@ fn without_port(authority: &str) -> &str {
 
 /// Passes a request on, or answers it.
 pub(crate) async fn check(State(names): State<Names>, request: Request, next: Next) -> Response {
-    match verdict(&names, &request) {
+    match verdict(names, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
 }
 
-fn verdict(names: &Names, request: &Request) -> Result<(), ApiError> {
+fn verdict(names: Names, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     let host = host(request)?;
     if !names.holds(host) {
         let message = format!("`{}` is not a name of this daemon", shown(host));
-        let hint = "use localhost or 127.0.0.1, or add the name to the configuration";
+        let hint = "use localhost or 127.0.0.1; with AT_API_TOKEN set any name does";
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", message, hint));
     }
     let path = request.uri().path();

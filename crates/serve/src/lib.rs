@@ -16,10 +16,12 @@ mod params;
 mod permission;
 mod router;
 mod sample;
+mod token;
 mod traced;
 
 use crate::doors::{Health, Profiles, Samples, Tasks};
 use crate::live::Hub;
+use crate::token::Token;
 use axum::body::Bytes;
 use query::Query;
 use std::sync::{Arc, OnceLock};
@@ -40,8 +42,8 @@ pub struct Parts {
     pub samples: Arc<dyn Samples>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Host names besides loopback's under which the daemon may be addressed; without port.
-    pub host_names: Vec<String>,
+    /// Asked of every caller where it is set.
+    pub token: Option<String>,
 }
 
 /// The API, ready to be mounted.
@@ -64,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) samples: Arc<dyn Samples>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hub: Hub,
+    pub(crate) token: Token,
     pub(crate) openapi: OnceLock<Bytes>,
 }
 
@@ -78,6 +81,8 @@ impl std::ops::Deref for App {
 impl Server {
     /// Puts the parts together. Starts nothing.
     pub fn new(parts: Parts) -> Self {
+        let token = Token::new(parts.token);
+        let names = guard::Names::new(token.is_set());
         let inner = Inner {
             query: parts.query,
             health: parts.health,
@@ -86,14 +91,15 @@ impl Server {
             samples: parts.samples,
             clock: parts.clock,
             hub: Hub::new(),
+            token,
             openapi: OnceLock::new(),
         };
-        Self { app: App(Arc::new(inner)), names: guard::Names::new(&parts.host_names) }
+        Self { app: App(Arc::new(inner)), names }
     }
 
     /// The routes, for one port. More may be merged in beside them; every check applies to what is inside only.
     pub fn router(&self) -> axum::Router {
-        router::build(&self.app, &self.names)
+        router::build(&self.app, self.names)
     }
 
     /// Feeds the live streams for as long as it is polled.

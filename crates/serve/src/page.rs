@@ -36,6 +36,17 @@ pub(crate) fn not_built(path: &str) -> Response {
     html(StatusCode::NOT_FOUND, &body)
 }
 
+/// Asks a person for the token.
+pub(crate) fn login(was_wrong: bool) -> Response {
+    let wrong = if was_wrong { "<p class=\"note\">That is not the token of this daemon.</p>" } else { "" };
+    let body = format!(
+        "<h1>Tundra</h1>{wrong}<p>This daemon asks for the token it was started with (<code>AT_API_TOKEN</code>).</p>\
+         <form action=\"/login\"><label>Token <input name=\"token\" type=\"password\" autocomplete=\"current-password\" \
+         autofocus required></label> <button>Open</button></form>"
+    );
+    html(if was_wrong { StatusCode::UNAUTHORIZED } else { StatusCode::OK }, &body)
+}
+
 fn html(status: StatusCode, body: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -44,7 +55,7 @@ fn html(status: StatusCode, body: &str) -> Response {
     let mut response = (status, page).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }

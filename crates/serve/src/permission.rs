@@ -1,11 +1,13 @@
 //! Who may use a route. Every route names its permission by type when it is opened; there is no other way to open one.
 //!
-//! Today the loopback's user is the local admin and has them all; roles will be compared here and nowhere else.
+//! Today whoever is let in has them all, and `token` lets in; roles will be compared there and nowhere else.
 
 use crate::App;
+use crate::token;
 use crate::traced::{self, Route};
 use axum::Extension;
 use axum::middleware::from_fn_with_state;
+use std::convert::Infallible;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// What a route lets its caller do.
@@ -65,7 +67,8 @@ impl Doors {
         }
         let path = paths.paths.keys().next().cloned().unwrap_or_default();
         let route = Route { app: self.app.clone(), path: path.into() };
-        let methods = methods.layer(Extension(P::LEVEL)).layer(from_fn_with_state(route, traced::trace));
+        let admitted = methods.layer::<_, Infallible>(from_fn_with_state(self.app.clone(), token::check));
+        let methods = admitted.layer(Extension(P::LEVEL)).layer(from_fn_with_state(route, traced::trace));
         Self { router: self.router.routes((schemas, paths, methods)), app: self.app }
     }
 

@@ -5,23 +5,32 @@ use crate::api;
 use crate::error::ApiError;
 use crate::guard::{self, Names};
 use crate::limits::BODY_BYTES;
+use crate::permission::Level;
 use crate::traced::Route;
-use crate::{assets, page, traced};
-use axum::Router;
+use crate::{assets, page, token, traced};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::{HeaderValue, Method, StatusCode, header};
+use std::convert::Infallible;
 
 /// Everything, for one port.
-pub(crate) fn build(app: &App, names: &Names) -> Router {
+pub(crate) fn build(app: &App, names: Names) -> Router {
     let (routes, openapi) = api::doors(app).into_parts();
     let route = |path: &str| Route { app: app.clone(), path: path.into() };
     app.openapi.get_or_init(|| openapi.to_json().map(Bytes::from).unwrap_or_default());
     routes
-        .route("/status", get(page::status).layer(from_fn_with_state(route("/status"), traced::trace)))
+        .route(
+            "/status",
+            get(page::status)
+                .layer::<_, Infallible>(from_fn_with_state(app.clone(), token::check))
+                .layer::<_, Infallible>(Extension(Level::Read))
+                .layer(from_fn_with_state(route("/status"), traced::trace)),
+        )
+        .route("/login", get(token::login))
         .fallback_service(
             get(fallback)
                 .fallback(fallback)
@@ -30,7 +39,7 @@ pub(crate) fn build(app: &App, names: &Names) -> Router {
         )
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn_with_state(names.clone(), guard::check))
+        .layer(from_fn_with_state(names, guard::check))
         .layer(map_response(harden))
         .with_state(app.clone())
 }

@@ -55,7 +55,10 @@ async function request<T>(method: string, path: string, body?: unknown, signal?:
       throw new ApiError(response.status, 'not_json', 'The answer is not JSON.', 'UI and daemon may be of different versions: reload the page.');
     }
   }
-  throw failure(response, text);
+  const error = failure(response, text);
+  // The daemon asks for its token: its own small page takes it and leads back.
+  if (error.code === 'no_token') location.assign('/login');
+  throw error;
 }
 
 function failure(response: Response, text: string): ApiError {

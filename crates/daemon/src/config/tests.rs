@@ -1,5 +1,6 @@
 //! Precedence, errors that help, and what must be refused.
 
+use super::settings::Setting;
 use super::*;
 use std::collections::BTreeMap;
 

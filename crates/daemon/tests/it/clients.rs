@@ -36,7 +36,7 @@ fn stamp(lock: &Path) -> String {
 }
 
 /// The Python of a virtual environment that holds the pinned clients.
-pub fn python() -> &'static Path {
+pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let lock = root().join("tests/clients/python/requirements.lock");
@@ -55,7 +55,7 @@ pub fn python() -> &'static Path {
 }
 
 /// A folder with the pinned Node clients installed.
-pub fn node() -> &'static Path {
+pub(crate) fn node() -> &'static Path {
     static NODE: OnceLock<PathBuf> = OnceLock::new();
     NODE.get_or_init(|| {
         let source = root().join("tests/clients/node");
@@ -73,13 +73,13 @@ pub fn node() -> &'static Path {
 }
 
 /// The mock model provider, killed on drop.
-pub struct Provider {
+pub(crate) struct Provider {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Provider {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let script = root().join("tests/clients/python/mock_provider.py");
         let mut child = Command::new("python3")
             .arg(script)

@@ -4,7 +4,7 @@ use crate::running::{Daemon, eventually};
 use serde_json::{Value, json};
 
 /// One OTLP/JSON span.
-pub fn span_json(service: &str, name: &str, trace: &str, span: &str) -> Value {
+pub(crate) fn span_json(service: &str, name: &str, trace: &str, span: &str) -> Value {
     json!({"resourceSpans": [{
         "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
         "scopeSpans": [{"spans": [{

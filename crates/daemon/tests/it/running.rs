@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up; never a measure of speed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running daemon.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     data: PathBuf,
     _own: Option<TempDir>,
-    pub addresses: BTreeMap<String, String>,
+    pub(crate) addresses: BTreeMap<String, String>,
     http: reqwest::blocking::Client,
 }
 
@@ -31,7 +31,7 @@ fn clean(command: &mut Command) -> &mut Command {
 }
 
 /// The command that starts a daemon on free ports with its data in `data`.
-pub fn command(data: &Path) -> Command {
+pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_at-daemon"));
     clean(&mut command)
         .env("AT_DATA_DIR", data)
@@ -45,12 +45,12 @@ pub fn command(data: &Path) -> Command {
 
 impl Daemon {
     /// Starts a daemon with an empty data folder.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// The same with more variables.
-    pub fn start_with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let own = TempDir::new().expect("a temporary folder");
         let mut daemon = Self::start_in(own.path(), variables);
         daemon._own = Some(own);
@@ -58,7 +58,7 @@ impl Daemon {
     }
 
     /// Starts a daemon on the data in `data`.
-    pub fn start_in(data: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_in(data: &Path, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::File::create(data.join("test-output.log")).expect("a log file");
         let mut command = command(data);
         command.envs(variables.iter().copied());
@@ -92,12 +92,12 @@ impl Daemon {
     }
 
     /// `http://host:port/path` of a listener.
-    pub fn url(&self, listener: &str, path: &str) -> String {
+    pub(crate) fn url(&self, listener: &str, path: &str) -> String {
         format!("http://{}{path}", self.addresses[listener])
     }
 
     /// GET on the API, as JSON.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let answer = self.http.get(self.url("api", path)).send().expect("the API answers");
         let status = answer.status();
         let text = answer.text().expect("a body");
@@ -106,7 +106,7 @@ impl Daemon {
     }
 
     /// GET that may fail, as JSON.
-    pub fn try_get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn try_get(&self, path: &str) -> Option<Value> {
         let answer = self.http.get(self.url("api", path)).send().ok()?;
         if !answer.status().is_success() {
             return None;
@@ -115,14 +115,14 @@ impl Daemon {
     }
 
     /// POST of JSON to the API: status and body.
-    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.http.post(self.url("api", path)).json(body).send().expect("the API answers");
         let status = answer.status().as_u16();
         (status, answer.json().unwrap_or(Value::Null))
     }
 
     /// The rows of a statement.
-    pub fn sql(&self, statement: &str) -> Vec<Value> {
+    pub(crate) fn sql(&self, statement: &str) -> Vec<Value> {
         let body = serde_json::json!({"sql": statement, "limit": 100_000});
         let answer = self.http.post(self.url("api", "/api/sql")).json(&body).send().expect("the API answers");
         let text = answer.text().expect("a body");
@@ -135,52 +135,52 @@ impl Daemon {
     }
 
     /// A single number.
-    pub fn count(&self, statement: &str) -> u64 {
+    pub(crate) fn count(&self, statement: &str) -> u64 {
         let rows = self.sql(statement);
         let row = rows.first().and_then(Value::as_object).expect("one row");
         row.values().next().and_then(Value::as_u64).expect("a count")
     }
 
     /// The client used for the API, for requests of a test's own.
-    pub fn http(&self) -> &reqwest::blocking::Client {
+    pub(crate) fn http(&self) -> &reqwest::blocking::Client {
         &self.http
     }
 
     /// Sum of the ledger's rows with this counter.
-    pub fn ledger(&self, counter: &str) -> u64 {
+    pub(crate) fn ledger(&self, counter: &str) -> u64 {
         let health = self.get("/api/health");
         let rows = health["ledger"].as_array().expect("a ledger").clone();
         rows.iter().filter(|row| row["counter"] == counter).filter_map(|row| row["value"].as_u64()).sum()
     }
 
     /// What the daemon printed.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         std::fs::read_to_string(self.data.join("test-output.log")).unwrap_or_default()
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Resident memory now, in bytes.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident size");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
     }
 
     /// kill -9.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it can be reaped");
     }
 
     /// SIGTERM, and the exit code.
-    pub fn stop(&mut self) -> i32 {
+    pub(crate) fn stop(&mut self) -> i32 {
         let pid = self.pid().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         let code = eventually("the daemon stops", || self.child.try_wait().expect("it can be waited for"));
@@ -199,7 +199,7 @@ impl Drop for Daemon {
 }
 
 /// Asks until there is an answer; panics when patience ends.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {

@@ -117,6 +117,10 @@ struct Api {
 }
 
 async fn api() -> Api {
+    api_with(None).await
+}
+
+async fn api_with(token: Option<&str>) -> Api {
     let folder = tempfile::tempdir().unwrap();
     let (fs, clock) = (Arc::new(RealFs), Arc::new(SystemClock));
     let objects = Arc::new(FolderObjects::open(fs.clone(), folder.path().join("objects")).unwrap());
@@ -137,7 +141,7 @@ async fn api() -> Api {
         profiles: doubles.clone(),
         samples: doubles.clone(),
         clock,
-        host_names: Vec::new(),
+        token: token.map(str::to_owned),
     });
     Api { router: server.router(), server, doubles, _folder: folder }
 }
@@ -247,6 +251,40 @@ async fn every_route_is_described_and_says_its_permission() {
         assert!(text.contains("Permission: `"), "{method} {path}: {operation}");
     }
     assert_eq!(routes.len(), 20, "a route was added: add it to this list");
+}
+
+#[tokio::test]
+async fn a_token_where_one_is_set() {
+    let api = api_with(Some("s3 cret")).await;
+    some_spans(&api).await;
+    let json = ("content-type", "application/json");
+    for (method, path) in routes(&api).await {
+        if path.starts_with("/api/live") {
+            continue; // With the token these never end; without, the loop below has them.
+        }
+        let with = [("host", "10.0.0.7:9090"), json, ("authorization", "Bearer s3 cret")];
+        let status = api.send(&method, &path, &with, "").await.status();
+        assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    for (method, path) in routes(&api).await {
+        for wrong in ["", "Bearer s3", "Basic s3 cret"] {
+            let headers = [("host", "10.0.0.7:9090"), json, ("authorization", wrong)];
+            let status = api.send(&method, &path, &headers, "").await.status();
+            let public = ["/api/health", "/api/openapi.json"].contains(&path.as_str());
+            assert_eq!(status == StatusCode::UNAUTHORIZED, !public, "{method} {path} {wrong:?}: {status}");
+        }
+    }
+    let own = [("host", "10.0.0.7:3001")];
+    for (path, status) in [("/login", 200), ("/login?token=no", 401), ("/status", 401)] {
+        assert_eq!(api.send("GET", path, &own, "").await.status().as_u16(), status, "{path}");
+    }
+    let taken = api.send("GET", "/login?token=s3%20cret", &own, "").await;
+    assert_eq!(taken.status(), StatusCode::SEE_OTHER);
+    let cookie = taken.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    let with = [("host", "10.0.0.7:3001"), ("cookie", cookie)];
+    assert_eq!(api.send("GET", "/api/traces", &with, "").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
