@@ -62,6 +62,8 @@ pub struct Search {
     pub model: Option<String>,
     /// Attributes of the span, all of them.
     pub attrs: Vec<(String, String)>,
+    /// Attributes that no span of the trace has.
+    pub not_attrs: Vec<(String, String)>,
     /// Sample data.
     pub sample: Sample,
     /// The order.
@@ -119,10 +121,10 @@ impl Search {
 
     fn check(&self) -> Result<(), QueryError> {
         let wrong = |name, problem: String| Err(QueryError::Parameter { name, problem });
-        if self.attrs.len() > SEARCH_ATTRS {
+        if self.attrs.len() + self.not_attrs.len() > SEARCH_ATTRS {
             return wrong("attr", format!("may be given {SEARCH_ATTRS} times"));
         }
-        let pairs = self.attrs.iter().flat_map(|(key, value)| [key, value]);
+        let pairs = self.attrs.iter().chain(&self.not_attrs).flat_map(|(key, value)| [key, value]);
         let words = [&self.service, &self.operation, &self.text, &self.model].into_iter().flatten();
         if pairs.chain(words).any(|text| text.len() > SEARCH_TEXT_BYTES) {
             return wrong("q", format!("and the other texts may have {SEARCH_TEXT_BYTES} bytes"));
@@ -177,6 +179,7 @@ impl View {
             let (mut found, last) = self.candidates(search, &step, walk.after.as_ref(), want).await?;
             found.retain(|candidate| seen.insert(candidate.trace.clone()));
             self.drop_shown(search, &mut found).await?;
+            self.drop_excluded(search, &mut found).await?;
             let ids: Vec<String> = found.iter().map(|candidate| candidate.trace.clone()).collect();
             let summaries = self.summaries(&ids, found.iter().map(|candidate| candidate.key).min()).await?;
             for summary in summaries {
@@ -204,14 +207,13 @@ impl View {
     }
 
     async fn slowest(&self, search: &Search) -> Result<Page, QueryError> {
-        let found = self.slow_candidates(search).await?;
-        let full = found.len() >= search.page();
+        let mut found = self.slow_candidates(search).await?;
+        let last = found.last().filter(|_| found.len() >= search.page()).cloned();
+        self.drop_excluded(search, &mut found).await?;
         let ids: Vec<String> = found.iter().map(|candidate| candidate.trace.clone()).collect();
         let mut traces = self.summaries(&ids, search.from_ns).await?;
         traces.retain(|summary| search.lasted(summary));
-        let next =
-            found.last().filter(|_| full).map(|last| Cursor { key: last.key, trace: last.trace.clone() });
-        Ok(Page { traces, next })
+        Ok(Page { traces, next: last.map(|last| Cursor { key: last.key, trace: last.trace }) })
     }
 }
 

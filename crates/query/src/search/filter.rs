@@ -33,6 +33,13 @@ fn among(candidates: &[Candidate]) -> Expr {
     col("trace_id").in_list(candidates.iter().map(|candidate| word(&candidate.trace)).collect(), false)
 }
 
+/// Spans that have an attribute, in whatever column it is.
+fn has((key, value): &(String, String)) -> Expr {
+    let either = attr_is("attrs", key, value).or(attr_is("content", key, value));
+    let columns = COLUMNS.iter().filter(|(name, _)| name == key);
+    columns.fold(either, |either, (_, column)| either.or(col(*column).eq(word(value))))
+}
+
 impl Cursor {
     /// What comes after this place in a ranking.
     fn behind(&self) -> Expr {
@@ -58,13 +65,7 @@ impl Search {
             let places = ["name", "resource", "attrs", "content"].map(|place| contains(place, text));
             filters.extend(places.into_iter().reduce(Expr::or));
         }
-        for (key, value) in &self.attrs {
-            let mut either = attr_is("attrs", key, value).or(attr_is("content", key, value));
-            for (_, column) in COLUMNS.iter().filter(|(name, _)| name == key) {
-                either = either.or(col(*column).eq(word(value)));
-            }
-            filters.push(either);
-        }
+        filters.extend(self.attrs.iter().map(has));
         filters
     }
 
@@ -131,6 +132,22 @@ impl View {
         };
         let shown = self.ranked(table, filter, "start_ns", found.len(), None).await?;
         found.retain(|candidate| !shown.iter().any(|shown| shown.trace == candidate.trace));
+        Ok(())
+    }
+
+    /// Drops traces in which some span has what none may have.
+    pub(super) async fn drop_excluded(
+        &self,
+        search: &Search,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), QueryError> {
+        let Some(any) = search.not_attrs.iter().map(has).reduce(Expr::or).filter(|_| !found.is_empty())
+        else {
+            return Ok(());
+        };
+        let excluded = self.ranked("spans", among(found).and(any), "start_ns", found.len(), None).await?;
+        let excluded: HashSet<String> = excluded.into_iter().map(|candidate| candidate.trace).collect();
+        found.retain(|candidate| !excluded.contains(&candidate.trace));
         Ok(())
     }
 

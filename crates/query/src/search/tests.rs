@@ -38,6 +38,13 @@ async fn conditions() {
         check(&house, Search { attrs: vec![("http.route".into(), "/order".into())], ..all() }, &[1]).await;
         check(&house, Search { attrs: vec![("http.route".into(), "/".into())], ..all() }, &[]).await;
         check(&house, Search { attrs: vec![("service.name".into(), "pay".into())], ..all() }, &[1]).await;
+        let without =
+            |key: &str, value: &str| Search { not_attrs: vec![(key.into(), value.into())], ..all() };
+        check(&house, without("http.route", "/order"), &[2]).await;
+        check(&house, without("http.route", "/"), &[2, 1]).await;
+        check(&house, without("service.name", "pay"), &[2]).await;
+        check(&house, without("env", "nowhere"), &[2, 1]).await;
+        check(&house, Search { sort: Sort::Slowest, ..without("service.name", "pay") }, &[2]).await;
         check(&house, Search { min_duration_ns: Some(100), ..all() }, &[1]).await;
         check(&house, Search { max_duration_ns: Some(100), ..all() }, &[2]).await;
         check(&house, Search { from_ns: Some(ZERO + SECOND), ..all() }, &[2]).await;

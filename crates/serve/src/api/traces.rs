@@ -292,11 +292,16 @@ const PARAMETERS: [&str; 14] = [
 
 fn search(params: &Params) -> Result<Search, ApiError> {
     let text = |name| params.text(name).map(str::to_owned);
-    let mut attrs = Vec::new();
+    let (mut attrs, mut not_attrs) = (Vec::new(), Vec::new());
     for pair in params.texts("attr").filter(|pair| !pair.is_empty()) {
-        let (key, value) =
-            pair.split_once(':').ok_or_else(|| ApiError::parameter("attr", "is written `key:value`"))?;
-        attrs.push((key.to_owned(), value.to_owned()));
+        let (list, pair) = match pair.strip_prefix('!') {
+            Some(pair) => (&mut not_attrs, pair),
+            None => (&mut attrs, pair),
+        };
+        let pair = pair.split_once(':').filter(|(key, _)| !key.is_empty());
+        let wrong = || ApiError::parameter("attr", "is written `key:value`, or `!key:value` to exclude");
+        let (key, value) = pair.ok_or_else(wrong)?;
+        list.push((key.to_owned(), value.to_owned()));
     }
     let cursor = match params.text("cursor") {
         None => None,
@@ -315,6 +320,7 @@ fn search(params: &Params) -> Result<Search, ApiError> {
         max_duration_ns: params.number("max_duration_ns")?,
         model: text("model"),
         attrs,
+        not_attrs,
         sample: params.word(
             "sample",
             &[("include", Sample::Include), ("exclude", Sample::Exclude), ("only", Sample::Only)],
@@ -336,7 +342,7 @@ fn search(params: &Params) -> Result<Search, ApiError> {
         ("status" = Option<String>, Query, description = "error"),
         ("min_duration_ns" = Option<i64>, Query), ("max_duration_ns" = Option<i64>, Query),
         ("model" = Option<String>, Query),
-        ("attr" = Option<Vec<String>>, Query, description = "key:value, may be repeated"),
+        ("attr" = Option<Vec<String>>, Query, description = "key:value of the matching span, or !key:value that no span of the trace has; may be repeated"),
         ("sample" = Option<String>, Query, description = "include, exclude or only"),
         ("sort" = Option<String>, Query, description = "newest or slowest"),
         ("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
