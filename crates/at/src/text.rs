@@ -1,7 +1,7 @@
 //! Numbers and foreign texts as a person reads them. Whatever a client sent passes `clean` before it meets a terminal.
 
 use std::borrow::Cow;
-use tundra_record::PicoUsd;
+use tundra_record::{PicoUsd, UnixNanos};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const SECOND: i64 = 1_000_000_000;
@@ -117,7 +117,7 @@ pub(crate) fn money(pico: i64) -> String {
 /// `2026-11-21 02:00:11 UTC`.
 pub(crate) fn utc(ns: i64) -> String {
     let seconds = ns.div_euclid(SECOND);
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    let (year, month, day) = UnixNanos(ns).date();
     let second = seconds.rem_euclid(86_400);
     format!(
         "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
@@ -125,17 +125,6 @@ pub(crate) fn utc(ns: i64) -> String {
         second / 60 % 60,
         second % 60
     )
-}
-
-/// The day of the Gregorian calendar, counting years from March so that the leap day comes last.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (date, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    (era * 400 + year + i64::from(month <= 2), month, date)
 }
 
 /// `30s`, `15m`, `2h`, `7d` in nanoseconds.

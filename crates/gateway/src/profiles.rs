@@ -161,26 +161,21 @@ impl Profiles {
     }
 }
 
+/// Says which profile was picked. That there is none is a result too, and the same event tells it.
 fn announce(now: &Listing) {
-    let Some(profile) = now.chosen() else {
-        tracing::info!(
-            total_available = 0,
-            agent_name = AGENT,
-            "no LLM profile: {}",
-            crate::tasks::HOW_TO_GET_ONE
-        );
-        return;
-    };
-    let (model, provider) = (profile.default_model().unwrap_or("unknown"), profile.provider.as_str());
+    let chosen = now.chosen();
+    let model = chosen.and_then(Profile::default_model).unwrap_or("unknown");
+    let provider = chosen.map_or("none", |profile| profile.provider.as_str());
+    let reason = if chosen.is_some() { now.reason } else { crate::tasks::HOW_TO_GET_ONE };
     tracing::info!(
         model,
         provider,
-        profile = profile.name,
+        profile = chosen.map(|profile| profile.name.as_str()),
         agent_name = AGENT,
         task_type = "bootstrap",
-        success = profile.health.healthy == Some(true),
+        success = chosen.is_some_and(|profile| profile.health.healthy == Some(true)),
         total_available = now.total_available() as u64,
-        reason = now.reason,
+        reason,
         "llm_profile_bootstrap"
     );
     tundra::increment_counter!("llm.profile.bootstrap", model = model, provider = provider);

@@ -63,6 +63,8 @@ impl Draft {
         keep(&mut call.user_id, keys.user);
         keep(&mut call.prompt_name, keys.prompt_name);
         keep(&mut call.prompt_version, keys.prompt_version);
+        keep(&mut call.profile, keys.profile);
+        keep(&mut call.task_type, keys.task_type);
         call.streaming = call.streaming.or_else(|| find(attrs, keys.streaming)?.as_bool());
         call.ttft = call.ttft.or_else(|| nanos(find(attrs, keys.ttft)?, keys.ttft_unit));
         call.cost.reported =

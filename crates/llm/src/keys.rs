@@ -37,6 +37,8 @@ pub(crate) struct Keys {
     pub(crate) user: Candidates,
     pub(crate) prompt_name: Candidates,
     pub(crate) prompt_version: Candidates,
+    pub(crate) profile: Candidates,
+    pub(crate) task_type: Candidates,
     /// A list of words, or one.
     pub(crate) tags: Candidates,
     /// A map, or the JSON text of one, whose scalars become `key:value` tags.
@@ -78,6 +80,8 @@ impl Keys {
         user: USER,
         prompt_name: &[],
         prompt_version: &[],
+        profile: &[],
+        task_type: &[],
         tags: &[],
         metadata: &[],
         metadata_prefix: &[],

@@ -190,8 +190,9 @@ impl Prices {
         }
         let seconds = u64::try_from(at.0.div_euclid(1_000_000_000)).unwrap_or(0);
         let when = UNIX_EPOCH + Duration::from_secs(seconds);
-        let price =
-            |model: &str| rates::resolve(self.calculator()?, &self.version, provider, model, tier, when);
+        let (year, month, day) = at.date();
+        let dated = format!("{year:04}-{month:02}-{day:02} ({})", self.version);
+        let price = |model: &str| rates::resolve(self.calculator()?, &dated, provider, model, tier, when);
         price(model).or_else(|| Some(Priced { guessed: true, ..price(without_date(model)?)? }))
     }
 }

@@ -58,7 +58,7 @@ pub struct Cost {
     pub reported: Option<PicoUsd>,
     /// How `computed` came about.
     pub provenance: Provenance,
-    /// The price used: provider, model and the date of the price.
+    /// The price used: provider and model, the date at which it held, and where it is from.
     pub price_ref: Option<String>,
 }
 

@@ -87,6 +87,8 @@ pub(super) const KEYS: Keys = Keys {
     ],
     prompt_name: &["gen_ai.prompt.name"],
     prompt_version: &["gen_ai.prompt.version"],
+    profile: &["tundra.profile"],
+    task_type: &["tundra.task.type"],
     ..Keys::NONE
 };
 

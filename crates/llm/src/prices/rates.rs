@@ -65,9 +65,10 @@ impl Priced {
 
 /// Finds the model's price in the data. A provider that the data do not know (a proxy, a reseller) is priced as the
 /// provider that the model's name points to, marked as a guess; a local runtime is not priced at all.
+/// `dated` says of when and from where the price is.
 pub(super) fn resolve(
     data: &Calculator,
-    version: &str,
+    dated: &str,
     provider: &str,
     model: &str,
     tier: &str,
@@ -83,7 +84,7 @@ pub(super) fn resolve(
             let probe = Probe { data, provider: id, model, tier, when };
             let (name, _) = probe.ask(&[])?;
             let rates = probe.by_context()?;
-            Some(Priced { name: format!("{name}@{version}"), guessed, rates })
+            Some(Priced { name: format!("{name}@{dated}"), guessed, rates })
         },
     )
 }

@@ -51,8 +51,8 @@ fn ground_truth() {
     embedding.usage.output = None;
     assert_eq!(cost(&prices, embedding.clone()).0, None, "a chat without output has no cost");
     embedding.operation = "embeddings".to_owned();
-    let expect =
-        (Some(180_000), Provenance::Derived, "openai/text-embedding-3-small@genai-prices-0.2.1".to_owned());
+    let named = "openai/text-embedding-3-small@2026-11-20 (genai-prices-0.2.1)".to_owned();
+    let expect = (Some(180_000), Provenance::Derived, named);
     assert_eq!(cost(&prices, embedding), expect);
 }
 

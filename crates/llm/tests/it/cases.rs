@@ -79,6 +79,11 @@ fn check(case: &Value<'_>) {
     if let Some(session) = case.get("session") {
         assert_eq!(got.session_id.as_deref(), session.as_str(), "{what}");
     }
+    let profile = got
+        .call
+        .as_ref()
+        .and_then(|call| Some(format!("{} {}", call.profile.as_ref()?, call.task_type.as_ref()?)));
+    assert_eq!(profile.unwrap_or_default(), text(case, "profile"), "{what}");
     let reported = got.call.and_then(|call| call.cost.reported).map(|cost| cost.0);
     assert_eq!(reported, case.get("reported").and_then(Value::as_int), "{what}");
 }
