@@ -137,3 +137,6 @@ fn jittered(pause: Duration, seed: u64) -> Duration {
     let spread = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
     pause / 2 + pause.mul_f64(spread as f64 / 2048.0)
 }
+
+#[cfg(test)]
+mod tests;
