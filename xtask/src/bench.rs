@@ -8,7 +8,9 @@ mod ingest;
 mod process;
 mod reads;
 mod report;
+mod screen;
 mod startup;
+mod tasks;
 
 use crate::house::House;
 use report::Report;
@@ -37,6 +39,8 @@ pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
     let running = ingest::measure(root, &traffic, &mut report)?;
     reads::measure(&running, &traffic, &mut report)?;
     drop(running);
+    tasks::measure(root, &mut report)?;
+    screen::measure(root, &mut report)?;
     if options.peer.as_deref() == Some("phoenix") {
         ingest::measure_phoenix(root, &mut report)?;
     }

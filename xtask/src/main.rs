@@ -24,7 +24,7 @@ enum Task {
         #[arg(long)]
         shrink: bool,
     },
-    /// Measure the daemon: start, idle, ingest, memory, disk, reads, beside their goals.
+    /// Measure the daemon: start, idle, ingest, memory, disk, reads, a client under load, beside their goals.
     Bench(bench::Options),
 }
 

@@ -67,6 +67,12 @@ impl Daemon {
         answer.json().context("not JSON")
     }
 
+    pub(crate) fn post(&self, path: &str) -> anyhow::Result<()> {
+        let body = serde_json::json!({});
+        self.http.post(self.url("api", path)).json(&body).send()?.error_for_status()?;
+        Ok(())
+    }
+
     /// One number.
     pub(crate) fn count(&self, statement: &str) -> anyhow::Result<u64> {
         let body = serde_json::json!({ "sql": statement });
