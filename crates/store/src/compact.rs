@@ -47,7 +47,9 @@ pub(crate) async fn compact(
     let (bytes, facts) = write(shared, table, &path, files).await?;
     let level = files.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
     let sample = files.iter().all(|file| file.has_sample);
-    let added = vec![entry(shared, table, &path, bytes, &facts, sample, level)];
+    let merged = entry(shared, table, &path, bytes, &facts, sample, level);
+    let written_ns = files.iter().map(|file| file.written_ns).max().unwrap_or(merged.written_ns);
+    let added = vec![FileEntry { written_ns, ..merged }];
     let removed = files.iter().map(|file| file.path.clone()).collect();
     // If another edit took an input away meanwhile, the merged file counts for nothing and is swept later.
     commit(shared, &Edit { added, removed, ..edit(shared) }, |_| ()).await

@@ -65,7 +65,8 @@ pub(crate) async fn round(shared: &Arc<Shared>, memory: &mut Memory) -> Result<(
     Ok(())
 }
 
-/// Removes files whose youngest row is too old. A row from the future ages from when it was written.
+/// Removes files whose youngest row came in too long ago. What a row says of its own time does not count: an import of
+/// old traces is kept as long as any other, and a row from the future no longer.
 async fn expire(shared: &Shared) -> Result<(), FlushError> {
     let now = shared.clock.now().0;
     let manifest = shared.state.lock().manifest.clone();
@@ -73,7 +74,7 @@ async fn expire(shared: &Shared) -> Result<(), FlushError> {
     let mut rows = 0;
     for (table, age) in &shared.config.retention {
         let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-        let old = |file: &&Arc<FileEntry>| now.saturating_sub(file.max_ns.min(file.written_ns)) > age;
+        let old = |file: &&Arc<FileEntry>| now.saturating_sub(file.written_ns) > age;
         for file in manifest.files(*table).iter().filter(old) {
             rows += file.rows;
             removed.push(file.path.clone());

@@ -50,7 +50,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "group",
         "`group`: acknowledge after fdatasync, survives power loss. `relaxed`: after write, survives a crash of the process; power loss may cost half a second.",
     ),
-    setting("store.retention_days", "30", "Days that records are kept, 1 to 36500."),
+    setting("store.retention_days", "30", "Days that records are kept after they came in, 1 to 36500."),
     setting(
         "forward.datadog",
         "auto",

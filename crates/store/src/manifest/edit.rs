@@ -35,7 +35,7 @@ pub struct FileEntry {
     pub has_sample: bool,
     /// How often its rows were merged.
     pub level: u8,
-    /// When it was written.
+    /// When its youngest row was written; merging files does not make their rows younger.
     pub written_ns: i64,
     /// Who wrote it.
     pub node: String,
