@@ -1,32 +1,25 @@
-//! The background task: flushes when it is due and keeps house. Ends when the store closes or is dropped.
+//! The background tasks: one flushes when it is due, one keeps house. They end when the store closes or is dropped.
 
 use crate::flush::{flush, remove_segments};
 use crate::keep::{Memory, keep_reserve, release_reserve, round};
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How often the task looks around even if nobody wakes it.
+/// How often the first looks around even if nobody wakes it.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often it keeps house.
+/// How long the second rests between its rounds.
 const KEEP: Duration = Duration::from_secs(10);
 
-/// Runs until it is aborted.
-pub(crate) async fn run(shared: Arc<Shared>) {
-    let mut memory = Memory::default();
-    let mut kept: Option<Instant> = None;
+/// Flushes when it is due, until it is aborted.
+pub(crate) async fn flush_when_due(shared: Arc<Shared>) {
     loop {
         let _woken = tokio::time::timeout(LOOK, shared.work.notified()).await;
-        let _held = shared.maintenance.lock().await;
+        let _held = shared.flushing.lock().await;
         if flush_is_due(&shared) {
             flush_now(&shared).await;
-        }
-        let now = shared.clock.monotonic();
-        if kept.is_none_or(|before| now.saturating_duration_since(before) >= KEEP) {
-            kept = Some(now);
-            keep_house(&shared, &mut memory).await;
         }
     }
 }
@@ -41,17 +34,28 @@ async fn flush_now(shared: &Arc<Shared>) {
     }
 }
 
-async fn keep_house(shared: &Arc<Shared>, memory: &mut Memory) {
-    if let Err(error) = round(shared, memory).await {
-        tracing::warn!(%error, "house-keeping failed and is tried again");
-    }
-    if let Err(error) = remove_segments(shared).await {
-        tracing::warn!(%error, "a log segment cannot be removed yet");
-    }
-    if !shared.full.load(Ordering::Relaxed)
-        && let Err(error) = keep_reserve(shared).await
-    {
-        tracing::warn!(%error, "there is no space to keep in reserve");
+/// Merges, removes and keeps the reserve, until it is aborted.
+pub(crate) async fn keep_house(shared: Arc<Shared>) {
+    let mut memory = Memory::default();
+    loop {
+        {
+            let _held = shared.maintenance.lock().await;
+            if let Err(error) = round(&shared, &mut memory).await {
+                tracing::warn!(%error, "house-keeping failed and is tried again");
+            }
+        }
+        {
+            let _held = shared.flushing.lock().await;
+            if let Err(error) = remove_segments(&shared).await {
+                tracing::warn!(%error, "a log segment cannot be removed yet");
+            }
+        }
+        if !shared.full.load(Ordering::Relaxed)
+            && let Err(error) = keep_reserve(&shared).await
+        {
+            tracing::warn!(%error, "there is no space to keep in reserve");
+        }
+        tokio::time::sleep(KEEP).await;
     }
 }
 

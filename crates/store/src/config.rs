@@ -23,8 +23,10 @@ pub struct Config {
     pub flush_bytes: usize,
     /// How long rows wait in memory at most; `None` leaves it to `flush_bytes` and `close`.
     pub flush_interval: Option<Duration>,
-    /// Rows in memory past which appends are refused.
+    /// Rows in memory past which appends wait.
     pub hot_bytes_max: usize,
+    /// How long an append waits for room in memory before it is refused.
+    pub append_wait: Duration,
     /// A log segment is closed when it is this long.
     pub segment_bytes: u64,
     /// The log keeps what named cursors have not read yet up to this much; past it they skip.
@@ -53,6 +55,8 @@ impl Config {
             flush_bytes: 16 << 20,
             flush_interval: Some(Duration::from_secs(30)),
             hot_bytes_max: 64 << 20,
+            // Less than the two seconds after which Datadog's tracers give up.
+            append_wait: Duration::from_millis(1_500),
             segment_bytes: 16 << 20,
             pin_bytes: 2 << 30,
             reserve_bytes: 64 << 20,

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Flushes all rows that are visible now. The caller holds the maintenance lock.
+/// Flushes all rows that are visible now. The caller holds the flushing lock.
 pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
     loop {
         let Some(frozen) = freeze(shared) else { return Ok(()) };
@@ -77,6 +77,7 @@ pub(crate) async fn commit(
     edit: &Edit,
     then: impl FnOnce(&mut State) + Send,
 ) -> Result<bool, FlushError> {
+    let _held = shared.committing.lock().await;
     let manifest = shared.state.lock().manifest.clone();
     let outcome = log::commit(&shared.objects, &manifest, edit).await?;
     let manifest = Arc::new(outcome.manifest);
@@ -102,6 +103,7 @@ pub(crate) fn edit(shared: &Shared) -> Edit {
 
 /// Learns of edits that were made since, by other writers or by us without an answer.
 pub(crate) async fn refresh(shared: &Shared) -> Result<(), FlushError> {
+    let _held = shared.committing.lock().await;
     let manifest = shared.state.lock().manifest.clone();
     if let Some(newer) = log::refresh(shared.objects.as_ref(), &manifest).await? {
         adopt(shared, &mut shared.state.lock(), Arc::new(newer));
@@ -115,6 +117,7 @@ fn adopt(shared: &Shared, state: &mut State, manifest: Arc<Manifest>) {
     let flushed = manifest.flushed(&shared.config.node);
     if state.frozen.as_ref().is_some_and(|frozen| frozen.range().is_none_or(|(_, last)| last <= flushed)) {
         state.frozen = None;
+        shared.room.notify_waiters();
     }
     state.manifest = manifest;
 }
@@ -184,7 +187,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(FlushError::Stopped))
 }
 
-/// Removes log segments whose rows are all in files and past every cursor, oldest first.
+/// Removes log segments whose rows are all in files and past every cursor, oldest first. The caller holds the flushing
+/// lock.
 pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushError> {
     shared.queue.rotate();
     let shared = shared.clone();

@@ -165,7 +165,7 @@ async fn sweep(shared: &Shared) -> Result<(), FlushError> {
 }
 
 /// Removes all sample rows: files by an edit that also says up to which sequence, so that the log does not bring
-/// them back, then those in memory. The caller holds the maintenance lock.
+/// them back, then those in memory. The caller holds both locks.
 pub(crate) async fn remove_samples(shared: &Shared) -> Result<BTreeMap<Table, u64>, FlushError> {
     let (manifest, upto) = {
         let state = shared.state.lock();

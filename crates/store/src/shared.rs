@@ -42,6 +42,8 @@ impl State {
     }
 }
 
+const RETRY_AFTER: Duration = Duration::from_millis(OVERLOAD_RETRY_MS);
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -60,8 +62,14 @@ pub(crate) struct Shared {
     pub(crate) full: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) cursors: Cursors,
-    /// Held by whoever flushes, merges or removes.
+    /// Held by whoever merges or removes files. Taken before `flushing` where both are needed.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
+    /// Held by whoever moves rows from memory to files, which must not wait for a long merge.
+    pub(crate) flushing: tokio::sync::Mutex<()>,
+    /// Held while the manifest is changed.
+    pub(crate) committing: tokio::sync::Mutex<()>,
+    /// Told when rows have left memory.
+    pub(crate) room: Notify,
 }
 
 impl Shared {
@@ -82,18 +90,33 @@ impl Shared {
             counters: Counters::default(),
             cursors: Cursors::default(),
             maintenance: tokio::sync::Mutex::new(()),
+            flushing: tokio::sync::Mutex::new(()),
+            committing: tokio::sync::Mutex::new(()),
+            room: Notify::new(),
         }
     }
 
-    /// Lets an append wait, unless memory is full.
-    pub(crate) fn push(&self, waiting: Waiting) -> Result<(), AppendError> {
-        let retry_after = Duration::from_millis(OVERLOAD_RETRY_MS);
-        let hot = self.state.lock().hot_bytes() + self.queue.bytes();
-        if hot > 0 && hot + waiting.frame.len() > self.config.hot_bytes_max {
+    /// Waits for room in memory, as long as the configuration allows: a client that sends faster than files are written
+    /// is slowed down before it is refused.
+    pub(crate) async fn make_room(&self, bytes: usize) -> Result<(), AppendError> {
+        let deadline = tokio::time::Instant::now() + self.config.append_wait;
+        loop {
+            // Listening begins before the look, so that no news falls between the two.
+            let news = self.room.notified();
+            let hot = self.state.lock().hot_bytes() + self.queue.bytes();
+            if hot == 0 || hot + bytes <= self.config.hot_bytes_max {
+                return Ok(());
+            }
             self.flush_now();
-            return Err(AppendError::Overloaded { retry_after });
+            if tokio::time::timeout_at(deadline, news).await.is_err() {
+                return Err(AppendError::Overloaded { retry_after: RETRY_AFTER });
+            }
         }
-        self.queue.push(waiting, self.clock.monotonic(), retry_after)
+    }
+
+    /// Lets an append wait for the log, unless its queue is full.
+    pub(crate) fn push(&self, waiting: Waiting) -> Result<(), AppendError> {
+        self.queue.push(waiting, self.clock.monotonic(), RETRY_AFTER)
     }
 
     /// Shows batches that are in the log to readers, then acknowledges them.

@@ -18,8 +18,8 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// An open store. Clones share it.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ pub struct Appended {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    log: Mutex<Option<JoinHandle<()>>>,
-    task: Option<tokio::task::JoinHandle<()>>,
+    log: Mutex<Option<std::thread::JoinHandle<()>>>,
+    tasks: Vec<JoinHandle<()>>,
     memory: Arc<tokio::sync::Mutex<keep::Memory>>,
     /// Let go last.
     _lock: Box<dyn AnySync>,
@@ -59,9 +59,7 @@ impl AnySync for Held {}
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.shared.queue.close();
         if let Some(log) = self.log.lock().take() {
             // What waits is still written, then the thread ends; a panic there was reported by the thread.
@@ -93,10 +91,17 @@ impl Store {
             .name("store-log".to_owned())
             .spawn(move || writer.run())
             .map_err(|source| OpenError::Folder { path: shared.wal_dir.clone(), source })?;
-        let task = shared.config.background.then(|| tokio::spawn(background::run(shared.clone())));
+        let tasks = if shared.config.background {
+            vec![
+                tokio::spawn(background::flush_when_due(shared.clone())),
+                tokio::spawn(background::keep_house(shared.clone())),
+            ]
+        } else {
+            Vec::new()
+        };
         let log = Mutex::new(Some(log));
         let (memory, lock) = (Arc::default(), Box::new(Held(lock)));
-        Ok(Store { inner: Arc::new(Inner { shared, log, task, memory, _lock: lock }) })
+        Ok(Store { inner: Arc::new(Inner { shared, log, tasks, memory, _lock: lock }) })
     }
 
     /// Stores a batch. When this answers, the rows survive what the configured durability promises and every
@@ -127,6 +132,7 @@ impl Store {
         payload::write(&tables, &mut bytes)
             .map_err(|error| AppendError::Log { detail: error.to_string() })?;
         frame::seal(&mut bytes, if sample { frame::FLAG_SAMPLE } else { 0 });
+        shared.make_room(bytes.len()).await?;
         let (answer, answered) = oneshot::channel();
         shared.push(Waiting { frame: bytes, tables, sample, answer })?;
         let seq = answered.await.unwrap_or(Err(AppendError::Closed))?;
@@ -168,7 +174,7 @@ impl Store {
         let shared = self.inner.shared.clone();
         // On a task of its own: a caller that goes away must not stop it half-way.
         let work = tokio::spawn(async move {
-            let _held = shared.maintenance.lock().await;
+            let _held = shared.flushing.lock().await;
             flush::flush(&shared).await
         });
         work.await.unwrap_or(Err(FlushError::Stopped))
@@ -190,7 +196,7 @@ impl Store {
     pub async fn remove_samples(&self) -> Result<BTreeMap<Table, u64>, FlushError> {
         let shared = self.inner.shared.clone();
         let work = tokio::spawn(async move {
-            let _held = shared.maintenance.lock().await;
+            let _held = (shared.maintenance.lock().await, shared.flushing.lock().await);
             keep::remove_samples(&shared).await
         });
         work.await.unwrap_or(Err(FlushError::Stopped))
@@ -206,9 +212,8 @@ impl Store {
             let _ended = tokio::task::spawn_blocking(move || log.join()).await;
         }
         self.flush().await?;
-        if let Some(task) = &self.inner.task {
-            task.abort();
-        }
+        self.inner.tasks.iter().for_each(JoinHandle::abort);
+        let _held = shared.flushing.lock().await;
         flush::remove_segments(shared).await
     }
 

@@ -112,6 +112,7 @@ pub(crate) fn quiet_config() -> Config {
     config.reserve_bytes = 0;
     config.flush_interval = None;
     config.background = false;
+    config.append_wait = std::time::Duration::ZERO;
     config
 }
 

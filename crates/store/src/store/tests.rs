@@ -292,3 +292,25 @@ async fn too_much_in_memory_is_refused_until_it_is_flushed() {
     store.flush().await.unwrap();
     assert!(store.append(span_batch(kept + 1, 10)).await.is_ok());
 }
+
+#[tokio::test]
+async fn appends_wait_for_room_rather_than_fail() {
+    let (mut config, clock) = (quiet_config(), TestClock::new());
+    config.hot_bytes_max = 100_000;
+    config.flush_bytes = 50_000;
+    config.append_wait = std::time::Duration::from_secs(60);
+    config.background = true;
+    let store = open(&config, &FaultFs::default(), &clock).await.unwrap();
+    let all: Vec<_> = (1..=200)
+        .map(|seed| {
+            let store = store.clone();
+            tokio::spawn(async move { store.append(span_batch(seed, 10)).await })
+        })
+        .collect();
+    for one in all {
+        one.await.unwrap().unwrap();
+    }
+    let stats = store.stats();
+    assert_eq!((stats.hot_rows + stats.file_rows, stats.counts.refused_overloaded), (2_000, 0));
+    assert!(stats.counts.flushes > 2, "{stats:?}");
+}
