@@ -5,6 +5,7 @@
 
 mod batch;
 mod console;
+mod held;
 mod pipeline;
 mod translate;
 
@@ -188,6 +189,7 @@ impl Collector<'_> {
         if Instant::now() >= self.metrics_due {
             self.measure();
         }
+        self.open().for_each(|pipeline| pipeline.release(false));
         self.open().for_each(Pipeline::export_if_due);
     }
 

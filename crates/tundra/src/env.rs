@@ -14,14 +14,23 @@ pub(crate) struct Environment {
     pub(crate) attributes: Vec<(String, String)>,
     /// Filter directives.
     pub(crate) filter: Option<String>,
-    /// Between 0 and 1, as written.
-    pub(crate) sample_rate: Option<String>,
+    pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) otlp_headers: Option<String>,
     pub(crate) agent_url: Option<String>,
     pub(crate) agent_host: Option<String>,
     pub(crate) agent_port: Option<String>,
+}
+
+/// What it says about sampling, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sampling {
+    pub(crate) rules: Option<String>,
+    pub(crate) rate: Option<String>,
+    pub(crate) limit: Option<String>,
+    /// The rate that OpenTelemetry's variables come to.
+    pub(crate) otel_rate: Option<String>,
 }
 
 impl Environment {
@@ -51,8 +60,12 @@ impl Environment {
                 .or_else(|| attribute("service.version"))
                 .or_else(|| attribute("version")),
             filter: first(&["RUST_LOG", "DD_LOG_LEVEL", "OTEL_LOG_LEVEL"]),
-            sample_rate: first(&["DD_TRACE_SAMPLE_RATE"])
-                .or_else(|| first(&["OTEL_TRACES_SAMPLER_ARG"]).filter(|_| ratio_sampler(&first))),
+            sampling: Sampling {
+                rules: first(&["DD_TRACE_SAMPLING_RULES"]),
+                rate: first(&["DD_TRACE_SAMPLE_RATE"]),
+                limit: first(&["DD_TRACE_RATE_LIMIT"]),
+                otel_rate: otel_rate(&first),
+            },
             disabled: off("DD_TRACE_ENABLED", &["false", "0"]) || off("OTEL_SDK_DISABLED", &["true"]),
             otlp_endpoint: first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
             otlp_headers: first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
@@ -78,8 +91,16 @@ impl Environment {
     }
 }
 
-fn ratio_sampler(first: &impl Fn(&[&str]) -> Option<String>) -> bool {
-    first(&["OTEL_TRACES_SAMPLER"]).is_some_and(|name| name.ends_with("traceidratio"))
+/// `OTEL_TRACES_SAMPLER` as a rate. All samplers here are parent-based; those that are not by name differ only for traces
+/// that began elsewhere.
+fn otel_rate(first: &impl Fn(&[&str]) -> Option<String>) -> Option<String> {
+    let name = first(&["OTEL_TRACES_SAMPLER"])?;
+    match name.strip_prefix("parentbased_").unwrap_or(&name) {
+        "always_on" => Some("1".to_owned()),
+        "always_off" => Some("0".to_owned()),
+        "traceidratio" => Some(first(&["OTEL_TRACES_SAMPLER_ARG"]).unwrap_or_else(|| "1".to_owned())),
+        _ => None,
+    }
 }
 
 /// `key=value` pairs between commas (Datadog also allows blanks); what is no pair is skipped.

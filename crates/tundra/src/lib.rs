@@ -29,6 +29,7 @@ mod macros;
 pub mod metrics;
 pub mod propagation;
 mod rng;
+mod sampling;
 mod span_ext;
 pub mod testing;
 
@@ -38,6 +39,7 @@ pub use engine::FilterError;
 pub use export::{DatadogAgent, EndpointError, ExportError, Exported, Exporter, Otlp, Records};
 pub use guard::{FlushError, Guard};
 pub use health::{Dropped, Health, Ledger, health};
+pub use sampling::RulesError;
 pub use span_ext::SpanExt;
 
 /// For the macros only.

@@ -40,6 +40,12 @@ pub(crate) const BATCH_BYTES: usize = 1 << 20;
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.
 pub(crate) const SERIES_PER_METRIC: usize = 1000;
+/// Sampling rules of one pipeline.
+pub(crate) const SAMPLING_RULES: usize = 1000;
+/// Bytes of spans of unsampled traces that wait for a reason to keep them, in one pipeline.
+pub(crate) const HELD_BYTES: usize = 4 << 20;
+/// Unsampled traces of which is remembered that there was one.
+pub(crate) const KEPT_TRACES: usize = 4096;
 /// Directives of one filter.
 pub(crate) const DIRECTIVES: usize = 256;
 /// Bytes of a `tracestate` header that is passed on.

@@ -242,7 +242,7 @@ impl Local {
     }
 }
 
-/// Any pipeline's contexts: the number that remote contexts carry.
+/// Any pipeline's contexts: the number that remote contexts carry. It holds the bit `FIRST`, so that their children have it.
 pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
 
 #[cold]

@@ -5,6 +5,7 @@ mod ledger;
 mod llm;
 mod metrics;
 mod records;
+mod sampling;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
