@@ -5,7 +5,7 @@
 use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
 use crate::engine::{Engine, Fanout, Filter, FilterError, Second, silence_child};
 use crate::env::{Environment, host_name, program_name};
-use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
+use crate::export::{DatadogAgent, DogStatsD, EndpointError, Exporter, LOGS, METRICS, Otlp, TRACES};
 use crate::guard::Guard;
 use crate::limits::PIPELINES;
 use crate::metrics;
@@ -132,7 +132,9 @@ impl Builder {
     }
 
     /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT`, a Datadog Agent at
-    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`; without any of these, OTLP at `http://localhost:4318`.
+    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`, DogStatsD at `DD_DOGSTATSD_URL` or beside the Agent. With neither OTLP nor
+    /// Agent: Datadog's OTLP intake if there is a `DD_API_KEY` (and `DD_SITE`) and feature `tls` is on, else OTLP at
+    /// `http://localhost:4318`.
     pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
         if self.environment.disabled {
             return Ok(self);
@@ -140,18 +142,45 @@ impl Builder {
         let endpoint = |source| Error(Cause::Endpoint { source });
         let agent = self.environment.agent();
         let otlp = self.environment.otlp_endpoint.clone();
+        if let Some(url) = self.environment.statsd() {
+            self.exporters.push(Box::new(DogStatsD::new(&url).map_err(endpoint)?));
+        }
         if let Some(url) = &agent {
-            self.exporters.push(Box::new(DatadogAgent::new(url).map_err(endpoint)?));
+            let agent = DatadogAgent::new(url).map_err(endpoint)?;
+            let agent = agent.client_stats(self.environment.client_stats);
+            self.exporters.push(Box::new(agent.prefer_v05(self.environment.prefers_v05)));
         }
         if agent.is_none() || otlp.is_some() {
-            let mut exporter =
-                Otlp::new(otlp.as_deref().unwrap_or("http://localhost:4318")).map_err(endpoint)?;
-            for (name, value) in self.environment.otlp_headers() {
-                exporter = exporter.header(&name, &value).map_err(endpoint)?;
-            }
+            let exporter = self.otlp(otlp.as_deref()).map_err(endpoint)?;
             self.exporters.push(Box::new(exporter));
         }
         Ok(self)
+    }
+
+    /// OTLP to where the environment says, to Datadog if there is only a key, else to this machine.
+    fn otlp(&self, url: Option<&str>) -> Result<Otlp, EndpointError> {
+        let said = &self.environment;
+        if let (None, Some(key), true) = (url, &said.api_key, cfg!(feature = "tls")) {
+            return Otlp::datadog(said.site.as_deref().unwrap_or("datadoghq.com"), key);
+        }
+        let mut otlp = Otlp::new(url.unwrap_or("http://localhost:4318"))?;
+        let [all, of_signals @ ..] = said.otlp_headers();
+        for (name, value) in all {
+            otlp = otlp.header(&name, &value)?;
+        }
+        for (path, headers) in [TRACES, LOGS, METRICS].into_iter().zip(of_signals) {
+            for (name, value) in headers {
+                otlp = otlp.header_for(path, &name, &value)?;
+            }
+        }
+        #[cfg(feature = "gzip")]
+        let otlp = otlp.gzip(said.otlp_gzip);
+        #[cfg(feature = "tls")]
+        if let Some(path) = &said.otlp_certificate {
+            let pem = std::fs::read(path).map_err(|_| EndpointError::Certificate)?;
+            return otlp.root_certificates(&pem);
+        }
+        Ok(otlp)
     }
 
     /// One more exporter; all of them get every batch.
@@ -207,6 +236,14 @@ impl Builder {
     /// A trace that began in another process keeps the decision that it came with.
     pub fn sample_rate(mut self, rate: f64) -> Self {
         self.sampling.rate = Some(rate);
+        self
+    }
+
+    /// Takes back what the program and the environment said about sampling, so that an Agent's rates hold.
+    #[cfg(test)]
+    pub(crate) fn agent_decides(mut self) -> Self {
+        self.sampling.rate = None;
+        self.environment.sampling = crate::env::Sampling::default();
         self
     }
 

@@ -9,7 +9,7 @@ mod held;
 mod pipeline;
 mod translate;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Marked};
 pub(crate) use console::Console;
 pub use console::LogFormat;
 pub(crate) use pipeline::{Pipeline, PipelineConfig};

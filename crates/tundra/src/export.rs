@@ -1,14 +1,23 @@
 //! What an exporter is, and what it is given. The collector calls exporters one after the other on its own thread.
 
-mod datadog;
+pub(crate) mod datadog;
+mod dogstatsd;
 mod endpoint;
 mod http;
+mod json_lines;
 mod otlp;
 mod outbox;
+mod pieces;
+#[cfg(feature = "tls")]
+mod tls;
+mod vendor;
 
 pub use datadog::DatadogAgent;
+pub use dogstatsd::DogStatsD;
 pub use endpoint::EndpointError;
+pub use json_lines::JsonLines;
 pub use otlp::Otlp;
+pub(crate) use otlp::{LOGS, METRICS, TRACES};
 
 use crate::collector::Batch;
 use crate::sampling::Sampler;

@@ -215,6 +215,12 @@ impl Local {
         unsafe { (&*self.stack.get()).last() }
     }
 
+    /// The innermost context that fits; `fits` must not call user code.
+    pub(crate) fn find_inside(&self, fits: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        // SAFETY: as in `top`.
+        unsafe { (&*self.stack.get()).iter().rev().find(|entry| fits(entry)) }
+    }
+
     /// Takes the thread's scratch buffer; null if an outer event is using it.
     #[inline(always)]
     pub(crate) fn take_scratch(&self) -> *mut Scratch {
