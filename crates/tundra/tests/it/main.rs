@@ -6,6 +6,7 @@ mod llm;
 mod metrics;
 mod records;
 mod sampling;
+mod test_agent;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};

@@ -52,7 +52,8 @@ impl Info {
             v05: has("/v0.5/traces"),
             stats: has("/v0.6/stats"),
             drops: says("client_drop_p0s"),
-            structs: says("span_meta_structs"),
+            // Older Agents do not say, and pass over what they do not know.
+            structs: json.get("span_meta_structs") != Some(&Value::Bool(false)),
             remote_config: has("/v0.7/config"),
             peer_tags,
         })
@@ -175,7 +176,7 @@ mod tests {
     fn infos() {
         let check =
             |body: &str, expect: Option<Info>| assert_eq!(Info::read(body.as_bytes()), expect, "{body}");
-        let info = Info { v04: true, stats: true, drops: true, ..Info::default() };
+        let info = Info { v04: true, stats: true, drops: true, structs: true, ..Info::default() };
         check(
             r#"{"version":"7.83.3","endpoints":["/v0.4/traces","/v0.6/stats"],"client_drop_p0s":true}"#,
             Some(info.clone()),
@@ -186,11 +187,12 @@ mod tests {
                 "peer_tags":{"a":1},"config":[[[[]]]]}"#,
             Some(info),
         );
-        let peers = Info { peer_tags: vec!["db.name".into()], ..Info::default() };
+        let peers = Info { structs: true, peer_tags: vec!["db.name".into()], ..Info::default() };
         check(
             r#"{"endpoints":[],"peer_tags":["db.name",null,3]}"#,
             Some(Info { peer_tags: vec!["db.name".into(), String::new()], ..peers }),
         );
+        check(r#"{"endpoints":[],"span_meta_structs":false}"#, Some(Info::default()));
         for bad in ["", "{}", "[]", "null", "{\"endpoints\":{}}", "{\"endpoints\":[\"/v0.4/traces\"", "\u{0}"]
         {
             check(bad, None);
