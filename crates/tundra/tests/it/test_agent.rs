@@ -91,6 +91,7 @@ impl Agent {
             .args(["--port", &apm, "--otlp-http-port", &http, "--otlp-grpc-port", &grpc])
             .arg("--trace-uds-socket")
             .arg(folder.join("apm.socket"))
+            .args(["--pool-trace-check-failures", "true"])
             .env("ENABLED_CHECKS", CHECKS)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -110,12 +111,8 @@ impl Agent {
 
     /// What it answers to a question, which must be JSON unless nothing is said.
     fn ask(&self, path: &str) -> Value<'static> {
-        let mut stream = UnixStream::connect(self.socket()).expect("it listens");
         let request = format!("GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("it answers");
-        let answer = String::from_utf8(answer).expect("text");
+        let answer = self.talk(request.as_bytes());
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         from_json(body).unwrap_or(Value::Bool(false)).into_owned()
@@ -134,14 +131,19 @@ impl Agent {
         }
     }
 
-    /// No check has failed.
-    fn is_content(&self) {
+    fn talk(&self, request: &[u8]) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("it listens");
+        stream.write_all(request).expect("it reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it answers");
+        String::from_utf8(answer).expect("text")
+    }
+
+    /// Which checks have failed since it started.
+    fn failures(&self) -> Option<String> {
         let request = "GET /test/trace_check/failures HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let answer = self.talk(request.as_bytes());
+        (!answer.starts_with("HTTP/1.1 200")).then_some(answer)
     }
 }
 
@@ -230,7 +232,7 @@ fn v04_and_statistics_are_accepted() {
     // Also what was not sent has been counted.
     assert!(json.contains("\"Resource\":\"dropped\""), "{json}");
     assert!(json.contains("\"Hits\":5"), "{json}");
-    agent.is_content();
+    assert_eq!(agent.failures(), None);
 }
 
 #[test]
@@ -256,5 +258,11 @@ fn v05_is_accepted() {
     let is_v05 =
         |request: &Value<'_>| request.get("url").is_some_and(|url| url.to_text().ends_with("/v0.5/traces"));
     assert!(requests.iter().any(is_v05), "{requests:?}");
-    agent.is_content();
+    assert_eq!(agent.failures(), None);
+    // And it would have said so.
+    let wrong =
+        b"POST /v0.4/traces HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nX-Datadog-Trace-Count: 5\r\n\
+        Content-Type: application/msgpack\r\nContent-Length: 1\r\n\r\n\x90";
+    agent.talk(wrong);
+    assert!(agent.failures().is_some_and(|failures| failures.contains("trace_count_header")));
 }
