@@ -151,8 +151,9 @@ impl Sampler {
     /// Why a trace with this root was kept or not.
     pub(crate) fn explain(&self, root: &Span<'_>) -> Decision {
         let current = self.read();
-        let facts = Facts::of_span(root, &current.settings.service);
-        let (rate, mechanism) = current.rate(Some(&facts));
+        let ruled = !current.settings.rules.is_empty();
+        let facts = ruled.then(|| Facts::of_span(root, &current.settings.service));
+        let (rate, mechanism) = current.rate(facts.as_ref());
         let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
         Decision { mechanism, rate, limited: self.limiter.effective().filter(|_| limited) }
     }

@@ -2,6 +2,8 @@
 
 mod agent;
 mod outputs;
+#[cfg(feature = "tls")]
+mod tls;
 
 use super::http::read_response;
 use super::*;

@@ -25,13 +25,15 @@ pub(super) struct TraceChunk<'a> {
 
 /// Whether a span is the first of its service in its trace.
 pub(super) fn is_top_level(span: &Span<'_>, first: bool, services: &HashMap<SpanId, String>) -> bool {
-    let service = |span: &Span<'_>| span.service.as_deref().unwrap_or_default().to_owned();
     let of_parent = span.parent_id.and_then(|parent| services.get(&parent));
-    first || of_parent.is_some_and(|parent| *parent != service(span))
+    first || of_parent.is_some_and(|parent| parent != span.service.as_deref().unwrap_or_default())
 }
 
-/// The services of spans that name one other than the resource's; others have an empty one.
+/// The services of all spans, empty for those of the resource's; nothing if that is all of them, as it mostly is.
 pub(super) fn services(spans: &[Marked<'_>]) -> HashMap<SpanId, String> {
+    if spans.iter().all(|marked| marked.span.service.is_none()) {
+        return HashMap::new();
+    }
     let service = |marked: &Marked<'_>| {
         (marked.span.span_id, marked.span.service.as_deref().unwrap_or_default().to_owned())
     };

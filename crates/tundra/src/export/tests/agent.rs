@@ -286,6 +286,42 @@ fn hostile_answers_cost_a_counter() {
     assert!(crate::health().bad_answers > before);
 }
 
+/// A server that does `work` with each connection, and never reads.
+fn rude(work: impl Fn(std::net::TcpStream) + Send + 'static) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || listener.incoming().flatten().for_each(work));
+    url
+}
+
+// Agents that never come to an end: nothing is waited for beyond the deadline, nothing is kept of what they say.
+#[test]
+fn endless_answers_end() {
+    use std::io::Write;
+    let held = std::sync::Mutex::new(Vec::new());
+    let hang = rude(move |stream| held.lock().expect("no panic").push(stream));
+    let flood = rude(|mut stream| {
+        // More than anybody can take: it ends when the other side goes away.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n");
+        while stream.write_all(&[b'x'; 65_536]).is_ok() {}
+    });
+    let drip = rude(|mut stream| {
+        while stream.write_all(b"H").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let reset = rude(drop);
+    for url in [hang, flood, drip, reset] {
+        let agent = DatadogAgent::new(&url).expect("an address");
+        let deadline = Duration::from_millis(300);
+        let collector =
+            Collector::with(|builder| builder.exporter(Box::new(agent)).shutdown_deadline(deadline));
+        collector.in_scope(|| info_span!("s").in_scope(|| ()));
+        assert_eq!(collector.spans().len(), 1, "{url}");
+        drop(collector);
+    }
+}
+
 #[test]
 fn answers_that_make_no_sense_change_nothing() {
     let (url, requests) = agent("[]", r#"{"rate_by_service":{"service:test,env:test":"0"}}"#);
