@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the head of a record holds raw pointers")]
 
 use super::batch::Record;
+use crate::engine::fields::{Decoder, Raw};
 use crate::engine::{FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, UNSAMPLED};
 use crate::limits::{HELD_BYTES, KEPT_TRACES};
 use crate::sampling::Worth;
@@ -52,7 +53,8 @@ impl Held {
             return decided(kept(head, reason), record);
         }
         let fields = record.get(HEAD..HEAD + usize::from(head.fields)).unwrap_or_default();
-        let found = worthy(&Record { head, fields, spill: head.spill() });
+        let record_of = Record { head, fields, spill: head.spill() };
+        let found = if may_matter(&record_of) { worthy(&record_of) } else { None };
         if let Some(worth) = found {
             let reason = if worth == Worth::Llm { KEPT_LLM } else { KEPT_ERROR };
             self.remember(trace, reason);
@@ -111,6 +113,18 @@ impl Held {
         self.kept_order.push_back((trace, reason));
         self.kept.insert((trace, reason));
     }
+}
+
+/// Whether a look at the span itself can find anything: most have neither a field that could say so nor anything on the
+/// heap, and need not be translated to be passed over.
+fn may_matter(record: &Record<'_>) -> bool {
+    let telling = |name: &str| {
+        matches!(name, "otel.status_code" | "error" | "openinference.span.kind")
+            || name.starts_with("gen_ai.")
+    };
+    record.spill.is_some()
+        || Decoder(record.fields).any(|(_, raw)| matches!(raw, Raw::Error(_)))
+        || record.head.metadata().is_some_and(|meta| meta.fields().iter().any(|field| telling(field.name())))
 }
 
 fn kept(mut head: Head, reason: u8) -> Head {

@@ -11,6 +11,7 @@ mod stats;
 use super::endpoint::{Endpoint, EndpointError};
 use super::outbox::{Outbox, Payload};
 use super::{ExportError, Exported, Exporter, pieces};
+use crate::collector::Marked;
 use crate::env::Container;
 use answers::{Answers, Info};
 use chunks::TraceChunk;
@@ -35,6 +36,8 @@ pub struct DatadogAgent {
     /// Known from the first batch on.
     resource: Resource<'static>,
     stats: Concentrator,
+    /// Traces and spans that were dropped since the last payload.
+    dropped: [usize; 2],
     counts: bool,
     prefers_v05: bool,
     sequence: u64,
@@ -59,6 +62,7 @@ impl DatadogAgent {
             runtime_id: uuid(),
             resource: Resource::default(),
             stats: Concentrator::default(),
+            dropped: [0; 2],
             counts: true,
             prefers_v05: false,
             sequence: 0,
@@ -104,6 +108,17 @@ impl DatadogAgent {
     /// Whether the Agent leaves it to us to count, and takes what was counted.
     fn is_counting(&self, info: &Info) -> bool {
         self.counts && info.stats && info.drops
+    }
+
+    /// Counted, they can go; the next payload tells how many.
+    fn drop_unsampled(&mut self, marked: &mut Vec<Marked<'_>>) {
+        marked.retain(|marked| {
+            if !marked.sampled {
+                self.dropped[0] += usize::from(marked.first);
+                self.dropped[1] += 1;
+            }
+            marked.sampled
+        });
     }
 
     fn send(&self, chunks: &[TraceChunk<'_>], info: &Info, dropped: Option<[usize; 2]>) {
@@ -183,26 +198,20 @@ impl Exporter for DatadogAgent {
         }
         self.ask();
         let info = self.answers.info();
-        let marked = batch.batch.marked();
+        let mut marked = batch.batch.marked();
         if marked.is_empty() {
             return Ok(());
         }
         let counting = self.is_counting(&info);
         if counting {
             self.stats.add(&marked, &self.resource, &info.peer_tags);
+            self.drop_unsampled(&mut marked);
         }
-        let mut chunks = chunks::build(marked, &self.resource, batch.sampler, &self.runtime_id, info.structs);
-        let mut dropped = [0; 2];
-        if counting {
-            chunks.retain(|chunk| {
-                let count = [1, chunk.spans.len()].map(|count| if chunk.kept { 0 } else { count });
-                dropped = [dropped[0] + count[0], dropped[1] + count[1]];
-                chunk.kept
-            });
-        }
+        let chunks = chunks::build(marked, &self.resource, batch.sampler, &self.runtime_id, info.structs);
         let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
         for piece in pieces::cut(&chunks, weigh) {
-            self.send(piece, &info, counting.then(|| std::mem::take(&mut dropped)));
+            let dropped = counting.then(|| std::mem::take(&mut self.dropped));
+            self.send(piece, &info, dropped);
         }
         self.send_stats(false);
         Ok(())

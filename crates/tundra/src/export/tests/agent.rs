@@ -196,7 +196,9 @@ fn unsampled_traces_are_counted_and_stay_here() {
     collector.in_scope(|| info_span!("kept").in_scope(|| ()));
     collector.spans();
     let (head, body) = next(&requests, "/v0.4/traces");
-    assert!(head.contains("Datadog-Client-Computed-Stats: yes"), "{head}");
+    for said in ["Computed-Stats: yes", "Dropped-P0-Traces: 10\r", "Dropped-P0-Spans: 20\r"] {
+        assert!(head.contains(said), "{head}");
+    }
     let found = spans("/v0.4/traces", &body);
     assert_eq!(found.iter().map(|span| &*span.name).collect::<Vec<_>>(), ["kept"]);
     drop(collector);
