@@ -142,7 +142,7 @@ impl Builder {
         let endpoint = |source| Error(Cause::Endpoint { source });
         let agent = self.environment.agent();
         let otlp = self.environment.otlp_endpoint.clone();
-        if let Some(url) = self.environment.statsd() {
+        if let Some(url) = self.environment.statsd(otlp.is_none()) {
             self.exporters.push(Box::new(DogStatsD::new(&url).map_err(endpoint)?));
         }
         if let Some(url) = &agent {

@@ -112,9 +112,9 @@ impl Environment {
         self.agent_url.clone().or_else(of_host)
     }
 
-    /// The DogStatsD server's URL, if one was named; an Agent has one beside it.
-    pub(crate) fn statsd(&self) -> Option<String> {
-        let host = self.statsd_host.as_ref().or(self.agent_host.as_ref());
+    /// The DogStatsD server's URL, if one was named. An Agent has one beside it, for metrics that go nowhere else.
+    pub(crate) fn statsd(&self, beside_agent: bool) -> Option<String> {
+        let host = self.statsd_host.as_ref().or(self.agent_host.as_ref().filter(|_| beside_agent));
         let port = self.statsd_port.as_deref().unwrap_or("8125");
         let local = || self.statsd_port.as_ref().map(|port| format!("udp://localhost:{port}"));
         self.statsd_url.clone().or_else(|| Some(format!("udp://{}:{port}", host?))).or_else(local)

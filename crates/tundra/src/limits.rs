@@ -62,6 +62,8 @@ pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
 pub(crate) const STATS_BUCKETS: usize = 16;
 /// Groups of client statistics in one period; the others count in one overflow group for each service.
 pub(crate) const STATS_GROUPS: usize = 2048;
+/// Remote configurations that hold at the same time.
+pub(crate) const REMOTE_CONFIGS: usize = 64;
 /// Peer tags that an Agent can ask for.
 pub(crate) const PEER_TAGS: usize = 128;
 /// Bytes of one DogStatsD datagram over UDP: fits into a frame of any common network.

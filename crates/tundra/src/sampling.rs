@@ -91,6 +91,7 @@ pub(crate) struct Sampler {
     second_chances: Limiter,
     keep_errors: AtomicBool,
     keep_llm: AtomicBool,
+    disabled: AtomicBool,
 }
 
 /// Traces a second that are kept for their worth, if no other limit is set.
@@ -104,6 +105,7 @@ impl Sampler {
             second_chances: Limiter::new(settings.limit.or(Some(SECOND_CHANCES))),
             keep_errors: AtomicBool::new(settings.keep_errors),
             keep_llm: AtomicBool::new(settings.keep_llm),
+            disabled: AtomicBool::new(false),
             current: RwLock::new(Current { settings, ..Current::default() }),
         };
         sampler.change(|_| ());
@@ -163,9 +165,10 @@ impl Sampler {
         self.change(|current| current.agent = rates);
     }
 
-    /// A rate that wins over every other; `None` takes it back.
-    pub(crate) fn set_remote_rate(&self, rate: Option<f64>) {
-        self.change(|current| current.remote = rate);
+    /// A rate that wins over every other, `None` takes it back; or nothing is kept at all, for whatever reason.
+    pub(crate) fn set_remote(&self, rate: Option<f64>, disabled: bool) {
+        self.change(|current| current.remote = if disabled { Some(0.0) } else { rate });
+        self.disabled.store(disabled, Relaxed);
     }
 
     /// The process's own rate.
@@ -178,7 +181,8 @@ impl Sampler {
 
     /// Whether spans of traces that were not sampled are looked at at all.
     pub(crate) fn looks_back(&self) -> bool {
-        self.keep_errors.load(Relaxed) || self.keep_llm.load(Relaxed)
+        let wanted = self.keep_errors.load(Relaxed) || self.keep_llm.load(Relaxed);
+        wanted && !self.disabled.load(Relaxed)
     }
 
     /// What makes this span of an unsampled trace worth keeping the trace; limited per second.

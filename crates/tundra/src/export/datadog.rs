@@ -5,7 +5,9 @@
 
 mod answers;
 mod chunks;
+mod config;
 pub(crate) mod llmobs;
+mod sha256;
 mod stats;
 
 use super::endpoint::{Endpoint, EndpointError};
@@ -26,8 +28,8 @@ use tundra_wire::datadog::stats::{Sender, encode};
 /// Sends spans to a Datadog Agent such as `http://localhost:8126`, or `unix:///var/run/datadog/apm.socket`.
 ///
 /// It asks the Agent what it can do (`/info`) and follows: statistics are counted here and traces that are not kept stay
-/// here if the Agent allows that; its rates hold for new traces unless a rule or rate was set. LLM spans carry the event
-/// that Datadog's LLM product shows.
+/// here if the Agent allows that; its rates hold for new traces unless a rule or rate was set, and a rate set by remote
+/// configuration wins over both. LLM spans carry the event that Datadog's LLM product shows.
 pub struct DatadogAgent {
     outbox: Outbox,
     answers: Arc<Answers>,
@@ -36,6 +38,7 @@ pub struct DatadogAgent {
     /// Known from the first batch on.
     resource: Resource<'static>,
     stats: Concentrator,
+    remote: config::Remote,
     /// Traces and spans that were dropped since the last payload.
     dropped: [usize; 2],
     counts: bool,
@@ -62,6 +65,7 @@ impl DatadogAgent {
             runtime_id: uuid(),
             resource: Resource::default(),
             stats: Concentrator::default(),
+            remote: config::Remote::default(),
             dropped: [0; 2],
             counts: true,
             prefers_v05: false,
@@ -102,6 +106,19 @@ impl DatadogAgent {
             let headers = self.headers(&[]);
             let (method, path, load) = ("GET", "/info", [0; 3]);
             self.outbox.put(Payload { method, path, headers, body: Vec::new(), load, retry: false });
+        }
+    }
+
+    /// Asks for configuration, if the Agent offers that and it is time.
+    fn ask_config(&mut self, info: &Info) {
+        if info.remote_config
+            && let Some(body) = self.remote.question(&self.runtime_id, &self.resource)
+        {
+            let mut headers = self.headers(&[]);
+            headers.retain(|(name, _)| name != "Content-Type");
+            headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+            let (method, path, load) = ("POST", "/v0.7/config", [0; 3]);
+            self.outbox.put(Payload { method, path, headers, body, load, retry: false });
         }
     }
 
@@ -196,8 +213,12 @@ impl Exporter for DatadogAgent {
         if let Some(rates) = self.answers.take_rates() {
             batch.sampler.set_agent_rates(rates);
         }
+        if let Some(wish) = self.answers.take_config().and_then(|body| self.remote.apply(&body)) {
+            batch.sampler.set_remote(wish.rate, wish.disabled);
+        }
         self.ask();
         let info = self.answers.info();
+        self.ask_config(&info);
         let mut marked = batch.batch.marked();
         if marked.is_empty() {
             return Ok(());
@@ -223,6 +244,7 @@ impl Exporter for DatadogAgent {
 
     fn tick(&mut self) {
         self.ask();
+        self.ask_config(&self.answers.info());
         self.send_stats(false);
     }
 

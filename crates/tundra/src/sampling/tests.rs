@@ -16,7 +16,7 @@ fn decisions() {
         |settings: Settings, rates: &[(&str, &str, f64)], remote: Option<f64>, expect: (f64, Mechanism)| {
             let sampler = Sampler::new(settings);
             sampler.set_agent_rates(agent(rates));
-            sampler.set_remote_rate(remote);
+            sampler.set_remote(remote, false);
             let root = Span { name: "GET /health".into(), ..Span::default() };
             let found = sampler.explain(&root);
             assert_eq!((found.rate, found.mechanism), expect);

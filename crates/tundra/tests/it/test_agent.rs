@@ -266,3 +266,29 @@ fn v05_is_accepted() {
     agent.talk(wrong);
     assert!(agent.failures().is_some_and(|failures| failures.contains("trace_count_header")));
 }
+
+#[test]
+fn remote_configuration_is_applied() {
+    let agent = Agent::start("config");
+    let content = r#"{"path":"datadog/2/APM_TRACING/rate/config",
+        "msg":{"action":"enable","service_target":{"service":"shop","env":"test"},
+        "lib_config":{"tracing_sampling_rate":0}}}"#;
+    let head = "POST /test/session/responses/config/path HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n";
+    let said = agent.talk(format!("{head}Content-Length: {}\r\n\r\n{content}", content.len()).as_bytes());
+    assert!(said.starts_with("HTTP/1.1 2"), "{said}");
+    let collector = collector(&agent, |agent| agent);
+    let until = Instant::now() + PATIENCE;
+    // Each span is a batch, and with each batch what was heard before is applied.
+    let mut kept = 0;
+    loop {
+        assert!(Instant::now() < until, "the rate is never applied");
+        collector.in_scope(|| info_span!("probe").in_scope(|| ()));
+        let now = collector.spans().len();
+        if now == kept {
+            break;
+        }
+        kept = now;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(agent.failures(), None);
+}
