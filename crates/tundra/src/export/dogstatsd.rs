@@ -1,14 +1,18 @@
 //! DogStatsD: metrics as datagrams over UDP or a Unix socket. Spans and logs go by other doors.
 //!
-//! Sending never waits: what a full or absent socket does not take is counted as undelivered.
+//! Sending never waits: what a full or absent socket does not take is counted as undelivered. A name is looked up on a
+//! thread of its own, as that may take as long as it likes.
 
 use super::{EndpointError, ExportError, Exported, Exporter};
+use crate::engine::Local;
 use crate::env::Container;
 use crate::health::{DONE, Undelivered};
 use crate::limits::{DATAGRAM_UDP_BYTES, DATAGRAM_UNIX_BYTES};
 use std::net::{ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 use tundra_record::Resource;
 use tundra_wire::dogstatsd::encode::{Packets, Sender};
 
@@ -26,11 +30,13 @@ use tundra_wire::dogstatsd::encode::{Packets, Sender};
 pub struct DogStatsD {
     target: Target,
     socket: Option<Socket>,
+    /// A connection being made.
+    coming: Option<Receiver<std::io::Result<Socket>>>,
     sender: Option<Sender>,
     cardinality: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Target {
     Udp(String),
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such sockets here"))]
@@ -45,6 +51,8 @@ enum Socket {
 }
 
 const STATSD_PORT: u16 = 8125;
+/// What making a connection may hold the collector up for; names that are known locally take less.
+const CONNECT_TIME: Duration = Duration::from_millis(50);
 
 impl DogStatsD {
     /// The server at a URL; a bare `host` or `host:port` means UDP.
@@ -69,7 +77,7 @@ impl DogStatsD {
             let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
             Target::Udp(if has_port { authority.to_owned() } else { format!("{authority}:{STATSD_PORT}") })
         };
-        Ok(Self { target, socket: None, sender: None, cardinality: crate::env::cardinality() })
+        Ok(Self { target, socket: None, coming: None, sender: None, cardinality: crate::env::cardinality() })
     }
 
     fn sender(&self, resource: &Resource<'_>) -> Sender {
@@ -82,6 +90,31 @@ impl DogStatsD {
             container: container.entity,
             external: container.external,
             cardinality: self.cardinality.clone(),
+        }
+    }
+
+    /// The socket, if there is one by now.
+    fn socket(&mut self) -> Option<Socket> {
+        if self.socket.is_some() {
+            return self.socket.take();
+        }
+        let coming = self.coming.take().or_else(|| {
+            let ((sender, coming), target) = (sync_channel(1), self.target.clone());
+            let thread = std::thread::Builder::new().name("tundra-sender".to_owned());
+            let connect = move || {
+                Local::suppress();
+                let _gone = sender.send(Self::connect(&target));
+            };
+            thread.spawn(connect).ok().map(|_| coming)
+        })?;
+        match coming.recv_timeout(CONNECT_TIME) {
+            Ok(made) => made.ok(),
+            // A thread that died is tried again with the next batch.
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.coming = Some(coming);
+                None
+            }
         }
     }
 
@@ -127,7 +160,7 @@ impl Exporter for DogStatsD {
         }
         let sender = self.sender.take().unwrap_or_else(|| self.sender(batch.resource()));
         // A server that was started again has a new socket under the same path.
-        let socket = self.socket.take().or_else(|| Self::connect(&self.target).ok());
+        let socket = self.socket();
         let limit =
             if matches!(self.target, Target::Udp(_)) { DATAGRAM_UDP_BYTES } else { DATAGRAM_UNIX_BYTES };
         let (mut packets, mut lost, mut broken) = (Packets::new(limit), 0, socket.is_none());

@@ -117,6 +117,32 @@ fn a_remote_decision_holds() {
     check("00", true, 4);
 }
 
+/// Counts what is kept and what is not.
+struct Counts(std::sync::Arc<std::sync::Mutex<(usize, usize)>>);
+
+impl tundra::Exporter for Counts {
+    fn export(&mut self, batch: &tundra::Exported<'_>) -> Result<(), tundra::ExportError> {
+        let mut counts = self.0.lock().expect("no panic");
+        counts.0 += batch.spans();
+        counts.1 += batch.unsampled().iter().filter(|span| span.attr("route").is_some()).count();
+        Ok(())
+    }
+
+    fn counts_unsampled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_exporter_may_count_what_is_not_kept() {
+    let counts = std::sync::Arc::default();
+    let exporter = Counts(std::sync::Arc::clone(&counts));
+    let collector = Collector::with(|builder| builder.sample_rate(0.0).exporter(Box::new(exporter)));
+    collector.in_scope(|| (0..7).for_each(|_| request(false)));
+    assert_eq!(collector.spans().len(), 0);
+    assert_eq!(*counts.lock().expect("no panic"), (0, 7));
+}
+
 // Also spans of unsampled traces are accounted for, wherever they end.
 #[test]
 fn the_ledger_adds_up_without_sampling() {
