@@ -5,10 +5,11 @@
 
 mod batch;
 mod console;
+mod held;
 mod pipeline;
 mod translate;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Marked};
 pub(crate) use console::Console;
 pub use console::LogFormat;
 pub(crate) use pipeline::{Pipeline, PipelineConfig};
@@ -188,6 +189,7 @@ impl Collector<'_> {
         if Instant::now() >= self.metrics_due {
             self.measure();
         }
+        self.open().for_each(|pipeline| pipeline.release(false));
         self.open().for_each(Pipeline::export_if_due);
     }
 

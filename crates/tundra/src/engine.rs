@@ -18,6 +18,9 @@ pub(crate) use filter::Filter;
 pub use filter::FilterError;
 pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
 pub(crate) use slot::Identity as SpanIdentity;
-pub(crate) use slot::{EVENT, HEAD, Head, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
+pub(crate) use slot::{
+    EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
+    open_spans,
+};
 pub(crate) use spill::{Spill, SpillEvent, spilled};
 pub(crate) use subscriber::{Engine, change_spill};

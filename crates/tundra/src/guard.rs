@@ -1,9 +1,8 @@
 //! The guard of an installed pipeline: flush, change at run time, and the end.
 
-use crate::builder::keep_below;
 use crate::collector::{self, Command};
 use crate::engine::{Filter, FilterError, is_forked};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sampling::{Sampler, Settings};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tracing_core::{Dispatch, LevelFilter, dispatcher};
@@ -18,7 +17,7 @@ pub struct Guard {
     deadline: Duration,
     dispatch: Dispatch,
     filter: Arc<RwLock<Filter>>,
-    keep_below: Arc<AtomicU64>,
+    sampler: Arc<Sampler>,
 }
 
 /// A flush did not come through.
@@ -42,16 +41,16 @@ impl Guard {
         deadline: Duration,
         dispatch: Dispatch,
         filter: Arc<RwLock<Filter>>,
-        keep_below: Arc<AtomicU64>,
+        sampler: Arc<Sampler>,
     ) -> Self {
-        Self { pipeline: Some(pipeline), deadline, dispatch, filter, keep_below }
+        Self { pipeline: Some(pipeline), deadline, dispatch, filter, sampler }
     }
 
     /// The guard of an SDK that is switched off.
     pub(crate) fn inert() -> Self {
         let filter = Arc::new(RwLock::new(Filter::up_to(LevelFilter::OFF)));
-        let (dispatch, keep_below) = (Dispatch::none(), Arc::new(AtomicU64::new(0)));
-        Self { pipeline: None, deadline: Duration::ZERO, dispatch, filter, keep_below }
+        let (dispatch, sampler) = (Dispatch::none(), Arc::new(Sampler::new(Settings::default())));
+        Self { pipeline: None, deadline: Duration::ZERO, dispatch, filter, sampler }
     }
 
     pub(crate) fn is_inert(&self) -> bool {
@@ -75,9 +74,9 @@ impl Guard {
         Ok(())
     }
 
-    /// Replaces the sampling rate; holds for traces that begin from now on.
+    /// Replaces the sampling rate and all sampling rules; holds for traces that begin from now on.
     pub fn set_sample_rate(&self, rate: f64) {
-        self.keep_below.store(keep_below(rate), Relaxed);
+        self.sampler.set_rate(rate);
     }
 
     fn replace_filter(&self, filter: Filter) {

@@ -29,15 +29,19 @@ mod macros;
 pub mod metrics;
 pub mod propagation;
 mod rng;
+mod sampling;
 mod span_ext;
 pub mod testing;
 
 pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;
 pub use engine::FilterError;
-pub use export::{DatadogAgent, EndpointError, ExportError, Exported, Exporter, Otlp, Records};
+pub use export::{
+    DatadogAgent, DogStatsD, EndpointError, ExportError, Exported, Exporter, JsonLines, Otlp, Records,
+};
 pub use guard::{FlushError, Guard};
-pub use health::{Dropped, Health, Ledger, health};
+pub use health::{Dropped, Health, Ledger, Undelivered, health};
+pub use sampling::RulesError;
 pub use span_ext::SpanExt;
 
 /// For the macros only.

@@ -18,6 +18,7 @@ mod message;
 pub use message::{Message, Part};
 
 use crate::SpanExt;
+use crate::engine::{Local, metadata};
 use crate::env::captures_content;
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -139,6 +140,9 @@ impl Call {
     }
 
     fn from_span(span: Span) -> Self {
+        if let Some(parent) = enclosing() {
+            span.set_attribute(crate::export::datadog::llmobs::PARENT, parent.to_string());
+        }
         Self { span, begun: Instant::now(), content: content_captured(), gathered: Mutex::default() }
     }
 
@@ -270,6 +274,14 @@ impl Drop for Call {
             self.span.set_attribute("gen_ai.response.finish_reasons", Value::List(reasons));
         }
     }
+}
+
+/// The innermost span of this thread's context that is a call, too.
+fn enclosing() -> Option<u64> {
+    let is_call =
+        |name: &str| ["llm", "execute_tool", "invoke_agent", "invoke_workflow", "retrieval"].contains(&name);
+    let ours = |id| metadata(id).is_some_and(|meta| meta.target() == module_path!() && is_call(meta.name()));
+    Local::get()?.find_inside(|entry| ours(entry.id)).map(|entry| entry.who.span)
 }
 
 /// Tells that profiles were looked for and one was chosen: event `llm_profile_bootstrap`.

@@ -5,13 +5,16 @@
 
 use super::batch::Batch;
 use super::console::{self, Console};
+use super::held::Held;
 use super::translate::Translator;
 use crate::clock::Anchor;
 use crate::engine::{EVENT, Head, Local, SPAN, UNSAMPLED};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::BATCH_BYTES;
+use crate::sampling::Sampler;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tundra_record::{MetricPoint, Resource};
@@ -22,6 +25,7 @@ pub(crate) struct PipelineConfig {
     pub(crate) resource: Resource<'static>,
     pub(crate) exporters: Vec<Box<dyn Exporter>>,
     pub(crate) console: Option<Console>,
+    pub(crate) sampler: Arc<Sampler>,
     pub(crate) log_metrics: bool,
     pub(crate) period: Duration,
 }
@@ -34,6 +38,10 @@ pub(crate) struct Pipeline {
     since: Option<Instant>,
     /// Events drained and not yet written to the console: tick and place.
     fresh: Vec<(u64, usize)>,
+    /// Spans of unsampled traces that are not over yet.
+    held: Held,
+    /// Whether an exporter wants to see spans of unsampled traces.
+    counts_unsampled: bool,
     ticked: Instant,
     closed: bool,
 }
@@ -69,10 +77,12 @@ fn discard(head: Head, why: Dropped) {
 impl Pipeline {
     pub(crate) fn new(config: PipelineConfig) -> Self {
         Self {
+            counts_unsampled: config.exporters.iter().any(|exporter| exporter.counts_unsampled()),
             config,
             batch: Batch::new(Anchor::new()),
             since: None,
             fresh: Vec::new(),
+            held: Held::default(),
             ticked: Instant::now(),
             closed: false,
         }
@@ -94,11 +104,46 @@ impl Pipeline {
         if self.closed {
             return discard(head, Dropped::Shutdown);
         }
+        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 {
+            return self.take_unsampled(head, record);
+        }
+        self.push(head, record);
+    }
+
+    /// A span of a trace that was not sampled: looked at once more, if anybody wants that.
+    fn take_unsampled(&mut self, head: Head, record: &[u8]) {
+        if self.config.sampler.looks_back() {
+            let mut held = std::mem::take(&mut self.held);
+            let mut translator = Translator::new(self.batch.anchor);
+            let sampler = Arc::clone(&self.config.sampler);
+            held.take(
+                head,
+                record,
+                &mut |record| sampler.worth_keeping(&translator.one(record)),
+                &mut |head, record| {
+                    self.push(head, record);
+                },
+            );
+            self.held = held;
+        } else {
+            self.push(head, record);
+        }
+    }
+
+    /// Gives up hope for unsampled traces that were held for too long, or for all.
+    pub(crate) fn release(&mut self, all: bool) {
+        let mut held = std::mem::take(&mut self.held);
+        held.release(Instant::now(), all, &mut |head, record| self.push(head, record));
+        self.held = held;
+    }
+
+    fn push(&mut self, head: Head, record: &[u8]) {
+        if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
+            DONE.waiting[Kind::Span as usize].fetch_sub(1, Relaxed);
             return discard(head, Dropped::Unsampled);
         }
         let at = self.batch.push(head, record);
-        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
         if head.kind == EVENT && self.config.console.is_some() {
             self.fresh.push((head.start, at));
         }
@@ -176,7 +221,8 @@ impl Pipeline {
         let anchor = self.batch.anchor;
         let batch = std::mem::replace(&mut self.batch, Batch::new(anchor));
         let resource = self.config.resource.clone();
-        let exported = Exported { batch: &batch, resource: &resource };
+        let sampler = Arc::clone(&self.config.sampler);
+        let exported = Exported { batch: &batch, resource: &resource, sampler: &sampler };
         let (took, failed) = self.each_exporter(|exporter| exporter.export(&exported).is_ok());
         self.settle(&batch, had_exporters, took > 0);
         self.batch = batch;
@@ -185,6 +231,8 @@ impl Pipeline {
     }
 
     fn settle(&self, batch: &Batch, had_exporters: bool, took: bool) {
+        DONE.waiting[Kind::Span as usize].fetch_sub(batch.unsampled as u64, Relaxed);
+        DONE.drop_record(Kind::Span, Dropped::Unsampled, batch.unsampled as u64);
         for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
             DONE.waiting[kind as usize].fetch_sub(count, Relaxed);
             // A log line on the console is an export, too.
@@ -214,6 +262,8 @@ impl Pipeline {
 
     /// Gives the exporters up. What still arrives is counted as dropped.
     pub(crate) fn close(&mut self, deadline: Instant) {
+        self.release(true);
+        self.export();
         self.each_exporter(|exporter| {
             exporter.shutdown(deadline);
             true

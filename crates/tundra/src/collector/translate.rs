@@ -8,7 +8,7 @@
 use super::batch::Record;
 use crate::clock::Anchor;
 use crate::engine::fields::{Decoder, Raw, spilled_value};
-use crate::engine::{SpillEvent, TRUNCATED};
+use crate::engine::{SpillEvent, TRUNCATED, UNSAMPLED};
 use tracing_core::{Level, Metadata};
 use tundra_record::{
     Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, Value,
@@ -102,6 +102,13 @@ impl Translator {
         }
     }
 
+    /// A record as a span of its own.
+    pub(crate) fn one<'a>(&mut self, record: &Record<'a>) -> Span<'a> {
+        let mut span = Span::default();
+        self.span(record, &mut span);
+        span
+    }
+
     /// Fills a cleared span.
     pub(crate) fn span<'a>(&mut self, record: &Record<'a>, span: &mut Span<'a>) {
         let head = &record.head;
@@ -113,7 +120,7 @@ impl Translator {
         span.kind = SpanKind::Internal;
         span.start = self.anchor.at(head.start);
         span.duration = self.anchor.nanos(head.end.saturating_sub(head.start));
-        span.flags = 1;
+        span.flags = u32::from(head.tag & UNSAMPLED == 0);
         let mut attrs = std::mem::take(&mut span.attrs);
         let mut failure = None;
         let long = record.spill.map_or(&[][..], |spill| &spill.long);

@@ -215,6 +215,12 @@ impl Local {
         unsafe { (&*self.stack.get()).last() }
     }
 
+    /// The innermost context that fits; `fits` must not call user code.
+    pub(crate) fn find_inside(&self, fits: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        // SAFETY: as in `top`.
+        unsafe { (&*self.stack.get()).iter().rev().find(|entry| fits(entry)) }
+    }
+
     /// Takes the thread's scratch buffer; null if an outer event is using it.
     #[inline(always)]
     pub(crate) fn take_scratch(&self) -> *mut Scratch {
@@ -242,7 +248,7 @@ impl Local {
     }
 }
 
-/// Any pipeline's contexts: the number that remote contexts carry.
+/// Any pipeline's contexts: the number that remote contexts carry. It holds the bit `FIRST`, so that their children have it.
 pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
 
 #[cold]

@@ -8,14 +8,15 @@ use super::fields::{Decoder, Encoder, Raw};
 use super::filter::Filter;
 use super::local::{Entry, Local, Scratch};
 use super::slot::{
-    EVENT, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
+    EVENT, FIRST, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
 };
 use super::spill::{Spill, SpillEvent};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::SCRATCH_BYTES;
+use crate::sampling::{KEEP_ALL, Sampler};
 use crate::{clock, rng};
 use std::ptr::{self, null_mut};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, RwLock};
 use tracing_core::span::{Attributes, Current, Id, Record};
 use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
@@ -27,14 +28,13 @@ const NOBODY: u64 = 0xffff_ffff;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pipeline: u16,
-    /// A trace is kept if the low half of its id, mixed, is not above this.
-    keep_below: Arc<AtomicU64>,
+    sampler: Arc<Sampler>,
     filter: Arc<RwLock<Filter>>,
 }
 
 impl Engine {
-    pub(crate) fn new(pipeline: u16, filter: Arc<RwLock<Filter>>, keep_below: Arc<AtomicU64>) -> Self {
-        Self { pipeline, keep_below, filter }
+    pub(crate) fn new(pipeline: u16, filter: Arc<RwLock<Filter>>, sampler: Arc<Sampler>) -> Self {
+        Self { pipeline, sampler, filter }
     }
 
     fn filter<R>(&self, ask: impl FnOnce(&Filter) -> R) -> R {
@@ -55,21 +55,26 @@ impl Engine {
     }
 
     #[inline(always)]
-    fn root(&self, local: &Local) -> Identity {
+    fn root(&self, local: &Local, slot: &'static Slot, attributes: &Attributes<'_>) -> Identity {
         let trace_low = rng::next(&local.rng);
-        let keep_below = self.keep_below.load(Relaxed);
-        let dropped = keep_below != u64::MAX && trace_low.wrapping_mul(KNUTH) > keep_below;
+        let word = self.sampler.word();
+        let dropped = word != KEEP_ALL && self.drops(word, trace_low, slot, attributes);
         Identity {
             trace_high: rng::next(&local.rng),
             trace_low,
             span: 0,
-            tag: if dropped { self.pipeline | UNSAMPLED } else { self.pipeline },
+            tag: if dropped { self.pipeline | FIRST | UNSAMPLED } else { self.pipeline | FIRST },
         }
     }
-}
 
-/// Datadog's sampling factor: every service that sees the same trace id decides alike.
-const KNUTH: u64 = 1_111_111_111_111_111_111;
+    #[cold]
+    fn drops(&self, word: u64, trace_low: u64, slot: &'static Slot, attributes: &Attributes<'_>) -> bool {
+        let mut guard = Unpublished(Some(slot));
+        let drops = self.sampler.drops(word, trace_low, attributes);
+        guard.0 = None;
+        drops
+    }
+}
 
 /// Gives an unpublished slot back if a value's `Debug` panics.
 struct Unpublished(Option<&'static Slot>);
@@ -100,6 +105,8 @@ fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
             (*head).flags |= TRUNCATED;
         }
     }
+    // Its spill was taken, so there is nothing to drop, and no need to ask on the hot path.
+    std::mem::forget(encoder);
 }
 
 #[cold]
@@ -145,11 +152,11 @@ impl Subscriber for Engine {
         let parent = self.parent_of(attributes, local);
         let mut who = match parent {
             Some(parent) => parent,
-            None => self.root(local),
+            None => self.root(local, slot, attributes),
         };
         let above = who.span;
         who.span = rng::next(&local.rng);
-        who.tag = who.tag & UNSAMPLED | self.pipeline;
+        who.tag = who.tag & (UNSAMPLED | FIRST) | self.pipeline;
         slot.identify(attributes.metadata(), who);
         // SAFETY: nobody else reaches an unpublished slot.
         unsafe {
@@ -161,7 +168,8 @@ impl Subscriber for Engine {
             (*head).end = 0;
             (*head).spill = null_mut();
         }
-        if !attributes.is_empty() && who.tag & UNSAMPLED == 0 {
+        // Also of traces that are not sampled: they are counted by their tags, and may turn out to be worth keeping.
+        if !attributes.is_empty() {
             encode_fields(slot, attributes);
         }
         // SAFETY: as above.
@@ -229,6 +237,8 @@ impl Subscriber for Engine {
             end: tick,
             spill,
         };
+        // As in `encode_fields`.
+        std::mem::forget(encoder);
         // SAFETY: the scratch is ours, aligned to 8 and longer than a head; the record is initialized to its end.
         let pushed = unsafe {
             scratch.0.cast::<Head>().write(head);

@@ -97,7 +97,7 @@ impl Meter {
     }
 }
 
-fn total(number: usize) -> u64 {
+pub(super) fn total(number: usize) -> u64 {
     Local::all().map(|local| local.cells.number(number)).fold(0, u64::wrapping_add)
 }
 

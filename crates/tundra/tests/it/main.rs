@@ -5,6 +5,8 @@ mod ledger;
 mod llm;
 mod metrics;
 mod records;
+mod sampling;
+mod test_agent;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
