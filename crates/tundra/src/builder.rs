@@ -3,16 +3,18 @@
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
 use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
-use crate::engine::{Engine, Fanout, Filter, FilterError, Second, silence_child};
+use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second, silence_child};
 use crate::env::{Environment, host_name, program_name};
 use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
 use crate::guard::Guard;
+use crate::handle::Handle;
 use crate::limits::PIPELINES;
 use crate::metrics;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Once, RwLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::{Duration, Instant};
+use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::{Resource, Value};
 
@@ -217,11 +219,33 @@ impl Builder {
 
     /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
     pub fn build(self) -> Result<(Dispatch, Guard), Error> {
+        let Some(started) = self.start()? else { return Ok((Dispatch::none(), Guard::inert())) };
+        let dispatch = match started.second {
+            Some(second) => Dispatch::new(Fanout::new(started.engine, second)),
+            None => Dispatch::new(started.engine),
+        };
+        let _ = started.stack.set(dispatch.downgrade());
+        Ok((dispatch, started.guard))
+    }
+
+    /// Makes a layer for a `Registry` that the program has already. What [`Builder::also`] was given is not used: other
+    /// layers stand beside this one.
+    #[cfg(feature = "layer")]
+    pub fn layer(self) -> Result<(crate::RegistryLayer, Guard), Error> {
+        let Some(started) = self.start()? else {
+            return Ok((crate::RegistryLayer::inert(), Guard::inert()));
+        };
+        let verdicts = crate::engine::Verdicts::new(started.filter);
+        Ok((crate::RegistryLayer::new(started.engine, verdicts, started.stack), started.guard))
+    }
+
+    /// Starts the pipeline; `None` if the SDK is switched off.
+    fn start(self) -> Result<Option<Started>, Error> {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         if !cfg!(feature = "enabled") || self.environment.disabled {
-            return Ok((Dispatch::none(), Guard::inert()));
+            return Ok(None);
         }
-        let filter = self.read_filter()?;
+        let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
         let id = NEXT
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
             .map_err(|_| Cause::TooMany)?;
@@ -241,15 +265,13 @@ impl Builder {
             return Err(Cause::NoAnswer.into());
         }
         metrics::set_active();
-        let filter = Arc::new(RwLock::new(filter));
         let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
         let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
         let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&keep_below));
-        let dispatch = match self.second {
-            Some(second) => Dispatch::new(Fanout::new(engine, second)),
-            None => Dispatch::new(engine),
-        };
-        Ok((dispatch.clone(), Guard::new(id, self.deadline, dispatch, filter, keep_below)))
+        let stack = Arc::new(OnceLock::new());
+        let handle = Handle::new(Arc::clone(&filter), keep_below, Arc::clone(&stack));
+        let guard = Guard::new(id, self.deadline, handle);
+        Ok(Some(Started { engine, second: self.second, guard, stack, filter }))
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
@@ -283,6 +305,17 @@ impl Builder {
         attrs.push(("process.pid".into(), Value::Int(i64::from(std::process::id()))));
         Resource { attrs }
     }
+}
+
+/// A pipeline that runs and has no door yet.
+struct Started {
+    engine: Engine,
+    second: Option<Second>,
+    guard: Guard,
+    /// To be set to the subscriber that call sites will ask.
+    stack: Arc<OnceLock<WeakDispatch>>,
+    #[cfg_attr(not(feature = "layer"), expect(dead_code, reason = "only a layer asks by itself"))]
+    filter: Arc<ActiveFilter>,
 }
 
 /// The threshold that keeps this share of all ids.

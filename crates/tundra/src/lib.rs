@@ -22,7 +22,10 @@ mod engine;
 mod env;
 mod export;
 mod guard;
+mod handle;
 mod health;
+#[cfg(feature = "layer")]
+mod layer;
 mod limits;
 pub mod llm;
 mod macros;
@@ -37,7 +40,10 @@ pub use collector::LogFormat;
 pub use engine::FilterError;
 pub use export::{DatadogAgent, EndpointError, ExportError, Exported, Exporter, Otlp, Records};
 pub use guard::{FlushError, Guard};
+pub use handle::Handle;
 pub use health::{Dropped, Health, Ledger, health};
+#[cfg(feature = "layer")]
+pub use layer::{RegistryLayer, layer};
 pub use span_ext::SpanExt;
 
 /// For the macros only.

@@ -56,3 +56,9 @@ pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
 pub(crate) const RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of a response's body that are read; the rest is left behind with the connection.
 pub(crate) const RESPONSE_BODY_BYTES: usize = 64 * 1024;
+/// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.
+#[cfg(feature = "layer")]
+pub(crate) const PLACES: usize = 1 << 15;
+/// Call sites whose filter answer a layer remembers.
+#[cfg(feature = "layer")]
+pub(crate) const VERDICTS: usize = 512;

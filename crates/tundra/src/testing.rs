@@ -123,16 +123,20 @@ impl Collector {
     #[expect(clippy::missing_panics_doc, reason = "a test that cannot start its collector has to fail")]
     pub fn with(set: impl FnOnce(Builder) -> Builder) -> Self {
         keep_call_sites_open();
-        let records = Arc::new(Mutex::new(Records::default()));
-        let lines = Lines::default();
-        let defaults = builder()
-            .service("test")
-            .filter("trace")
-            .sample_rate(1.0)
-            .log_output(Box::new(lines.clone()))
-            .log_format(LogFormat::Json)
-            .exporter(Box::new(Memory(Arc::clone(&records))));
+        let (defaults, records, lines) = defaults();
         let (dispatch, guard) = set(defaults).build().expect("a test collector can always be made");
+        Self { dispatch, guard, records, lines }
+    }
+
+    /// The same with the SDK as a layer of a `Registry`.
+    #[cfg(feature = "layer")]
+    #[expect(clippy::missing_panics_doc, reason = "a test that cannot start its collector has to fail")]
+    pub fn layered(set: impl FnOnce(Builder) -> Builder) -> Self {
+        use tracing_subscriber::prelude::*;
+        keep_call_sites_open();
+        let (defaults, records, lines) = defaults();
+        let (layer, guard) = set(defaults).layer().expect("a test collector can always be made");
+        let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
         Self { dispatch, guard, records, lines }
     }
 
@@ -187,6 +191,20 @@ impl Collector {
     pub fn tree(&self) -> String {
         tree(&self.spans())
     }
+}
+
+/// What every test collector begins with.
+fn defaults() -> (Builder, Arc<Mutex<Records>>, Lines) {
+    let records = Arc::new(Mutex::new(Records::default()));
+    let lines = Lines::default();
+    let builder = builder()
+        .service("test")
+        .filter("trace")
+        .sample_rate(1.0)
+        .log_output(Box::new(lines.clone()))
+        .log_format(LogFormat::Json)
+        .exporter(Box::new(Memory(Arc::clone(&records))));
+    (builder, records, lines)
 }
 
 /// With a single subscriber in the process, `tracing` lets the first thread that reaches a call site decide for all, even

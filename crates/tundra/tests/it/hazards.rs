@@ -11,64 +11,69 @@ use tundra::{ExportError, Exported, Exporter};
 
 #[test]
 fn spans_move_between_threads() {
-    let collector = Collector::new();
-    let (sender, receiver) = mpsc::sync_channel::<Span>(100);
-    let dispatch = collector.dispatch();
-    let closer = thread::spawn(move || {
-        tracing::dispatcher::with_default(&dispatch, || {
-            let mut closed = 0;
-            for span in receiver {
-                info_span!(parent: &span, "there").in_scope(|| ());
-                drop(span.entered());
-                closed += 1;
-            }
-            closed
-        })
-    });
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            let (sender, dispatch) = (sender.clone(), collector.dispatch());
-            scope.spawn(move || {
-                tracing::dispatcher::with_default(&dispatch, || {
-                    for n in 0..100 {
-                        let span = info_span!("here", n);
-                        sender.send(span.clone()).expect("the closer listens");
-                        span.in_scope(|| info_span!("child").in_scope(|| ()));
-                    }
+    for collector in crate::doors() {
+        let (sender, receiver) = mpsc::sync_channel::<Span>(100);
+        let dispatch = collector.dispatch();
+        let closer = thread::spawn(move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                let mut closed = 0;
+                for span in receiver {
+                    info_span!(parent: &span, "there").in_scope(|| ());
+                    drop(span.entered());
+                    closed += 1;
+                }
+                closed
+            })
+        });
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (sender, dispatch) = (sender.clone(), collector.dispatch());
+                scope.spawn(move || {
+                    tracing::dispatcher::with_default(&dispatch, || {
+                        for n in 0..100 {
+                            let span = info_span!("here", n);
+                            sender.send(span.clone()).expect("the closer listens");
+                            span.in_scope(|| info_span!("child").in_scope(|| ()));
+                        }
+                    });
                 });
-            });
+            }
+        });
+        drop(sender);
+        assert_eq!(closer.join().expect("no panic"), 400);
+        let spans = collector.spans();
+        let here: std::collections::HashMap<_, _> = spans
+            .iter()
+            .filter(|span| span.name == "here")
+            .map(|span| (span.span_id, span.trace_id))
+            .collect();
+        assert_eq!(here.len(), 400);
+        let children = spans.iter().filter(|span| span.name != "here");
+        assert_eq!(children.clone().count(), 800);
+        for child in children {
+            assert_eq!(here.get(&child.parent_id.expect("it has a parent")), Some(&child.trace_id));
         }
-    });
-    drop(sender);
-    assert_eq!(closer.join().expect("no panic"), 400);
-    let spans = collector.spans();
-    let here: std::collections::HashMap<_, _> =
-        spans.iter().filter(|span| span.name == "here").map(|span| (span.span_id, span.trace_id)).collect();
-    assert_eq!(here.len(), 400);
-    let children = spans.iter().filter(|span| span.name != "here");
-    assert_eq!(children.clone().count(), 800);
-    for child in children {
-        assert_eq!(here.get(&child.parent_id.expect("it has a parent")), Some(&child.trace_id));
     }
 }
 
 #[test]
 fn guards_dropped_out_of_order() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let (a, b, c) = (info_span!("a"), info_span!("b"), info_span!("c"));
-        let (in_a, in_b, in_a_again) = (a.enter(), b.enter(), a.enter());
-        drop(in_a);
-        drop(in_b);
-        info_span!("of_a").in_scope(|| ());
-        drop(in_a_again);
-        let _c = c.enter();
-        info_span!("of_c").in_scope(|| ());
-    });
-    let parent = |name: &str| collector.span(name).and_then(|span| span.parent_id);
-    let id = |name: &str| collector.span(name).map(|span| span.span_id);
-    assert_eq!(parent("of_a"), id("a"));
-    assert_eq!(parent("of_c"), id("c"));
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let (a, b, c) = (info_span!("a"), info_span!("b"), info_span!("c"));
+            let (in_a, in_b, in_a_again) = (a.enter(), b.enter(), a.enter());
+            drop(in_a);
+            drop(in_b);
+            info_span!("of_a").in_scope(|| ());
+            drop(in_a_again);
+            let _c = c.enter();
+            info_span!("of_c").in_scope(|| ());
+        });
+        let parent = |name: &str| collector.span(name).and_then(|span| span.parent_id);
+        let id = |name: &str| collector.span(name).map(|span| span.span_id);
+        assert_eq!(parent("of_a"), id("a"));
+        assert_eq!(parent("of_c"), id("c"));
+    }
 }
 
 /// Records spans and events, and records on the current span, while it is being formatted.
@@ -155,21 +160,22 @@ impl Drop for MakesSpans {
 
 #[test]
 fn thread_local_destructors() {
-    let collector = Collector::new();
-    for spans_first in [false, true] {
-        let dispatch = collector.dispatch();
-        let thread = thread::spawn(move || {
-            if spans_first {
-                LATER.set(Some(MakesSpans(dispatch.clone())));
-            }
-            let span = tracing::dispatcher::with_default(&dispatch, || info_span!("held"));
-            LATE.with_borrow_mut(|late| late.push((dispatch.clone(), span)));
-            LATER.set(Some(MakesSpans(dispatch)));
-        });
-        thread.join().expect("no panic");
+    for collector in crate::doors() {
+        for spans_first in [false, true] {
+            let dispatch = collector.dispatch();
+            let thread = thread::spawn(move || {
+                if spans_first {
+                    LATER.set(Some(MakesSpans(dispatch.clone())));
+                }
+                let span = tracing::dispatcher::with_default(&dispatch, || info_span!("held"));
+                LATE.with_borrow_mut(|late| late.push((dispatch.clone(), span)));
+                LATER.set(Some(MakesSpans(dispatch)));
+            });
+            thread.join().expect("no panic");
+        }
+        collector.in_scope(|| info_span!("after").in_scope(|| ()));
+        assert!(collector.span("after").is_some());
     }
-    collector.in_scope(|| info_span!("after").in_scope(|| ()));
-    assert!(collector.span("after").is_some());
 }
 
 #[test]

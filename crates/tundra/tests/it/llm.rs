@@ -2,7 +2,7 @@
 
 use tundra::SpanExt;
 use tundra::llm::{self, Message, Part, Usage};
-use tundra::testing::{Collector, attr};
+use tundra::testing::attr;
 use tundra_record::{Span, SpanKind, Status, Value};
 
 fn text(span: &Span<'_>, key: &str) -> String {
@@ -11,76 +11,83 @@ fn text(span: &Span<'_>, key: &str) -> String {
 
 #[test]
 fn an_agent_with_a_tool() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let agent = llm::agent("planner");
-        agent.conversation("c-1");
-        agent.in_scope(|| {
-            let call = llm::chat("openai", "gpt-4o");
-            call.system_instructions("be brief");
-            call.input(Message::user("weather in \"Oslo\"?"));
-            call.chunk();
-            call.chunk();
-            let arguments = "{\"city\":\"Oslo\"}".to_owned();
-            let part = Part::ToolCall { id: "t1".to_owned(), name: "weather".to_owned(), arguments };
-            call.output(Message {
-                role: "assistant".to_owned(),
-                parts: vec![part],
-                finish_reason: String::new(),
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let agent = llm::agent("planner");
+            agent.conversation("c-1");
+            agent.in_scope(|| {
+                let call = llm::chat("openai", "gpt-4o");
+                call.system_instructions("be brief");
+                call.input(Message::user("weather in \"Oslo\"?"));
+                call.chunk();
+                call.chunk();
+                let arguments = "{\"city\":\"Oslo\"}".to_owned();
+                let part = Part::ToolCall { id: "t1".to_owned(), name: "weather".to_owned(), arguments };
+                call.output(Message {
+                    role: "assistant".to_owned(),
+                    parts: vec![part],
+                    finish_reason: String::new(),
+                });
+                call.response("gpt-4o-2024-08-06", "r-1");
+                call.usage(Usage {
+                    input: Some(12),
+                    output: Some(3),
+                    cache_read: Some(4),
+                    ..Usage::default()
+                });
+                call.finish_reason("tool_calls");
+                drop(call);
+                let tool = llm::tool("weather", "t1");
+                tool.arguments("{}");
+                tool.failed("timeout", "no answer");
             });
-            call.response("gpt-4o-2024-08-06", "r-1");
-            call.usage(Usage { input: Some(12), output: Some(3), cache_read: Some(4), ..Usage::default() });
-            call.finish_reason("tool_calls");
-            drop(call);
-            let tool = llm::tool("weather", "t1");
-            tool.arguments("{}");
-            tool.failed("timeout", "no answer");
         });
-    });
-    let chat = collector.span("chat gpt-4o").expect("renamed");
-    assert_eq!(chat.kind, SpanKind::Client);
-    let expect = [
-        ("gen_ai.operation.name", "chat"),
-        ("gen_ai.provider.name", "openai"),
-        ("gen_ai.request.model", "gpt-4o"),
-        ("gen_ai.response.model", "gpt-4o-2024-08-06"),
-        ("gen_ai.response.id", "r-1"),
-        ("gen_ai.usage.input_tokens", "12"),
-        ("gen_ai.usage.output_tokens", "3"),
-        ("gen_ai.usage.cache_read.input_tokens", "4"),
-        ("gen_ai.response.finish_reasons", "[\"tool_calls\"]"),
-        ("gen_ai.system_instructions", "[{\"type\":\"text\",\"content\":\"be brief\"}]"),
-        (
-            "gen_ai.input.messages",
-            "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"weather in \\\"Oslo\\\"?\"}]}]",
-        ),
-    ];
-    for (key, value) in expect {
-        assert_eq!(text(&chat, key), value, "{key}");
+        let chat = collector.span("chat gpt-4o").expect("renamed");
+        assert_eq!(chat.kind, SpanKind::Client);
+        let expect = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.provider.name", "openai"),
+            ("gen_ai.request.model", "gpt-4o"),
+            ("gen_ai.response.model", "gpt-4o-2024-08-06"),
+            ("gen_ai.response.id", "r-1"),
+            ("gen_ai.usage.input_tokens", "12"),
+            ("gen_ai.usage.output_tokens", "3"),
+            ("gen_ai.usage.cache_read.input_tokens", "4"),
+            ("gen_ai.response.finish_reasons", "[\"tool_calls\"]"),
+            ("gen_ai.system_instructions", "[{\"type\":\"text\",\"content\":\"be brief\"}]"),
+            (
+                "gen_ai.input.messages",
+                "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"weather in \\\"Oslo\\\"?\"}]}]",
+            ),
+        ];
+        for (key, value) in expect {
+            assert_eq!(text(&chat, key), value, "{key}");
+        }
+        assert!(text(&chat, "gen_ai.output.messages").contains("\"type\":\"tool_call\",\"id\":\"t1\""));
+        assert!(matches!(chat.attr("gen_ai.response.time_to_first_chunk"), Some(Value::Double(_))));
+        let agent = collector.span("invoke_agent planner").expect("renamed");
+        let tool = collector.span("execute_tool weather").expect("renamed");
+        assert_eq!((chat.parent_id, tool.parent_id), (Some(agent.span_id), Some(agent.span_id)));
+        assert_eq!((tool.status, &*tool.status_message), (Status::Error, "no answer"));
+        assert_eq!(text(&tool, "error.type"), "timeout");
     }
-    assert!(text(&chat, "gen_ai.output.messages").contains("\"type\":\"tool_call\",\"id\":\"t1\""));
-    assert!(matches!(chat.attr("gen_ai.response.time_to_first_chunk"), Some(Value::Double(_))));
-    let agent = collector.span("invoke_agent planner").expect("renamed");
-    let tool = collector.span("execute_tool weather").expect("renamed");
-    assert_eq!((chat.parent_id, tool.parent_id), (Some(agent.span_id), Some(agent.span_id)));
-    assert_eq!((tool.status, &*tool.status_message), (Status::Error, "no answer"));
-    assert_eq!(text(&tool, "error.type"), "timeout");
 }
 
 #[test]
 fn attributes_by_any_name() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let span = tracing::info_span!("s", known = 1);
-        span.set_attribute("made.up", "text".to_owned());
-        span.set_attribute("made.up", 2);
-        span.set_attribute("known", 3.5);
-        span.set_attribute("service.name", "other");
-        span.set_name(format!("renamed {}", 1));
-        (0..1000).for_each(|n| span.set_attribute("many", n));
-    });
-    let span = collector.span("renamed 1").expect("renamed");
-    assert_eq!((text(&span, "made.up"), text(&span, "known")), ("2".to_owned(), "3.5".to_owned()));
-    assert_eq!(span.service.as_deref(), Some("other"));
-    assert_eq!(span.attr("tundra.truncated"), Some(&Value::Bool(true)));
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let span = tracing::info_span!("s", known = 1);
+            span.set_attribute("made.up", "text".to_owned());
+            span.set_attribute("made.up", 2);
+            span.set_attribute("known", 3.5);
+            span.set_attribute("service.name", "other");
+            span.set_name(format!("renamed {}", 1));
+            (0..1000).for_each(|n| span.set_attribute("many", n));
+        });
+        let span = collector.span("renamed 1").expect("renamed");
+        assert_eq!((text(&span, "made.up"), text(&span, "known")), ("2".to_owned(), "3.5".to_owned()));
+        assert_eq!(span.service.as_deref(), Some("other"));
+        assert_eq!(span.attr("tundra.truncated"), Some(&Value::Bool(true)));
+    }
 }
