@@ -2,7 +2,7 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
-use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
+use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig, Redaction};
 use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second, silence_child};
 use crate::env::{Environment, host_name, program_name};
 use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
@@ -35,6 +35,9 @@ enum Cause {
     TooMany,
     #[error(transparent)]
     Endpoint { source: EndpointError },
+    #[cfg(feature = "redact")]
+    #[error(transparent)]
+    Redaction { source: tundra_record::redact::RuleError },
     #[error("the collector did not answer: it hangs in an exporter")]
     NoAnswer,
 }
@@ -58,8 +61,10 @@ pub fn init() -> Result<Guard, Error> {
 
 /// Starts from the environment; every call overrides it.
 pub fn builder() -> Builder {
+    let environment = Environment::read();
     Builder {
-        environment: Environment::read(),
+        redaction: if environment.unredacted { Redaction::Off } else { Redaction::Standard },
+        environment,
         attributes: Vec::new(),
         exporters: Vec::new(),
         logs: Some((LogFormat::Auto, None)),
@@ -83,6 +88,7 @@ pub struct Builder {
     logs: Option<(LogFormat, Output)>,
     second: Option<Second>,
     log_metrics: bool,
+    redaction: Redaction,
     filter: Option<String>,
     sample_rate: Option<f64>,
     period: Duration,
@@ -183,6 +189,21 @@ impl Builder {
         self
     }
 
+    /// Leaves personal data and secrets in what is exported and logged: for a back end that redacts itself, inside the
+    /// same trust. Default: they are taken out by `tundra_record`'s rules on the SDK's own thread, unless
+    /// `TUNDRA_REDACT=false`.
+    pub fn no_redaction(mut self) -> Self {
+        self.redaction = Redaction::Off;
+        self
+    }
+
+    /// Takes out what these rules say.
+    #[cfg(feature = "redact")]
+    pub fn redact_with(mut self, config: &tundra_record::redact::RedactConfig) -> Result<Self, Error> {
+        self.redaction = Redaction::own(config).map_err(|source| Cause::Redaction { source })?;
+        Ok(self)
+    }
+
     /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, `DD_LOG_LEVEL`,
     /// else `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
@@ -259,6 +280,7 @@ impl Builder {
             exporters: self.exporters,
             log_metrics: self.log_metrics,
             period: self.period,
+            redaction: self.redaction,
         };
         let deadline = Instant::now() + self.deadline;
         if !collector::send(Command::Install(Box::new(Pipeline::new(config))), deadline) {

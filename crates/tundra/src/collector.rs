@@ -4,11 +4,13 @@
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
 
 mod batch;
+mod clean;
 mod console;
 mod pipeline;
 mod translate;
 
 pub(crate) use batch::Batch;
+pub(crate) use clean::Redaction;
 pub(crate) use console::Console;
 pub use console::LogFormat;
 pub(crate) use pipeline::{Pipeline, PipelineConfig};

@@ -17,6 +17,8 @@ pub(crate) struct Environment {
     /// Between 0 and 1, as written.
     pub(crate) sample_rate: Option<String>,
     pub(crate) disabled: bool,
+    /// Personal data and secrets are to stay in.
+    pub(crate) unredacted: bool,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) otlp_headers: Option<String>,
     pub(crate) agent_url: Option<String>,
@@ -54,6 +56,7 @@ impl Environment {
             sample_rate: first(&["DD_TRACE_SAMPLE_RATE"])
                 .or_else(|| first(&["OTEL_TRACES_SAMPLER_ARG"]).filter(|_| ratio_sampler(&first))),
             disabled: off("DD_TRACE_ENABLED", &["false", "0"]) || off("OTEL_SDK_DISABLED", &["true"]),
+            unredacted: off("TUNDRA_REDACT", &["false", "0"]),
             otlp_endpoint: first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
             otlp_headers: first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
             agent_url: first(&["DD_TRACE_AGENT_URL"]),

@@ -31,12 +31,14 @@ const CAPTURE: u8 = 1;
 const OMIT: u8 = 2;
 static CONTENT: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether prompts, answers, tool arguments and results are recorded. Holds for calls that begin from now on.
+/// Whether prompts, answers, tool arguments and results are recorded, also those that other libraries put into their
+/// spans. Holds at once and for the whole process. Default: `TUNDRA_CAPTURE_CONTENT`, else
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes.
 pub fn capture_content(yes: bool) {
     CONTENT.store(if yes { CAPTURE } else { OMIT }, Relaxed);
 }
 
-fn content_captured() -> bool {
+pub(crate) fn content_captured() -> bool {
     if CONTENT.load(Relaxed) == UNKNOWN {
         capture_content(captures_content());
     }

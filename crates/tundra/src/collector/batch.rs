@@ -4,6 +4,7 @@
 //! leaves its ring.
 #![expect(unsafe_code, reason = "records are bytes with a head in front")]
 
+use super::clean::Redaction;
 use super::translate::Translator;
 use crate::clock::Anchor;
 use crate::engine::{EVENT, HEAD, Head, SPAN, Spill};
@@ -29,18 +30,21 @@ pub(crate) struct Batch {
     #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
     pub(crate) anchor: Anchor,
+    redaction: Redaction,
     pub(crate) spans: usize,
     pub(crate) logs: usize,
+    /// Clean already, as the points are.
     pub(crate) own_logs: Vec<LogRecord<'static>>,
     pub(crate) points: Vec<MetricPoint<'static>>,
 }
 
 impl Batch {
-    pub(crate) fn new(anchor: Anchor) -> Self {
+    pub(crate) fn new(anchor: Anchor, redaction: Redaction) -> Self {
         Self {
             bytes: Vec::new(),
             spills: Vec::new(),
             anchor,
+            redaction,
             spans: 0,
             logs: 0,
             own_logs: Vec::new(),
@@ -108,16 +112,20 @@ impl Batch {
         })
     }
 
-    /// Everything as lists.
+    /// Everything as lists, clean.
     pub(crate) fn collect(&self) -> Records<'_> {
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let (mut spans, mut logs) = (Vec::with_capacity(self.spans), Vec::with_capacity(self.logs));
         for record in self.records() {
             if record.head.kind == EVENT {
-                logs.push(translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                logs.push(log);
             } else {
                 let mut span = Span::default();
                 translator.span(&record, &mut span);
+                cleaner.span(&mut span);
                 spans.push(span);
             }
         }
@@ -125,18 +133,22 @@ impl Batch {
         Records { scope: scope(), spans, logs, points: &self.points }
     }
 
-    /// Walks everything into a sink.
+    /// Walks everything into a sink, clean.
     pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
         sink.resource(&mut resource.clone());
         sink.scope(&mut scope());
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let mut span = Span::default();
         for record in self.records() {
             if record.head.kind == EVENT {
-                sink.log(&mut translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                sink.log(&mut log);
             } else {
                 span.clear();
                 translator.span(&record, &mut span);
+                cleaner.span(&mut span);
                 sink.span(&mut span);
             }
         }

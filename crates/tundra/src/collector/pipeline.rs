@@ -4,6 +4,7 @@
 #![expect(unsafe_code, reason = "draining a ring is the collector's right alone")]
 
 use super::batch::Batch;
+use super::clean::Redaction;
 use super::console::{self, Console};
 use super::translate::Translator;
 use crate::clock::Anchor;
@@ -24,6 +25,7 @@ pub(crate) struct PipelineConfig {
     pub(crate) console: Option<Console>,
     pub(crate) log_metrics: bool,
     pub(crate) period: Duration,
+    pub(crate) redaction: Redaction,
 }
 
 /// A pipeline at work.
@@ -36,6 +38,7 @@ pub(crate) struct Pipeline {
     fresh: Vec<(u64, usize)>,
     ticked: Instant,
     closed: bool,
+    resource_is_clean: bool,
 }
 
 /// Moves one thread's records before `mark` to the pipelines they belong to; gives how many.
@@ -69,12 +72,13 @@ fn discard(head: Head, why: Dropped) {
 impl Pipeline {
     pub(crate) fn new(config: PipelineConfig) -> Self {
         Self {
+            batch: Batch::new(Anchor::new(), config.redaction.clone()),
             config,
-            batch: Batch::new(Anchor::new()),
             since: None,
             fresh: Vec::new(),
             ticked: Instant::now(),
             closed: false,
+            resource_is_clean: false,
         }
     }
 
@@ -112,10 +116,16 @@ impl Pipeline {
     pub(crate) fn write_lines(&mut self) {
         let Some(console) = &mut self.config.console else { return };
         self.fresh.sort_unstable();
+        if self.fresh.is_empty() {
+            return;
+        }
         let mut translator = Translator::new(self.batch.anchor);
+        let mut cleaner = self.config.redaction.cleaner();
         for (_, at) in self.fresh.drain(..) {
             if let Some(record) = self.batch.record(at) {
-                console.log(&translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                console.log(&log);
             }
         }
         console.flush();
@@ -124,7 +134,11 @@ impl Pipeline {
     /// Takes points to be exported with the next batch.
     pub(crate) fn points(&mut self, points: &[MetricPoint<'static>]) {
         if !self.config.exporters.is_empty() && !points.is_empty() {
-            self.batch.points.extend_from_slice(points);
+            let mut cleaner = self.config.redaction.cleaner();
+            self.batch.points.extend(points.iter().cloned().map(|mut point| {
+                cleaner.metric(&mut point);
+                point
+            }));
             self.since.get_or_insert_with(Instant::now);
         }
     }
@@ -134,8 +148,10 @@ impl Pipeline {
         if !self.config.log_metrics || lines.is_empty() {
             return;
         }
+        let mut cleaner = self.config.redaction.cleaner();
         for line in lines {
-            let log = console::metric_log(line);
+            let mut log = console::metric_log(line);
+            cleaner.log(&mut log);
             if let Some(console) = &mut self.config.console {
                 console.log(&log);
             }
@@ -174,7 +190,10 @@ impl Pipeline {
         }
         let had_exporters = !self.config.exporters.is_empty();
         let anchor = self.batch.anchor;
-        let batch = std::mem::replace(&mut self.batch, Batch::new(anchor));
+        if !std::mem::replace(&mut self.resource_is_clean, true) {
+            self.config.redaction.cleaner().resource(&mut self.config.resource);
+        }
+        let batch = std::mem::replace(&mut self.batch, Batch::new(anchor, Redaction::Off));
         let resource = self.config.resource.clone();
         let exported = Exported { batch: &batch, resource: &resource };
         let (took, failed) = self.each_exporter(|exporter| exporter.export(&exported).is_ok());

@@ -7,6 +7,8 @@ mod ledger;
 mod llm;
 mod metrics;
 mod records;
+#[cfg(feature = "redact")]
+mod redaction;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
