@@ -102,6 +102,15 @@ pub(crate) fn captures_content() -> bool {
     !["false", "0", "no_content"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
+/// Which propagation styles are read and written, where the program's environment says.
+pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
+    let first = |own: &str| {
+        let names = [own, "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
+        names.into_iter().find_map(|name| var(name).ok().filter(|text| !text.trim().is_empty()))
+    };
+    (first("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
+}
+
 /// The name of this machine, if the system tells.
 pub(crate) fn host_name() -> Option<String> {
     let named = var("DD_HOSTNAME").ok().filter(|name| !name.is_empty());

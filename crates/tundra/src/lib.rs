@@ -31,9 +31,13 @@ pub mod llm;
 mod macros;
 pub mod metrics;
 pub mod propagation;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 mod rng;
 mod span_ext;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;

@@ -44,6 +44,8 @@ pub(crate) const SERIES_PER_METRIC: usize = 1000;
 pub(crate) const DIRECTIVES: usize = 256;
 /// Bytes of a `tracestate` header that is passed on.
 pub(crate) const TRACE_STATE_BYTES: usize = 512;
+/// Members of a `tracestate` header that are passed on, ours included.
+pub(crate) const TRACE_STATE_MEMBERS: usize = 32;
 /// Bytes of a `baggage` header that is passed on.
 pub(crate) const BAGGAGE_BYTES: usize = 8192;
 /// Bytes of an `x-datadog-tags` header that is read.
