@@ -235,6 +235,9 @@ impl Builder {
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
+        if !guard.is_inert() {
+            crate::bridge::install();
+        }
         Ok(guard)
     }
 

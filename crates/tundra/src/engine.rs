@@ -23,7 +23,7 @@ pub(crate) use filter::{ActiveFilter, Filter};
 pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{EVENT, HEAD, Head, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
-pub(crate) use spill::{Spill, SpillEvent, spilled};
+pub(crate) use spill::{Moment, Spill, SpillEvent, spilled};
 pub(crate) use subscriber::{Engine, change_spill};
 #[cfg(feature = "layer")]
 pub(crate) use {

@@ -60,5 +60,7 @@ impl Handle {
             }
             None => tracing_core::callsite::rebuild_interest_cache(),
         }
+        #[cfg(feature = "log")]
+        crate::bridge::log::follow_filter();
     }
 }

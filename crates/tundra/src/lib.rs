@@ -15,6 +15,7 @@
 //! ([`health`]).
 #![warn(missing_docs)]
 
+pub mod bridge;
 mod builder;
 mod clock;
 mod collector;

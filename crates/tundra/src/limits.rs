@@ -64,3 +64,12 @@ pub(crate) const PLACES: usize = 1 << 15;
 /// Call sites whose filter answer a layer remembers.
 #[cfg(feature = "layer")]
 pub(crate) const VERDICTS: usize = 512;
+/// Targets of the `log` crate that are told apart; the others are called `log`.
+#[cfg(feature = "log")]
+pub(crate) const LOG_TARGETS: usize = 1024;
+/// Open spans of the `opentelemetry` API whose place in the tree is remembered.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_OPEN: usize = 65_536;
+/// How far up the tree a span of the `opentelemetry` API is followed.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_DEPTH: usize = 64;

@@ -14,7 +14,9 @@ mod style;
 #[cfg(feature = "tonic")]
 pub mod tonic;
 
-pub(crate) use carried::{Kept, lock as lock_carried};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use carried::keep as keep_carried;
+pub(crate) use carried::lock as lock_carried;
 
 use crate::engine::{ANY_PIPELINE, Entry, Local, SpanIdentity, UNSAMPLED};
 use crate::limits::BAGGAGE_BYTES;
@@ -81,9 +83,14 @@ fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) ->
 ///
 /// `set` gets lower-case names.
 pub fn inject(set: impl FnMut(&'static str, &str)) -> bool {
-    let Some(who) = current() else { return false };
-    inject_styles(&Styles::get().inject, who, set);
+    let Some(who) = innermost() else { return false };
+    inject_identity(who, set);
     true
+}
+
+/// The same for a given span.
+pub(crate) fn inject_identity(who: SpanIdentity, set: impl FnMut(&'static str, &str)) {
+    inject_styles(&Styles::get().inject, who, set);
 }
 
 fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'static str, &str)) {
@@ -130,8 +137,13 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
 }
 
 /// The innermost context of this thread, whichever pipeline it belongs to.
-pub(crate) fn current() -> Option<SpanIdentity> {
-    Some(Local::get()?.innermost()?.who)
+pub(crate) fn innermost() -> Option<SpanIdentity> {
+    let top = Local::get().and_then(|local| Some(local.innermost()?.who));
+    #[cfg(feature = "opentelemetry")]
+    if let Some(who) = crate::bridge::opentelemetry::further_in(top) {
+        return Some(who);
+    }
+    top
 }
 
 impl Remote {

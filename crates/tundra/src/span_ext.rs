@@ -20,7 +20,7 @@ pub trait SpanExt {
 }
 
 /// The span's id, if its subscriber is ours.
-fn own_id(span: &Span) -> Option<u64> {
+pub(crate) fn own_id(span: &Span) -> Option<u64> {
     span.with_subscriber(|(id, dispatch)| {
         if dispatch.is::<Engine>() {
             return Some(id.into_u64());

@@ -8,10 +8,11 @@
 use super::batch::Record;
 use crate::clock::Anchor;
 use crate::engine::fields::{Decoder, Raw, spilled_value};
-use crate::engine::{SpillEvent, TRUNCATED};
+use crate::engine::{Moment, SpillEvent, TRUNCATED};
 use tracing_core::{Level, Metadata};
+use tundra_record::value::from_json;
 use tundra_record::{
-    Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, Value,
+    Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, UnixNanos, Value,
 };
 
 /// Marks an attribute list from which something was cut.
@@ -140,6 +141,19 @@ impl Translator {
                 ..Link::default()
             };
             span.links.extend(spill.links.iter().map(link));
+            if let Some(start) = spill.start {
+                span.start = UnixNanos(start);
+            }
+            let end = spill.end.map_or_else(|| self.anchor.at(head.end), UnixNanos);
+            if spill.start.is_some() || spill.end.is_some() {
+                span.duration = end.0.saturating_sub(span.start.0).max(0);
+            }
+            let moment = |(time, name, attrs): &'a Moment| Event {
+                time: UnixNanos(*time),
+                name: Text::Borrowed(name),
+                attrs: attrs.clone(),
+            };
+            span.events.extend(spill.moments.iter().map(moment));
             for event in &spill.events {
                 let (event, failed) = self.event(event);
                 span.events.push(event);
@@ -181,17 +195,22 @@ impl Translator {
         let Some(meta) = head.metadata() else { return LogRecord::default() };
         let mut attrs = Attrs::new();
         let (mut failure, mut message) = (None, Text::Borrowed(""));
+        let mut from_log = FromLog::default();
         let long = record.spill.map_or(&[][..], |spill| &spill.long);
         self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
-            take_event_special(name, raw, *meta.level(), &mut failure, &mut message)
+            from_log.take(name, raw)
+                || take_event_special(name, raw, *meta.level(), &mut failure, &mut message)
         });
+        if let Some(Value::Map(pairs)) = from_log.pairs.and_then(from_json) {
+            attrs.extend(pairs);
+        }
         if let Some(failure) = failure {
             failure.attrs(EXCEPTION, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));
         }
-        attrs.push(("target".into(), Value::from(meta.target())));
+        attrs.push(("target".into(), Value::from(from_log.target.unwrap_or(meta.target()))));
         LogRecord {
             time: self.anchor.at(head.start),
             severity: severity(*meta.level()),
@@ -202,6 +221,27 @@ impl Translator {
             span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
             attrs,
         }
+    }
+}
+
+/// What records of the `log` crate bring through our bridge, or through that of the `tracing-log` crate.
+#[derive(Default)]
+struct FromLog<'a> {
+    target: Option<&'a str>,
+    pairs: Option<&'a str>,
+}
+
+impl<'a> FromLog<'a> {
+    /// True if the field was one of theirs.
+    fn take(&mut self, name: &str, raw: Raw<'a>) -> bool {
+        let Some(name) = name.strip_prefix("log.") else { return false };
+        match (name, raw) {
+            ("target", Raw::Str(text)) => self.target = Some(text),
+            ("kv", Raw::Str(text)) => self.pairs = Some(text),
+            ("module_path" | "file" | "line", _) => {}
+            _ => return false,
+        }
+        true
     }
 }
 

@@ -46,7 +46,10 @@ impl Engine {
         id_of: impl FnOnce(&Id) -> u64,
     ) -> Option<Identity> {
         if attributes.is_contextual() {
-            return local.top(self.pipeline).map(|entry| entry.who);
+            let top = local.top(self.pipeline).map(|entry| entry.who);
+            #[cfg(feature = "opentelemetry")]
+            let top = crate::bridge::opentelemetry::further_in(top).or(top);
+            return top;
         }
         let parent = identity(id_of(attributes.parent()?));
         if parent.is_none() {
@@ -165,7 +168,10 @@ impl Engine {
         let Some(local) = Local::get() else { return not_recorded(Kind::Log) };
         local.count_created(Kind::Log);
         let (inside, id) = if event.is_contextual() {
-            local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id))
+            let top = local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id));
+            #[cfg(feature = "opentelemetry")]
+            let top = crate::bridge::opentelemetry::further_in(top.0).map_or(top, |who| (Some(who), 0));
+            top
         } else {
             let id = event.parent().map_or(0, id_of);
             (identity(id), id)

@@ -64,7 +64,8 @@ impl Meter {
                 Kind::Gauge => registry::gauge(number).map(MetricValue::Gauge),
                 Kind::Histogram => histogram(number, told),
             };
-            points.extend(value.map(|value| point(series, value, self.since, now)));
+            let unit = guard.as_ref().and_then(|registry| registry.units.get(&series.name)).copied();
+            points.extend(value.map(|value| point(series, unit.unwrap_or(""), value, self.since, now)));
         }
         drop(guard);
         self.process.points(now, &mut points);
@@ -149,11 +150,17 @@ fn histogram(number: usize, told: &mut Told) -> Option<MetricValue> {
     }))
 }
 
-fn point(series: &Series, value: MetricValue, start: UnixNanos, time: UnixNanos) -> MetricPoint<'static> {
+fn point(
+    series: &Series,
+    unit: &'static str,
+    value: MetricValue,
+    start: UnixNanos,
+    time: UnixNanos,
+) -> MetricPoint<'static> {
     let label = |(key, value): &(String, String)| (key.clone().into(), Value::from(value.clone()));
     MetricPoint {
         name: series.name.clone().into(),
-        unit: "".into(),
+        unit: unit.into(),
         time,
         start: if matches!(value, MetricValue::Gauge(_)) { UnixNanos::default() } else { start },
         attrs: series.labels.iter().map(label).collect(),

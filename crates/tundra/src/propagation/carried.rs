@@ -32,7 +32,7 @@ pub(crate) fn lock() -> MutexGuard<'static, Option<Kept>> {
 }
 
 /// Remembers what a remote context brought, if it brought anything.
-pub(super) fn keep(remote: &Remote) {
+pub(crate) fn keep(remote: &Remote) {
     let plain = remote.trace_state.is_empty()
         && remote.baggage.is_empty()
         && remote.origin.is_empty()

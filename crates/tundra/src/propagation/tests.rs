@@ -86,7 +86,7 @@ fn passed_on(
     let mut out = std::collections::BTreeMap::new();
     // The store is shared with other tests, so each case has a trace of its own.
     remote.in_scope(|| {
-        let who = current().expect("just entered");
+        let who = innermost().expect("just entered");
         inject_styles(&styles.inject, who, |name, value| drop(out.insert(name, value.to_owned())));
     });
     Some(out)

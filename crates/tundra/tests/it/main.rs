@@ -1,5 +1,6 @@
 //! The SDK from outside, through the `tracing` API: what is recorded, and that no misuse panics, hangs or loses count.
 
+mod bridges;
 mod hazards;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod http;
