@@ -70,6 +70,7 @@ pub fn builder() -> Builder {
         logs: Some((LogFormat::Auto, None)),
         second: None,
         log_metrics: false,
+        panics: true,
         filter: None,
         sample_rate: None,
         period: Duration::from_millis(500),
@@ -89,6 +90,7 @@ pub struct Builder {
     second: Option<Second>,
     log_metrics: bool,
     redaction: Redaction,
+    panics: bool,
     filter: Option<String>,
     sample_rate: Option<f64>,
     period: Duration,
@@ -189,6 +191,13 @@ impl Builder {
         self
     }
 
+    /// Leaves the panic hook alone. Default: panics become error records inside their span, and the hook that was there
+    /// runs after ours.
+    pub fn no_panic_hook(mut self) -> Self {
+        self.panics = false;
+        self
+    }
+
     /// Leaves personal data and secrets in what is exported and logged: for a back end that redacts itself, inside the
     /// same trust. Default: they are taken out by `tundra_record`'s rules on the SDK's own thread, unless
     /// `TUNDRA_REDACT=false`.
@@ -231,12 +240,16 @@ impl Builder {
 
     /// Installs the subscriber for the whole process.
     pub fn install(self) -> Result<Guard, Error> {
+        let records_panics = self.panics;
         let (dispatch, guard) = self.build()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
         if !guard.is_inert() {
             crate::bridge::install();
+            if records_panics {
+                crate::panic::install();
+            }
         }
         Ok(guard)
     }
@@ -256,16 +269,19 @@ impl Builder {
     /// layers stand beside this one.
     #[cfg(feature = "layer")]
     pub fn layer(self) -> Result<(crate::RegistryLayer, Guard), Error> {
+        let records_panics = self.panics;
         let Some(started) = self.start()? else {
             return Ok((crate::RegistryLayer::inert(), Guard::inert()));
         };
+        if records_panics {
+            crate::panic::install();
+        }
         let verdicts = crate::engine::Verdicts::new(started.filter);
         Ok((crate::RegistryLayer::new(started.engine, verdicts, started.stack), started.guard))
     }
 
     /// Starts the pipeline; `None` if the SDK is switched off.
     fn start(self) -> Result<Option<Started>, Error> {
-        static NEXT: AtomicU16 = AtomicU16::new(0);
         if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(None);
         }
@@ -330,6 +346,13 @@ impl Builder {
         attrs.push(("process.pid".into(), Value::Int(i64::from(std::process::id()))));
         Resource { attrs }
     }
+}
+
+static NEXT: AtomicU16 = AtomicU16::new(0);
+
+/// How many pipelines were installed so far, closed ones included.
+pub(crate) fn pipelines() -> u16 {
+    NEXT.load(Relaxed)
 }
 
 /// A pipeline that runs and has no door yet.

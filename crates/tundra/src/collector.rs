@@ -6,6 +6,7 @@
 mod batch;
 mod clean;
 mod console;
+mod failure;
 mod pipeline;
 mod translate;
 

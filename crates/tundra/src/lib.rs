@@ -31,6 +31,7 @@ mod limits;
 pub mod llm;
 mod macros;
 pub mod metrics;
+mod panic;
 pub mod propagation;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;

@@ -1,5 +1,7 @@
 //! Every bound of the SDK, in one place. All rooms of the crate read these; nothing here computes.
 
+use std::time::Duration;
+
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
@@ -73,3 +75,9 @@ pub(crate) const OTEL_OPEN: usize = 65_536;
 /// How far up the tree a span of the `opentelemetry` API is followed.
 #[cfg(feature = "opentelemetry")]
 pub(crate) const OTEL_DEPTH: usize = 64;
+/// Stacks of panics that wait for their names; the oldest makes room.
+pub(crate) const STACKS: usize = 64;
+/// Bytes of the text of one stack.
+pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// How long a panic may hold up a program that aborts on panic.
+pub(crate) const PANIC_DEADLINE: Duration = Duration::from_secs(1);

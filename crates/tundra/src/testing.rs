@@ -199,6 +199,7 @@ fn defaults() -> (Builder, Arc<Mutex<Records>>, Lines) {
     let lines = Lines::default();
     let builder = builder()
         .service("test")
+        .no_panic_hook()
         .filter("trace")
         .sample_rate(1.0)
         .log_output(Box::new(lines.clone()))

@@ -3,6 +3,7 @@
 //! Written on the collector thread from the same records that exporters get. Every line carries the trace in both
 //! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
 
+use super::failure::FINGERPRINT;
 use crate::metrics::MetricLine;
 use std::io::Write;
 use tundra_record::value::write_json_text;
@@ -106,7 +107,7 @@ impl Console {
             line.push_str(&format!("{dim}{}{end}: ", plain(&target.to_text())));
         }
         line.push_str(&plain(&log.body.to_text()));
-        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target") {
+        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target" && key != FINGERPRINT) {
             line.push_str(&format!(" {dim}{}={end}", plain(key)));
             json_value(line, value);
         }

@@ -6,9 +6,11 @@
 //! exception attributes; on a span it also makes the status.
 
 use super::batch::Record;
+use super::failure::{EXCEPTION, Failure, SPAN_ERROR};
 use crate::clock::Anchor;
 use crate::engine::fields::{Decoder, Raw, spilled_value};
 use crate::engine::{Moment, SpillEvent, TRUNCATED};
+use crate::panic;
 use tracing_core::{Level, Metadata};
 use tundra_record::value::from_json;
 use tundra_record::{
@@ -26,38 +28,6 @@ pub(crate) struct Translator {
     /// For each field the place of its attribute, plus one.
     places: [u16; FIELDS],
 }
-
-/// An error value taken apart.
-struct Failure<'a> {
-    kind: &'a str,
-    message: &'a str,
-    chain: &'a str,
-}
-
-impl<'a> Failure<'a> {
-    fn of(value: Raw<'a>) -> Self {
-        match value {
-            Raw::Error(text) => {
-                let (kind, rest) = text.split_once('\n').unwrap_or(("", text));
-                let message = rest.split_once("\ncaused by: ").map_or(rest, |(message, _)| message);
-                Self { kind, message, chain: if message.len() < rest.len() { rest } else { "" } }
-            }
-            Raw::Str(text) => Self { kind: "", message: text, chain: "" },
-            _ => Self { kind: "", message: "", chain: "" },
-        }
-    }
-
-    fn attrs(&self, prefix: [&'static str; 3], attrs: &mut Attrs<'a>) {
-        for (key, text) in prefix.into_iter().zip([self.kind, self.message, self.chain]) {
-            if !text.is_empty() {
-                attrs.push((key.into(), Value::from(text)));
-            }
-        }
-    }
-}
-
-const EXCEPTION: [&str; 3] = ["exception.type", "exception.message", "exception.stacktrace"];
-const SPAN_ERROR: [&str; 3] = ["error.type", "error.message", "error.stack"];
 
 fn value(raw: Raw<'_>) -> Value<'_> {
     match raw {
@@ -119,7 +89,7 @@ impl Translator {
         let mut failure = None;
         let long = record.spill.map_or(&[][..], |spill| &spill.long);
         self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
-            if matches!(raw, Raw::Error(_)) {
+            if matches!(raw, Raw::Error(_)) || (is_error_name(name) && matches!(raw, Raw::Str(_))) {
                 failure = Some(Failure::of(raw));
                 return true;
             }
@@ -165,7 +135,7 @@ impl Translator {
             if span.status_message.is_empty() {
                 span.status_message = failure.message.into();
             }
-            failure.attrs(SPAN_ERROR, &mut attrs);
+            failure.write(SPAN_ERROR, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));
@@ -180,7 +150,7 @@ impl Translator {
             take_event_special(name, raw, Level::ERROR, &mut failure, &mut message)
         });
         if let Some(failure) = &failure {
-            failure.attrs(EXCEPTION, &mut attrs);
+            failure.write(EXCEPTION, &mut attrs);
             if !message.is_empty() {
                 attrs.push(("message".into(), Value::Str(message.clone())));
             }
@@ -205,7 +175,7 @@ impl Translator {
             attrs.extend(pairs);
         }
         if let Some(failure) = failure {
-            failure.attrs(EXCEPTION, &mut attrs);
+            failure.write(EXCEPTION, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));
@@ -275,6 +245,11 @@ fn take_special<'a>(name: &str, raw: Raw<'a>, span: &mut Span<'a>) -> bool {
     true
 }
 
+/// Fields that people put an error's text in.
+fn is_error_name(name: &str) -> bool {
+    matches!(name, "error" | "err" | "exception")
+}
+
 /// The message or the error of an event; true if it was taken.
 fn take_event_special<'a>(
     name: &str,
@@ -286,8 +261,9 @@ fn take_event_special<'a>(
     match (name, raw) {
         ("message", Raw::Str(text)) => *message = text.into(),
         (_, Raw::Error(_)) => *failure = Some(Failure::of(raw)),
-        ("error" | "err" | "exception", Raw::Str(_)) if level == Level::ERROR => {
-            *failure = Some(Failure::of(raw));
+        (_, Raw::Str(_)) if is_error_name(name) && level == Level::ERROR => *failure = Some(Failure::of(raw)),
+        (panic::STACK_FIELD, Raw::U64(number)) => {
+            failure.get_or_insert_default().panicked(panic::stack(number));
         }
         _ => return false,
     }

@@ -137,6 +137,89 @@ fn errors_reach_span_event_and_log() {
     }
 }
 
+// However an error is told, span and log carry type (if it can be known), message and one fingerprint.
+#[test]
+fn errors_have_fingerprints() {
+    let failure = || fails().expect_err("x is no number");
+    let ways: [(&str, &dyn Fn()); 4] = [
+        ("Outer", &|| error!(error = &failure() as &dyn std::error::Error, "x")),
+        ("", &|| error!(error = %failure(), "x")),
+        ("", &|| {
+            tracing::Span::current()
+                .record("error", tracing::field::display(failure()))
+                .clone()
+                .in_scope(|| ())
+        }),
+        ("Outer", &|| {
+            let failure = failure();
+            let value = &failure as &(dyn std::error::Error + 'static);
+            tracing::Span::current().record("error", value);
+        }),
+    ];
+    for (kind, tell) in ways {
+        for collector in crate::doors() {
+            collector.in_scope(|| info_span!("s", error = tracing::field::Empty).in_scope(tell));
+            let span = collector.span("s").expect("recorded");
+            assert_eq!((span.status, &*span.status_message), (Status::Error, "no number"));
+            assert_eq!(attr(&span, "error.type").unwrap_or_default(), kind);
+            assert_eq!(attr(&span, "error.message").as_deref(), Some("no number"));
+            let fingerprint = attr(&span, "error.fingerprint").expect("every error has one");
+            assert_eq!(fingerprint.len(), 16);
+            // The first log is that of `fails` itself.
+            for log in collector.logs().iter().skip(1) {
+                let own = tundra_record::value::get(&log.attrs, "error.fingerprint").and_then(Value::as_str);
+                assert_eq!(own, Some(&*fingerprint));
+            }
+        }
+    }
+}
+
+#[test]
+fn panics_are_recorded_inside_their_span() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static BEFORE: AtomicU32 = AtomicU32::new(0);
+    crate::alone("records::panics_are_recorded_inside_their_span", || {
+        std::panic::set_hook(Box::new(|_| {
+            BEFORE.fetch_add(1, Ordering::Relaxed);
+        }));
+        let (records, guard) = crate::global();
+        for n in 0..200 {
+            let work =
+                move || info_span!("work").in_scope(|| panic!("number {n} of jane.roe@mail.example.org"));
+            assert!(
+                std::thread::Builder::new()
+                    .name("worker".to_owned())
+                    .spawn(work)
+                    .expect("it starts")
+                    .join()
+                    .is_err()
+            );
+        }
+        guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+        assert_eq!(BEFORE.load(Ordering::Relaxed), 200);
+        let records = records.lock().expect("no panic");
+        assert_eq!((records.spans.len(), records.logs.len()), (200, 200));
+        let mut prints = std::collections::HashSet::new();
+        for span in &records.spans {
+            assert_eq!((span.status, attr(span, "error.type").as_deref()), (Status::Error, Some("panic")));
+            assert_eq!(span.events[0].name, "exception");
+            prints.insert(attr(span, "error.fingerprint"));
+        }
+        assert_eq!(prints.len(), 1);
+        // Stacks are kept for the latest ones; all others have everything but the stack.
+        let last = records.spans.last().expect("many");
+        let stack = attr(last, "error.stack").expect("kept");
+        assert!(stack.contains("panics_are_recorded_inside_their_span"), "{stack}");
+        let log = records.logs.last().expect("many");
+        let field =
+            |key| tundra_record::value::get(&log.attrs, key).map(|value| value.to_text().into_owned());
+        assert_eq!(field("thread.name").as_deref(), Some("worker"));
+        assert!(field("code.file.path").is_some_and(|path| path.ends_with("records.rs")));
+        #[cfg(feature = "redact")]
+        assert!(!format!("{records:?}").contains("jane.roe"));
+    });
+}
+
 #[test]
 fn fields_with_a_meaning() {
     for collector in crate::doors() {
@@ -213,4 +296,36 @@ fn filters_hold_per_call_site() {
         collector.in_scope(|| info!("not kept"));
         assert_eq!(collector.logs().len(), 2);
     }
+}
+
+// From any thread, also one without a subscriber, and for call sites that were asked before.
+#[test]
+fn changes_at_run_time() {
+    crate::alone("records::changes_at_run_time", || {
+        let (records, guard) = crate::global();
+        let handle = guard.handle();
+        let change = |change: &(dyn Fn(&tundra::Handle) + Sync)| {
+            std::thread::scope(|scope| scope.spawn(|| change(&handle)).join()).expect("no panic");
+        };
+        let talk = || {
+            tracing::debug!("debug");
+            info_span!("span").in_scope(|| info!("info"));
+        };
+        let mut told = Vec::new();
+        let mut step = |set: &(dyn Fn(&tundra::Handle) + Sync)| {
+            change(set);
+            talk();
+            guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+            let records = records.lock().expect("no panic");
+            told.push((records.spans.len(), records.logs.len()));
+        };
+        step(&|_| ());
+        step(&|handle| handle.set_filter("info").expect("a level"));
+        step(&|handle| handle.set_filter("off").expect("a level"));
+        step(&|handle| handle.set_filter("records=off,it=debug").expect("a target"));
+        step(&|handle| assert!(handle.set_filter("loud").is_err()));
+        step(&|handle| handle.set_sample_rate(0.0));
+        step(&|handle| handle.set_sample_rate(1.0));
+        assert_eq!(told, [(1, 2), (2, 3), (2, 3), (3, 5), (4, 7), (4, 9), (5, 11)]);
+    });
 }
