@@ -2,18 +2,19 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
-use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig, Redaction};
-use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second, silence_child};
+use crate::collector::{self, Console, LogFormat, Pipeline, PipelineConfig, Redaction};
+use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second};
 use crate::env::{Environment, host_name, program_name};
 use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
+use crate::fork;
 use crate::guard::Guard;
 use crate::handle::Handle;
 use crate::limits::PIPELINES;
 use crate::metrics;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Once, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::{Resource, Value};
@@ -38,8 +39,6 @@ enum Cause {
     #[cfg(feature = "redact")]
     #[error(transparent)]
     Redaction { source: tundra_record::redact::RuleError },
-    #[error("the collector did not answer: it hangs in an exporter")]
-    NoAnswer,
 }
 
 impl Error {
@@ -290,7 +289,7 @@ impl Builder {
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
             .map_err(|_| Cause::TooMany)?;
         collector::start().map_err(|source| Cause::Thread { source })?;
-        watch_forks();
+        fork::watch();
         let resource = self.resource();
         let config = PipelineConfig {
             id,
@@ -301,10 +300,7 @@ impl Builder {
             period: self.period,
             redaction: self.redaction,
         };
-        let deadline = Instant::now() + self.deadline;
-        if !collector::send(Command::Install(Box::new(Pipeline::new(config))), deadline) {
-            return Err(Cause::NoAnswer.into());
-        }
+        collector::install(Pipeline::new(config));
         metrics::set_active();
         let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
         let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
@@ -379,24 +375,4 @@ fn console(format: LogFormat, output: Output, resource: &Resource<'_>) -> Consol
         other => other,
     };
     Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, resource)
-}
-
-/// A forked child has no collector thread: it must notice before it records anything.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "registering a fork handler has no safe form")]
-fn watch_forks() {
-    extern "C" fn in_child() {
-        silence_child();
-    }
-    static ONCE: Once = Once::new();
-    // SAFETY: the handler only stores to atomics and to a thread-local cell without a destructor.
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
-    });
-}
-
-#[cfg(not(unix))]
-fn watch_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| ());
 }

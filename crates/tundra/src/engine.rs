@@ -20,10 +20,10 @@ mod verdicts;
 pub(crate) use fanout::{Fanout, Second};
 pub use filter::FilterError;
 pub(crate) use filter::{ActiveFilter, Filter};
-pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
+pub(crate) use local::{ANY_PIPELINE, Entry, Local, Parked, is_forked, lock_parked, silence_child};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{EVENT, HEAD, Head, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
-pub(crate) use spill::{Moment, Spill, SpillEvent, spilled};
+pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::{Engine, change_spill};
 #[cfg(feature = "layer")]
 pub(crate) use {
@@ -31,3 +31,10 @@ pub(crate) use {
     subscriber::{enter, exit, link, record_values, release},
     verdicts::Verdicts,
 };
+
+/// In a forked child: threads, rings and open spans of the parent are not ours.
+pub(crate) fn forget_parent(parked: &mut Parked) {
+    local::forget_threads(parked);
+    slot::forget_pages();
+    ring::forget_bursts();
+}

@@ -23,6 +23,9 @@ pub trait Exporter: Send {
     /// Called at regular times without new records, so that held data can be sent.
     fn tick(&mut self) {}
 
+    /// Called in a forked child before its first batch: threads, connections and held data are the parent's.
+    fn after_fork(&mut self) {}
+
     /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
     fn shutdown(&mut self, deadline: std::time::Instant) {
         let _ = deadline;

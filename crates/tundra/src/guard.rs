@@ -27,8 +27,8 @@ pub enum FlushError {
         /// The deadline that was given.
         deadline: Duration,
     },
-    /// This process is a fork; the collector stayed in the parent.
-    #[error("this process is a fork: call `tundra::init` in the child's own program")]
+    /// This process was forked while an exporter was at work, so its pipeline stayed in the parent.
+    #[error("this process was forked while an exporter was at work: nothing is recorded in it")]
     Forked,
 }
 

@@ -29,7 +29,7 @@ pub enum Dropped {
     Slots,
     /// The thread is ending; its state was given up already.
     ThreadEnding,
-    /// The process is a fork of the one that installed the SDK.
+    /// The process was forked while an exporter was at work, and the child could not take the pipeline over.
     Forked,
     /// The pipeline was shut down before the record arrived.
     Shutdown,
@@ -100,6 +100,14 @@ impl Totals {
     pub(crate) fn drop_record(&self, kind: Kind, why: Dropped, count: u64) {
         self.dropped[kind as usize][why as usize].fetch_add(count, Relaxed);
     }
+}
+
+/// In a forked child: the ledger starts clean.
+pub(crate) fn forget_parent() {
+    let each = [&DONE.created, &DONE.exported, &DONE.waiting, &DONE.lost];
+    each.into_iter().flatten().chain(DONE.dropped.iter().flatten()).for_each(|count| count.store(0, Relaxed));
+    DONE.export_errors.store(0, Relaxed);
+    DONE.stale_parents.store(0, Relaxed);
 }
 
 /// One kind of record in the ledger.

@@ -22,6 +22,7 @@ mod collector;
 mod engine;
 mod env;
 mod export;
+mod fork;
 mod guard;
 mod handle;
 mod health;

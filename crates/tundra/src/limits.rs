@@ -79,5 +79,7 @@ pub(crate) const OTEL_DEPTH: usize = 64;
 pub(crate) const STACKS: usize = 64;
 /// Bytes of the text of one stack.
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// How long a fork waits for an exporter that is at work.
+pub(crate) const FORK_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a panic may hold up a program that aborts on panic.
 pub(crate) const PANIC_DEADLINE: Duration = Duration::from_secs(1);

@@ -17,5 +17,5 @@ pub(crate) use cell::Cells;
 pub(crate) use collect::{Meter, MetricLine};
 #[cfg(feature = "metrics")]
 pub(crate) use registry::describe;
-pub(crate) use registry::{series_count, set_active, take_news};
+pub(crate) use registry::{RegistryLock, lock_registry, series_count, set_active, take_news};
 pub use site::{Counter, CounterSite, Gauge, GaugeSite, Histogram, HistogramSite, Label, report_gauges};

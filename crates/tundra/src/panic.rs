@@ -10,14 +10,14 @@ use std::backtrace::Backtrace;
 use std::collections::VecDeque;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::Instant;
 use tracing_core::dispatcher;
 
 /// The field that holds the stack's number.
 pub(crate) const STACK_FIELD: &str = "panic.stack";
 
-struct Stack {
+pub(crate) struct Stack {
     number: u64,
     frames: Backtrace,
     text: OnceLock<String>,
@@ -57,11 +57,19 @@ fn record(info: &PanicHookInfo<'_>) {
     }
 }
 
+/// The stacks, held by whoever forks.
+pub(crate) type StacksLock = MutexGuard<'static, VecDeque<Arc<Stack>>>;
+
+/// For whoever forks, and for this module.
+pub(crate) fn lock_stacks() -> StacksLock {
+    LATEST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn keep() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Relaxed);
     let stack = Stack { number, frames: Backtrace::force_capture(), text: OnceLock::new() };
-    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut latest = lock_stacks();
     if latest.len() >= STACKS {
         latest.pop_front();
     }
@@ -72,7 +80,7 @@ fn keep() -> u64 {
 /// The text of a stack; `None` if it had to make room. For the collector: looking names up takes its time.
 pub(crate) fn stack(number: u64) -> Option<String> {
     let found = {
-        let latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = lock_stacks();
         latest.iter().find(|stack| stack.number == number).map(Arc::clone)
     }?;
     let text = found.text.get_or_init(|| {

@@ -16,7 +16,7 @@ pub mod tonic;
 
 #[cfg(feature = "opentelemetry")]
 pub(crate) use carried::keep as keep_carried;
-pub(crate) use carried::lock as lock_carried;
+pub(crate) use carried::{CarriedLock, lock as lock_carried};
 
 use crate::engine::{ANY_PIPELINE, Entry, Local, SpanIdentity, UNSAMPLED};
 use crate::limits::BAGGAGE_BYTES;

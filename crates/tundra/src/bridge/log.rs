@@ -8,7 +8,7 @@ use ::log::kv::{Error, Key, Value as Given, VisitSource};
 use ::log::{Level as LogLevel, Log, Metadata as LogMetadata, Record};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use tracing_core::callsite::{Callsite, Identifier};
 use tracing_core::field::{FieldSet, Value as Visible};
 use tracing_core::{Event, Interest, Kind, Level, LevelFilter, Metadata, dispatcher};
@@ -37,8 +37,16 @@ impl Callsite for Site {
     }
 }
 
-type Sites = HashMap<String, [Option<&'static Metadata<'static>>; 5]>;
+pub(crate) type Sites = HashMap<String, [Option<&'static Metadata<'static>>; 5]>;
 static SITES: RwLock<Option<Sites>> = RwLock::new(None);
+
+/// The call sites, held by whoever forks.
+pub(crate) type SitesLock = RwLockWriteGuard<'static, Option<Sites>>;
+
+/// For whoever forks.
+pub(crate) fn lock_sites() -> SitesLock {
+    SITES.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 struct Bridge;
 
@@ -82,7 +90,7 @@ fn site(target: &str, log_level: LogLevel) -> &'static Metadata<'static> {
     if let Some(site) = SITES.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(known) {
         return site;
     }
-    let mut guard = SITES.write().unwrap_or_else(PoisonError::into_inner);
+    let mut guard = lock_sites();
     let sites = guard.get_or_insert_default();
     let name = if sites.contains_key(target) || sites.len() < LOG_TARGETS { target } else { "log" };
     let levels = sites.entry(name.to_owned()).or_default();

@@ -32,7 +32,10 @@ static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Open spans made here, and the span above each.
 static OPEN: Mutex<Option<HashMap<u64, u64>>> = Mutex::new(None);
 
-fn open() -> MutexGuard<'static, Option<HashMap<u64, u64>>> {
+/// Open spans, held by whoever forks.
+pub(crate) type OpenLock = MutexGuard<'static, Option<HashMap<u64, u64>>>;
+
+pub(crate) fn open() -> OpenLock {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -73,6 +73,11 @@ impl Console {
         }
     }
 
+    /// What is pending is the parent's to write.
+    pub(crate) fn forget(&mut self) {
+        self.pending.clear();
+    }
+
     fn json(&mut self, log: &LogRecord<'_>) {
         let line = &mut self.line;
         line.push_str("{\"timestamp\":\"");

@@ -15,7 +15,7 @@ use crate::limits::BATCH_BYTES;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tundra_record::{MetricPoint, Resource};
+use tundra_record::{MetricPoint, Resource, Value};
 
 /// What a pipeline is made of.
 pub(crate) struct PipelineConfig {
@@ -129,6 +129,23 @@ impl Pipeline {
             }
         }
         console.flush();
+    }
+
+    /// In a forked child: what waits is the parent's to export.
+    pub(crate) fn after_fork(&mut self) {
+        self.batch.clear();
+        self.fresh.clear();
+        self.since = None;
+        if let Some(console) = &mut self.config.console {
+            console.forget();
+        }
+        let pid = Value::Int(i64::from(std::process::id()));
+        for (key, value) in &mut self.config.resource.attrs {
+            if key == "process.pid" {
+                *value = pid.clone();
+            }
+        }
+        self.config.exporters.iter_mut().for_each(|exporter| exporter.after_fork());
     }
 
     /// Takes points to be exported with the next batch.

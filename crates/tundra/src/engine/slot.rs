@@ -299,6 +299,12 @@ pub(crate) fn open_spans() -> u64 {
     open
 }
 
+/// In a forked child: ids of the parent's open spans lead nowhere, and no page number is used twice.
+pub(crate) fn forget_pages() {
+    let pages = (NEXT_PAGE.load(Acquire) as usize).min(PAGES);
+    TABLE[..pages].iter().for_each(|page| page.store(null_mut(), Release));
+}
+
 #[cold]
 #[inline(never)]
 fn refill(local: &Local) -> Option<&'static Slot> {

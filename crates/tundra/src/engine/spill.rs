@@ -120,6 +120,11 @@ impl Drop for Spill {
     }
 }
 
+/// In a forked child, once the parent's records are dropped: what was booked for the others is not ours.
+pub(crate) fn forget_spills() {
+    SPILLED.store(0, Relaxed);
+}
+
 /// Bytes that all spills of the process hold now.
 pub(crate) fn spilled() -> usize {
     SPILLED.load(Relaxed)

@@ -86,6 +86,10 @@ impl Exporter for DatadogAgent {
         }
     }
 
+    fn after_fork(&mut self) {
+        self.outbox.after_fork();
+    }
+
     fn shutdown(&mut self, deadline: Instant) {
         self.outbox.close(deadline);
     }

@@ -59,6 +59,10 @@ impl Exporter for Otlp {
         if took { Ok(()) } else { Err(ExportError::new("a payload is larger than the outbox")) }
     }
 
+    fn after_fork(&mut self) {
+        self.outbox.after_fork();
+    }
+
     fn shutdown(&mut self, deadline: Instant) {
         self.outbox.close(deadline);
     }

@@ -91,6 +91,11 @@ impl Outbox {
         true
     }
 
+    /// In a forked child: what is queued is the parent's to send, and so is the thread that does.
+    pub(crate) fn after_fork(&mut self) {
+        *self = Self::new(self.0.endpoint.clone());
+    }
+
     /// Sends what is held, until the deadline; what is left is counted as lost.
     pub(crate) fn close(&self, deadline: Instant) {
         let mut state = self.0.state();

@@ -9,7 +9,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What a series measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +72,14 @@ pub(crate) fn announce() {
 /// The list of series, for the collector.
 pub(crate) fn read() -> RwLockReadGuard<'static, Option<Registry>> {
     REGISTRY.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The list, held by whoever forks.
+pub(crate) type RegistryLock = RwLockWriteGuard<'static, Option<Registry>>;
+
+/// For whoever forks.
+pub(crate) fn lock_registry() -> RegistryLock {
+    REGISTRY.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many series there are.

@@ -26,8 +26,11 @@ impl Kept {
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
 static ANY: AtomicBool = AtomicBool::new(false);
 
-/// The lock itself, for whoever must hold it while the process forks.
-pub(crate) fn lock() -> MutexGuard<'static, Option<Kept>> {
+/// What is kept, held by whoever forks.
+pub(crate) type CarriedLock = MutexGuard<'static, Option<Kept>>;
+
+/// For whoever forks, and for this module.
+pub(crate) fn lock() -> CarriedLock {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
