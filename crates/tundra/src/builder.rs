@@ -2,6 +2,7 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
+use crate::clock::Steps;
 use crate::collector::{self, Console, LogFormat, Pipeline, PipelineConfig, Redaction};
 use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second};
 use crate::env::{Environment, host_name, program_name};
@@ -70,6 +71,7 @@ pub fn builder() -> Builder {
         second: None,
         log_metrics: false,
         panics: true,
+        steps: None,
         filter: None,
         sample_rate: None,
         period: Duration::from_millis(500),
@@ -90,6 +92,7 @@ pub struct Builder {
     log_metrics: bool,
     redaction: Redaction,
     panics: bool,
+    steps: Option<&'static Steps>,
     filter: Option<String>,
     sample_rate: Option<f64>,
     period: Duration,
@@ -187,6 +190,12 @@ impl Builder {
     /// first set and on [`metrics::report_gauges`](crate::metrics::report_gauges). Default: no.
     pub fn log_metrics(mut self, yes: bool) -> Self {
         self.log_metrics = yes;
+        self
+    }
+
+    /// Times come from a test's clock.
+    pub(crate) fn steps(mut self, steps: &'static Steps) -> Self {
+        self.steps = Some(steps);
         self
     }
 
@@ -299,9 +308,12 @@ impl Builder {
             log_metrics: self.log_metrics,
             period: self.period,
             redaction: self.redaction,
+            steps: self.steps,
         };
         collector::install(Pipeline::new(config));
         metrics::set_active();
+        #[cfg(feature = "tokio")]
+        metrics::watch_current();
         let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
         let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
         let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&keep_below));

@@ -9,7 +9,31 @@
 //! assert_eq!(collector.tree(), "request path=\"/\"\n  query rows=3\n");
 //! ```
 //!
+//! Model calls have a view of their own, and time stands still where a test asks for it:
+//!
+//! ```
+//! use std::time::Duration;
+//! let clock = tundra::testing::Clock::at(1_700_000_000_000_000_000);
+//! let collector = tundra::testing::Collector::with_clock(clock);
+//! collector.in_scope(|| {
+//!     let call = tundra::llm::chat("openai", "gpt-4o");
+//!     call.input(tundra::llm::Message::user("What is the weather?"));
+//!     clock.advance(Duration::from_secs(2));
+//!     call.output(tundra::llm::Message::assistant("Sunny."));
+//!     call.usage(tundra::llm::Usage { input: Some(12), output: Some(3), ..Default::default() });
+//! });
+//! let calls = collector.calls();
+//! assert_eq!((calls[0].name.as_str(), calls[0].output.as_str()), ("gpt-4o", "Sunny."));
+//! assert_eq!((calls[0].input_tokens, calls[0].span.duration), (Some(12), 2_000_000_000));
+//! ```
+//!
 //! Several collectors can be used side by side, each for the code inside its `in_scope`.
+
+mod calls;
+mod clock;
+
+pub use calls::ModelCall;
+pub use clock::Clock;
 
 use crate::{Builder, ExportError, Exported, Exporter, Guard, LogFormat, builder};
 use std::collections::HashMap;
@@ -128,6 +152,11 @@ impl Collector {
         Self { dispatch, guard, records, lines }
     }
 
+    /// The same with times from a test's clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self::with(|builder| builder.steps(clock.0))
+    }
+
     /// The same with the SDK as a layer of a `Registry`.
     #[cfg(feature = "layer")]
     #[expect(clippy::missing_panics_doc, reason = "a test that cannot start its collector has to fail")]
@@ -179,6 +208,13 @@ impl Collector {
     pub fn lines(&self) -> String {
         drop(self.flushed());
         String::from_utf8_lossy(&self.lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// All calls of models, tools and agents, in the order they began.
+    pub fn calls(&self) -> Vec<ModelCall> {
+        let mut spans = self.spans();
+        spans.sort_by_key(|span| span.start);
+        spans.into_iter().filter_map(ModelCall::of).collect()
     }
 
     /// The span with this name, if there is exactly one.

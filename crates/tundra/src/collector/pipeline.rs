@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::clean::Redaction;
 use super::console::{self, Console};
 use super::translate::Translator;
-use crate::clock::Anchor;
+use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, Head, Local, SPAN, UNSAMPLED};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
@@ -26,6 +26,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) log_metrics: bool,
     pub(crate) period: Duration,
     pub(crate) redaction: Redaction,
+    /// A test's clock.
+    pub(crate) steps: Option<&'static Steps>,
 }
 
 /// A pipeline at work.
@@ -91,7 +93,7 @@ impl Pipeline {
     }
 
     pub(crate) fn set_anchor(&mut self, anchor: Anchor) {
-        self.batch.anchor = anchor;
+        self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
     fn take(&mut self, head: Head, record: &[u8]) {

@@ -83,7 +83,7 @@ impl Translator {
         span.name = meta.name().into();
         span.kind = SpanKind::Internal;
         span.start = self.anchor.at(head.start);
-        span.duration = self.anchor.nanos(head.end.saturating_sub(head.start));
+        span.duration = self.anchor.between(head.start, head.end);
         span.flags = 1;
         let mut attrs = std::mem::take(&mut span.attrs);
         let mut failure = None;
@@ -185,7 +185,7 @@ impl Translator {
             time: self.anchor.at(head.start),
             severity: severity(*meta.level()),
             severity_text: meta.level().as_str().into(),
-            event_name: Text::default(),
+            event_name: event_name(meta.name()),
             body: Value::Str(message),
             trace_id: Some(head.trace()).filter(|id| id.is_valid()),
             span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
@@ -213,6 +213,12 @@ impl<'a> FromLog<'a> {
         }
         true
     }
+}
+
+/// The name that a program gave an event; without one, `tracing` and the `log` bridges give it one of their own.
+fn event_name(name: &'static str) -> Text<'static> {
+    let given = !name.starts_with("event ") && !name.starts_with("log ");
+    if given { name.into() } else { Text::default() }
 }
 
 /// Sets an attribute by name; the list is bounded, and so is the search.

@@ -119,6 +119,7 @@ impl ActiveFilter {
     }
 
     /// How often it was replaced: what was asked before the latest change has to be asked again.
+    #[cfg(feature = "layer")]
     pub(crate) fn changes(&self) -> u32 {
         self.changes.load(Relaxed)
     }

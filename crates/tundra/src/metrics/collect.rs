@@ -45,11 +45,19 @@ pub(crate) struct Meter {
     told: Vec<Told>,
     since: UnixNanos,
     process: Process,
+    #[cfg(feature = "tokio")]
+    tokio: super::tokio::Tokio,
 }
 
 impl Meter {
     pub(crate) fn new(now: UnixNanos) -> Self {
-        Self { told: Vec::new(), since: now, process: Process::default() }
+        Self {
+            told: Vec::new(),
+            since: now,
+            process: Process::default(),
+            #[cfg(feature = "tokio")]
+            tokio: super::tokio::Tokio::default(),
+        }
     }
 
     /// All points since the last round, the process's own included.
@@ -69,6 +77,8 @@ impl Meter {
         }
         drop(guard);
         self.process.points(now, &mut points);
+        #[cfg(feature = "tokio")]
+        self.tokio.points(now, &mut points);
         self.since = now;
         points
     }
