@@ -56,12 +56,15 @@ impl Error {
 
 /// Installs the SDK with everything the environment says (`DD_*`, `OTEL_*`, `RUST_LOG`): keep the guard in `main`.
 pub fn init() -> Result<Guard, Error> {
+    if !cfg!(feature = "enabled") {
+        return Ok(Guard::inert());
+    }
     builder().exporters_from_environment()?.install()
 }
 
 /// Starts from the environment; every call overrides it.
 pub fn builder() -> Builder {
-    let environment = Environment::read();
+    let environment = if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() };
     Builder {
         redaction: if environment.unredacted { Redaction::Off } else { Redaction::Standard },
         environment,
@@ -133,7 +136,7 @@ impl Builder {
     /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT`, a Datadog Agent at
     /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`; without any of these, OTLP at `http://localhost:4318`.
     pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
-        if self.environment.disabled {
+        if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(self);
         }
         let endpoint = |source| Error(Cause::Endpoint { source });
@@ -248,6 +251,9 @@ impl Builder {
 
     /// Installs the subscriber for the whole process.
     pub fn install(self) -> Result<Guard, Error> {
+        if !cfg!(feature = "enabled") {
+            return Ok(Guard::inert());
+        }
         let records_panics = self.panics;
         let (dispatch, guard) = self.build()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {

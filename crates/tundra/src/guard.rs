@@ -48,6 +48,9 @@ impl Guard {
 
     /// Exports everything that was recorded before this call, metrics included.
     pub fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        if !cfg!(feature = "enabled") {
+            return Ok(());
+        }
         if is_forked() {
             return Err(FlushError::Forked);
         }
@@ -80,6 +83,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if !cfg!(feature = "enabled") {
+            return;
+        }
         let Some(pipeline) = self.pipeline.filter(|_| !is_forked()) else { return };
         let until = Instant::now() + self.deadline;
         collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);

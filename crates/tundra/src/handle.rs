@@ -52,6 +52,9 @@ impl Handle {
     }
 
     pub(crate) fn replace_filter(&self, filter: Filter) {
+        if !cfg!(feature = "enabled") {
+            return;
+        }
         self.filter.replace(filter);
         // With a single subscriber in the process, `tracing` asks the calling thread's, which may be none.
         match self.stack.get().and_then(WeakDispatch::upgrade) {

@@ -23,6 +23,9 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 
 /// [`init`](crate::init) for programs with a `Registry`: everything from the environment; keep the guard in `main`.
 pub fn layer() -> Result<(RegistryLayer, Guard), Error> {
+    if !cfg!(feature = "enabled") {
+        return Ok((RegistryLayer::inert(), Guard::inert()));
+    }
     builder().exporters_from_environment()?.layer()
 }
 

@@ -88,6 +88,9 @@ impl Local {
     /// This thread's state; `None` if it cannot record (any more), and then the caller drops and counts.
     #[inline(always)]
     pub(crate) fn get() -> Option<&'static Local> {
+        if !cfg!(feature = "enabled") {
+            return None;
+        }
         let here = HERE.with(Cell::get);
         if here.addr() >= FIRST_ADDRESS {
             // SAFETY: states are never freed, and only this thread holds this one.

@@ -457,7 +457,7 @@ unsafe fn spill_of(head: *mut Head) -> *mut Spill {
 
 /// Changes the heap part of an open span; a refused change marks the span as truncated. False for a stale id.
 pub(crate) fn change_spill(id: u64, change: impl FnOnce(&mut Spill) -> bool) -> bool {
-    let Some(slot) = find(id) else { return false };
+    let Some(slot) = find(id).filter(|_| cfg!(feature = "enabled")) else { return false };
     // SAFETY: `with_lock` gives head and spill to us alone.
     let changed = slot.with_lock(id, |head, _| unsafe {
         if !change(&mut *spill_of(head)) {
