@@ -1,17 +1,17 @@
-//! A worker on tokio: jobs move between tasks and keep their trace. `cargo run -p tundra-sdk --example tokio_worker`.
+//! A worker on tokio: tasks move between tasks and keep their trace. `cargo run -p tundra-sdk --example tokio_worker`.
 //!
-//! Each job carries the span it came from; the worker's spans become its children, on whatever thread they run. An
-//! exporter in memory shows what would have been sent (the jobs end in any order, the tree is sorted by their begin):
+//! Each task carries the span it came from; the worker's spans become its children, on whatever thread they run. An
+//! exporter in memory shows what would have been sent (the tasks end in any order, the tree is sorted by their begin):
 //!
 //! ```text
-//! submit job=0
-//!   work job=0
+//! submit task=0
+//!   work task=0
 //!     fetch
-//! submit job=1
-//!   work job=1
+//! submit task=1
+//!   work task=1
 //!     fetch
-//! submit job=2
-//!   work job=2
+//! submit task=2
+//!   work task=2
 //!     fetch
 //! ```
 
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{Instrument, Span, info, info_span};
 
-struct Job {
+struct Task {
     number: u32,
     cause: Span,
 }
@@ -30,10 +30,10 @@ async fn fetch() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-async fn work(job: u32) {
+async fn work(task: u32) {
     fetch().await;
-    info!(job, "done");
-    tundra::increment_counter!("jobs.done", kind = "example");
+    info!(task, "done");
+    tundra::increment_counter!("tasks.done", kind = "example");
 }
 
 #[tokio::main]
@@ -42,17 +42,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = tundra::builder().service("worker").no_log_output().exporter(Box::new(memory.clone()));
     let guard = builder.install()?;
 
-    let (sender, mut jobs) = mpsc::channel::<Job>(8);
+    let (sender, mut tasks) = mpsc::channel::<Task>(8);
     let worker = tokio::spawn(async move {
         let mut running = tokio::task::JoinSet::new();
-        while let Some(Job { number, cause }) = jobs.recv().await {
-            running.spawn(work(number).instrument(info_span!(parent: &cause, "work", job = number)));
+        while let Some(Task { number, cause }) = tasks.recv().await {
+            running.spawn(work(number).instrument(info_span!(parent: &cause, "work", task = number)));
         }
         running.join_all().await;
     });
     for number in 0..3 {
-        let cause = info_span!("submit", job = number);
-        sender.send(Job { number, cause }).await?;
+        let cause = info_span!("submit", task = number);
+        sender.send(Task { number, cause }).await?;
     }
     drop(sender);
     worker.await?;

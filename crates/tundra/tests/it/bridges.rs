@@ -1,9 +1,9 @@
 //! What other crates' interfaces record: `log`, `metrics`, `opentelemetry`.
 
-use std::time::Duration;
-use tundra_record::{LogRecord, Value, value};
+use tundra_record::{LogRecord, value};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+#[cfg(any(feature = "log", feature = "metrics", feature = "opentelemetry"))]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn attr(log: &LogRecord<'_>, key: &str) -> Option<String> {
     value::get(&log.attrs, key).map(|value| value.to_text().into_owned())
@@ -43,7 +43,7 @@ fn log_records_join_the_span() {
         for (key, text) in expect {
             assert_eq!(attr(warn, key).as_deref(), Some(text), "{key}");
         }
-        assert_eq!(value::get(&warn.attrs, "user"), Some(&Value::Int(7)));
+        assert_eq!(value::get(&warn.attrs, "user"), Some(&tundra_record::Value::Int(7)));
         assert_eq!(attr(&records.logs[3], "target").as_deref(), Some("target0"));
         assert_eq!(attr(&records.logs[3002], "target").as_deref(), Some("log"));
     });

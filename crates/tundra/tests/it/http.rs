@@ -22,7 +22,7 @@ async fn task(Path(id): Path<u32>, headers: HeaderMap) -> Result<String, StatusC
 }
 
 fn app() -> Router {
-    let slow = get(|| std::future::pending::<()>());
+    let slow = get(std::future::pending::<()>);
     Router::new().route("/tasks/{id}", get(task)).route("/slow", slow).layer(ServerLayer::new())
 }
 
