@@ -2,18 +2,22 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
-use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
-use crate::engine::{Engine, Fanout, Filter, FilterError, Second, silence_child};
+use crate::clock::Steps;
+use crate::collector::{self, Console, Injection, LogFormat, Pipeline, PipelineConfig, Redaction};
+use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second};
 use crate::env::{Environment, host_name, program_name};
 use crate::export::{DatadogAgent, DogStatsD, EndpointError, Exporter, LOGS, METRICS, Otlp, TRACES};
+use crate::fork;
 use crate::guard::Guard;
+use crate::handle::Handle;
 use crate::limits::PIPELINES;
 use crate::metrics;
 use crate::sampling::{RulesError, Sampler, Settings, parse};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
-use std::sync::{Arc, Once, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::{Resource, Value};
 
@@ -36,8 +40,9 @@ enum Cause {
     Endpoint { source: EndpointError },
     #[error(transparent)]
     Rules { source: RulesError },
-    #[error("the collector did not answer: it hangs in an exporter")]
-    NoAnswer,
+    #[cfg(feature = "redact")]
+    #[error(transparent)]
+    Redaction { source: tundra_record::redact::RuleError },
 }
 
 impl Error {
@@ -54,18 +59,25 @@ impl Error {
 
 /// Installs the SDK with everything the environment says (`DD_*`, `OTEL_*`, `RUST_LOG`): keep the guard in `main`.
 pub fn init() -> Result<Guard, Error> {
+    if !cfg!(feature = "enabled") {
+        return Ok(Guard::inert());
+    }
     builder().exporters_from_environment()?.install()
 }
 
 /// Starts from the environment; every call overrides it.
 pub fn builder() -> Builder {
+    let environment = if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() };
     Builder {
-        environment: Environment::read(),
+        redaction: if environment.unredacted { Redaction::Off } else { Redaction::Standard },
+        environment,
         attributes: Vec::new(),
         exporters: Vec::new(),
         logs: Some((LogFormat::Auto, None)),
         second: None,
         log_metrics: false,
+        panics: true,
+        steps: None,
         filter: None,
         sampling: Sampling { errors: true, llm: true, ..Sampling::default() },
         period: Duration::from_millis(500),
@@ -94,6 +106,9 @@ pub struct Builder {
     logs: Option<(LogFormat, Output)>,
     second: Option<Second>,
     log_metrics: bool,
+    redaction: Redaction,
+    panics: bool,
+    steps: Option<&'static Steps>,
     filter: Option<String>,
     sampling: Sampling,
     period: Duration,
@@ -136,7 +151,7 @@ impl Builder {
     /// Agent: Datadog's OTLP intake if there is a `DD_API_KEY` (and `DD_SITE`) and feature `tls` is on, else OTLP at
     /// `http://localhost:4318`.
     pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
-        if self.environment.disabled {
+        if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(self);
         }
         let endpoint = |source| Error(Cause::Endpoint { source });
@@ -223,6 +238,34 @@ impl Builder {
         self
     }
 
+    /// Times come from a test's clock.
+    pub(crate) fn steps(mut self, steps: &'static Steps) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// Leaves the panic hook alone. Default: panics become error records inside their span, and the hook that was there
+    /// runs after ours.
+    pub fn no_panic_hook(mut self) -> Self {
+        self.panics = false;
+        self
+    }
+
+    /// Leaves personal data and secrets in what is exported and logged: for a back end that redacts itself, inside the
+    /// same trust. Default: they are taken out by `tundra_record`'s rules on the SDK's own thread, unless
+    /// `TUNDRA_REDACT=false`.
+    pub fn no_redaction(mut self) -> Self {
+        self.redaction = Redaction::Off;
+        self
+    }
+
+    /// Takes out what these rules say.
+    #[cfg(feature = "redact")]
+    pub fn redact_with(mut self, config: &tundra_record::redact::RedactConfig) -> Result<Self, Error> {
+        self.redaction = Redaction::own(config).map_err(|source| Cause::Redaction { source })?;
+        Ok(self)
+    }
+
     /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, `DD_LOG_LEVEL`,
     /// else `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
@@ -295,48 +338,85 @@ impl Builder {
 
     /// Installs the subscriber for the whole process.
     pub fn install(self) -> Result<Guard, Error> {
+        if !cfg!(feature = "enabled") {
+            return Ok(Guard::inert());
+        }
+        let records_panics = self.panics;
         let (dispatch, guard) = self.build()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
+        }
+        if !guard.is_inert() {
+            crate::bridge::install();
+            if records_panics {
+                crate::panic::install();
+            }
         }
         Ok(guard)
     }
 
     /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
     pub fn build(self) -> Result<(Dispatch, Guard), Error> {
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        if !cfg!(feature = "enabled") || self.environment.disabled {
-            return Ok((Dispatch::none(), Guard::inert()));
+        let Some(started) = self.start()? else { return Ok((Dispatch::none(), Guard::inert())) };
+        let dispatch = match started.second {
+            Some(second) => Dispatch::new(Fanout::new(started.engine, second)),
+            None => Dispatch::new(started.engine),
+        };
+        let _ = started.stack.set(dispatch.downgrade());
+        Ok((dispatch, started.guard))
+    }
+
+    /// Makes a layer for a `Registry` that the program has already. What [`Builder::also`] was given is not used: other
+    /// layers stand beside this one.
+    #[cfg(feature = "layer")]
+    pub fn layer(self) -> Result<(crate::RegistryLayer, Guard), Error> {
+        let records_panics = self.panics;
+        let Some(started) = self.start()? else {
+            return Ok((crate::RegistryLayer::inert(), Guard::inert()));
+        };
+        if records_panics {
+            crate::panic::install();
         }
-        let filter = self.read_filter()?;
+        let verdicts = crate::engine::Verdicts::new(started.filter);
+        Ok((crate::RegistryLayer::new(started.engine, verdicts, started.stack), started.guard))
+    }
+
+    /// Starts the pipeline; `None` if the SDK is switched off.
+    fn start(self) -> Result<Option<Started>, Error> {
+        if !cfg!(feature = "enabled") || self.environment.disabled {
+            return Ok(None);
+        }
+        let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
         let resource = self.resource();
         let sampler = Arc::new(Sampler::new(self.read_sampling(&resource)?));
         let id = NEXT
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
             .map_err(|_| Cause::TooMany)?;
         collector::start().map_err(|source| Cause::Thread { source })?;
-        watch_forks();
+        fork::watch();
+        let injection = Arc::new(Injection::new(!self.environment.no_log_injection));
+        *collector::lock_rules() = self.redaction.clone();
         let config = PipelineConfig {
             id,
-            console: self.logs.map(|(format, output)| console(format, output, &resource)),
+            console: self.logs.map(|(format, output)| console(format, output, Arc::clone(&injection))),
             resource,
             exporters: self.exporters,
             sampler: Arc::clone(&sampler),
+            injection: Arc::clone(&injection),
             log_metrics: self.log_metrics,
             period: self.period,
+            redaction: self.redaction,
+            steps: self.steps,
         };
-        let deadline = Instant::now() + self.deadline;
-        if !collector::send(Command::Install(Box::new(Pipeline::new(config))), deadline) {
-            return Err(Cause::NoAnswer.into());
-        }
+        collector::install(Pipeline::new(config));
         metrics::set_active();
-        let filter = Arc::new(RwLock::new(filter));
+        #[cfg(feature = "tokio")]
+        metrics::watch_current();
         let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&sampler));
-        let dispatch = match self.second {
-            Some(second) => Dispatch::new(Fanout::new(engine, second)),
-            None => Dispatch::new(engine),
-        };
-        Ok((dispatch.clone(), Guard::new(id, self.deadline, dispatch, filter, sampler)))
+        let stack = Arc::new(OnceLock::new());
+        let handle = Handle::new(Arc::clone(&filter), sampler, injection, Arc::clone(&stack));
+        let guard = Guard::new(id, self.deadline, handle);
+        Ok(Some(Started { engine, second: self.second, guard, stack, filter }))
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
@@ -398,32 +478,30 @@ impl Builder {
 /// Traces a second that Datadog's tracers keep by rule if nobody says otherwise.
 const DATADOG_LIMIT: f64 = 100.0;
 
-fn console(format: LogFormat, output: Output, resource: &Resource<'_>) -> Console {
+static NEXT: AtomicU16 = AtomicU16::new(0);
+
+/// How many pipelines were installed so far, closed ones included.
+pub(crate) fn pipelines() -> u16 {
+    NEXT.load(Relaxed)
+}
+
+/// A pipeline that runs and has no door yet.
+struct Started {
+    engine: Engine,
+    second: Option<Second>,
+    guard: Guard,
+    /// To be set to the subscriber that call sites will ask.
+    stack: Arc<OnceLock<WeakDispatch>>,
+    #[cfg_attr(not(feature = "layer"), expect(dead_code, reason = "only a layer asks by itself"))]
+    filter: Arc<ActiveFilter>,
+}
+
+fn console(format: LogFormat, output: Output, injection: Arc<Injection>) -> Console {
     let terminal = output.is_none() && std::io::stdout().is_terminal();
     let format = match format {
         LogFormat::Auto if terminal => LogFormat::Pretty,
         LogFormat::Auto => LogFormat::Json,
         other => other,
     };
-    Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, resource)
-}
-
-/// A forked child has no collector thread: it must notice before it records anything.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "registering a fork handler has no safe form")]
-fn watch_forks() {
-    extern "C" fn in_child() {
-        silence_child();
-    }
-    static ONCE: Once = Once::new();
-    // SAFETY: the handler only stores to atomics and to a thread-local cell without a destructor.
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
-    });
-}
-
-#[cfg(not(unix))]
-fn watch_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| ());
+    Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, injection)
 }

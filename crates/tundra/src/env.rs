@@ -16,6 +16,10 @@ pub(crate) struct Environment {
     pub(crate) filter: Option<String>,
     pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
+    /// Personal data and secrets are to stay in.
+    pub(crate) unredacted: bool,
+    /// Log lines are not to name their trace.
+    pub(crate) no_log_injection: bool,
     pub(crate) otlp_endpoint: Option<String>,
     /// For all signals, traces, logs and metrics.
     pub(crate) otlp_headers: [Option<String>; 4],
@@ -80,6 +84,8 @@ impl Environment {
                 otel_rate: otel_rate(&first),
             },
             disabled: says("DD_TRACE_ENABLED", &["false", "0"]) || says("OTEL_SDK_DISABLED", &["true"]),
+            unredacted: says("TUNDRA_REDACT", &["false", "0"]),
+            no_log_injection: says("DD_LOGS_INJECTION", &["false", "0"]),
             otlp_endpoint: first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
             otlp_headers: [
                 first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
@@ -206,6 +212,15 @@ pub(crate) fn captures_content() -> bool {
     let named = ["TUNDRA_CAPTURE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"];
     let text = named.into_iter().find_map(|name| var(name).ok()).unwrap_or_default();
     !["false", "0", "no_content"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Which propagation styles are read and written, where the program's environment says.
+pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
+    let first = |own: &str| {
+        let names = [own, "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
+        names.into_iter().find_map(|name| var(name).ok().filter(|text| !text.trim().is_empty()))
+    };
+    (first("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
 }
 
 /// The name of this machine, if the system tells.

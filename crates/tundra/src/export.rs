@@ -19,7 +19,7 @@ pub use json_lines::JsonLines;
 pub use otlp::Otlp;
 pub(crate) use otlp::{LOGS, METRICS, TRACES};
 
-use crate::collector::Batch;
+use crate::collector::{Batch, Injection};
 use crate::sampling::Sampler;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
@@ -38,6 +38,9 @@ pub trait Exporter: Send {
 
     /// Called at regular times without new records, so that held data can be sent.
     fn tick(&mut self) {}
+
+    /// Called in a forked child before its first batch: threads, connections and held data are the parent's.
+    fn after_fork(&mut self) {}
 
     /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
     fn shutdown(&mut self, deadline: std::time::Instant) {
@@ -79,6 +82,7 @@ pub struct Exported<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) resource: &'a Resource<'static>,
     pub(crate) sampler: &'a Sampler,
+    pub(crate) injection: &'a Injection,
 }
 
 impl Exported<'_> {

@@ -29,7 +29,7 @@ pub enum Dropped {
     Slots,
     /// The thread is ending; its state was given up already.
     ThreadEnding,
-    /// The process is a fork of the one that installed the SDK.
+    /// The process was forked while an exporter was at work, and the child could not take the pipeline over.
     Forked,
     /// The pipeline was shut down before the record arrived.
     Shutdown,
@@ -147,6 +147,14 @@ impl Totals {
         let counts = self.lost[at].iter().map(|count| count.load(Relaxed));
         Undelivered::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
+}
+
+/// In a forked child: the ledger starts clean.
+pub(crate) fn forget_parent() {
+    let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
+    let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten());
+    let others = [&DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
+    totals.chain(by_reason).chain(others).for_each(|count| count.store(0, Relaxed));
 }
 
 /// One kind of record in the ledger.

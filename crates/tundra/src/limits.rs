@@ -1,5 +1,7 @@
 //! Every bound of the SDK, in one place. All rooms of the crate read these; nothing here computes.
 
+use std::time::Duration;
+
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
@@ -50,6 +52,8 @@ pub(crate) const KEPT_TRACES: usize = 4096;
 pub(crate) const DIRECTIVES: usize = 256;
 /// Bytes of a `tracestate` header that is passed on.
 pub(crate) const TRACE_STATE_BYTES: usize = 512;
+/// Members of a `tracestate` header that are passed on, ours included.
+pub(crate) const TRACE_STATE_MEMBERS: usize = 32;
 /// Bytes of a `baggage` header that is passed on.
 pub(crate) const BAGGAGE_BYTES: usize = 8192;
 /// Bytes of an `x-datadog-tags` header that is read.
@@ -82,3 +86,26 @@ pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
 pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
 /// Times that a payload is offered to a server that answers and fails.
 pub(crate) const ANSWERED_TRIES: u32 = 8;
+/// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.
+#[cfg(feature = "layer")]
+pub(crate) const PLACES: usize = 1 << 15;
+/// Call sites whose filter answer a layer remembers.
+#[cfg(feature = "layer")]
+pub(crate) const VERDICTS: usize = 512;
+/// Targets of the `log` crate that are told apart; the others are called `log`.
+#[cfg(feature = "log")]
+pub(crate) const LOG_TARGETS: usize = 1024;
+/// Open spans of the `opentelemetry` API whose place in the tree is remembered.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_OPEN: usize = 65_536;
+/// How far up the tree a span of the `opentelemetry` API is followed.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_DEPTH: usize = 64;
+/// Stacks of panics that wait for their names; the oldest makes room.
+pub(crate) const STACKS: usize = 64;
+/// Bytes of the text of one stack.
+pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// How long a fork waits for an exporter that is at work.
+pub(crate) const FORK_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a panic may hold up a program that aborts on panic.
+pub(crate) const PANIC_DEADLINE: Duration = Duration::from_secs(1);

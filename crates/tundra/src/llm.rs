@@ -13,8 +13,12 @@
 //! unless [`capture_content`] said no (or `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=false`); everything else
 //! is recorded either way.
 
+mod adopted;
+mod evaluation;
 mod message;
 
+pub use adopted::adoptable;
+pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 
 use crate::SpanExt;
@@ -32,12 +36,14 @@ const CAPTURE: u8 = 1;
 const OMIT: u8 = 2;
 static CONTENT: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether prompts, answers, tool arguments and results are recorded. Holds for calls that begin from now on.
+/// Whether prompts, answers, tool arguments and results are recorded, also those that other libraries put into their
+/// spans. Holds at once and for the whole process. Default: `TUNDRA_CAPTURE_CONTENT`, else
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes.
 pub fn capture_content(yes: bool) {
     CONTENT.store(if yes { CAPTURE } else { OMIT }, Relaxed);
 }
 
-fn content_captured() -> bool {
+pub(crate) fn content_captured() -> bool {
     if CONTENT.load(Relaxed) == UNKNOWN {
         capture_content(captures_content());
     }
@@ -66,6 +72,8 @@ struct Gathered {
     output: Vec<Message>,
     finish_reasons: Vec<String>,
     first_chunk: bool,
+    /// Whether the stream was told to be complete.
+    stream_ended: bool,
 }
 
 /// One operation of a model, a tool or an agent.
@@ -198,6 +206,7 @@ impl Call {
 
     /// Tokens, as the provider reported them.
     pub fn usage(&self, usage: Usage) {
+        self.gather(|gathered| gathered.stream_ended = true);
         let named = [
             ("gen_ai.usage.input_tokens", usage.input),
             ("gen_ai.usage.output_tokens", usage.output),
@@ -241,6 +250,17 @@ impl Call {
         }
     }
 
+    /// The stream came to its end. A call that had chunks and neither this, nor a finish reason, nor usage is marked as
+    /// cancelled: its numbers are partial.
+    pub fn stream_ended(&self) {
+        self.gather(|gathered| gathered.stream_ended = true);
+    }
+
+    /// A judgement on this call, see [`evaluation`].
+    pub fn evaluated(&self, evaluation: &Evaluation) {
+        self.span.in_scope(|| evaluation.tell());
+    }
+
     /// It failed.
     pub fn failed(&self, error_type: impl Into<String>, message: impl Into<String>) {
         self.span.set_attribute("error.type", error_type.into());
@@ -268,6 +288,10 @@ impl Drop for Call {
             if !messages.is_empty() {
                 self.span.set_attribute(key, message::to_json(messages));
             }
+        }
+        let complete = gathered.stream_ended || !gathered.finish_reasons.is_empty();
+        if gathered.first_chunk && !complete {
+            self.span.set_attribute("error.type", "cancelled");
         }
         if !gathered.finish_reasons.is_empty() {
             let reasons = gathered.finish_reasons.drain(..).map(Value::from).collect();

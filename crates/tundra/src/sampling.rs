@@ -16,7 +16,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::Attributes;
 use tundra_record::{Span, Status};
@@ -94,6 +94,17 @@ pub(crate) struct Sampler {
     disabled: AtomicBool,
 }
 
+/// Held, together with others, by whoever is at the settings of any sampler; alone by whoever forks.
+static GATE: RwLock<()> = RwLock::new(());
+
+/// All samplers' settings, held by whoever forks.
+pub(crate) type SamplersLock = RwLockWriteGuard<'static, ()>;
+
+/// For whoever forks.
+pub(crate) fn lock_samplers() -> SamplersLock {
+    GATE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Traces a second that are kept for their worth, if no other limit is set.
 const SECOND_CHANCES: f64 = 100.0;
 
@@ -112,11 +123,14 @@ impl Sampler {
         sampler
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Current> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at the settings. `look` must neither call user code nor come here again.
+    fn look<R>(&self, look: impl FnOnce(&Current) -> R) -> R {
+        let _open = GATE.read().unwrap_or_else(PoisonError::into_inner);
+        look(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(&self, change: impl FnOnce(&mut Current)) {
+        let _open = GATE.read().unwrap_or_else(PoisonError::into_inner);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut current);
         self.word.store(current.word(), Release);
@@ -134,17 +148,17 @@ impl Sampler {
         if word != ASK {
             return !below(trace_low, word);
         }
-        let current = self.read();
-        let (rate, mechanism) = if current.settings.rules.is_empty() || current.remote.is_some() {
-            current.rate(None)
-        } else {
-            // User code must not run under the lock.
-            drop(current);
-            let found = Found::of(attributes);
-            let current = self.read();
-            let facts = found.facts(attributes.metadata().name(), &current.settings.service);
-            current.rate(Some(&facts))
+        let plain = |current: &Current| {
+            let ruled = !current.settings.rules.is_empty() && current.remote.is_none();
+            (!ruled).then(|| current.rate(None))
         };
+        let (rate, mechanism) = self.look(plain).unwrap_or_else(|| {
+            let found = Found::of(attributes);
+            self.look(|current| {
+                let facts = found.facts(attributes.metadata().name(), &current.settings.service);
+                current.rate(Some(&facts))
+            })
+        });
         let kept = below(trace_low, threshold(rate));
         let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
         !kept || (limited && !self.limiter.allow())
@@ -152,10 +166,11 @@ impl Sampler {
 
     /// Why a trace with this root was kept or not.
     pub(crate) fn explain(&self, root: &Span<'_>) -> Decision {
-        let current = self.read();
-        let ruled = !current.settings.rules.is_empty();
-        let facts = ruled.then(|| Facts::of_span(root, &current.settings.service));
-        let (rate, mechanism) = current.rate(facts.as_ref());
+        let (rate, mechanism) = self.look(|current| {
+            let ruled = !current.settings.rules.is_empty();
+            let facts = ruled.then(|| Facts::of_span(root, &current.settings.service));
+            current.rate(facts.as_ref())
+        });
         let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
         Decision { mechanism, rate, limited: self.limiter.effective().filter(|_| limited) }
     }

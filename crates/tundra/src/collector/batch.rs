@@ -4,6 +4,7 @@
 //! leaves its ring.
 #![expect(unsafe_code, reason = "records are bytes with a head in front")]
 
+use super::clean::Redaction;
 use super::translate::Translator;
 use crate::clock::Anchor;
 use crate::engine::{EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED};
@@ -41,20 +42,23 @@ pub(crate) struct Batch {
     #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
     pub(crate) anchor: Anchor,
+    redaction: Redaction,
     pub(crate) spans: usize,
     /// Spans of traces that were not sampled; in no way part of what is exported.
     pub(crate) unsampled: usize,
     pub(crate) logs: usize,
+    /// Clean already, as the points are.
     pub(crate) own_logs: Vec<LogRecord<'static>>,
     pub(crate) points: Vec<MetricPoint<'static>>,
 }
 
 impl Batch {
-    pub(crate) fn new(anchor: Anchor) -> Self {
+    pub(crate) fn new(anchor: Anchor, redaction: Redaction) -> Self {
         Self {
             bytes: Vec::new(),
             spills: Vec::new(),
             anchor,
+            redaction,
             spans: 0,
             unsampled: 0,
             logs: 0,
@@ -124,32 +128,47 @@ impl Batch {
         })
     }
 
-    /// All spans, also those of traces that were not sampled.
+    /// All spans, clean, also those of traces that were not sampled.
     pub(crate) fn marked(&self) -> Vec<Marked<'_>> {
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let spans = self.records().filter(|record| record.head.kind == SPAN);
-        let marked = spans.map(|record| Marked {
-            first: record.head.tag & FIRST != 0,
-            sampled: record.head.tag & UNSAMPLED == 0,
-            worth: match record.head.flags {
-                flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
-                flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
-                _ => None,
-            },
-            span: translator.one(&record),
+        let marked = spans.map(|record| {
+            let mut span = translator.one(&record);
+            cleaner.span(&mut span);
+            Marked {
+                first: record.head.tag & FIRST != 0,
+                sampled: record.head.tag & UNSAMPLED == 0,
+                worth: match record.head.flags {
+                    flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
+                    flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
+                    _ => None,
+                },
+                span,
+            }
         });
         marked.collect()
     }
 
-    /// Everything that is kept, as lists.
+    /// Cleans what an exporter knows from elsewhere, as if it had been recorded.
+    pub(crate) fn clean(&self, span: &mut Span<'_>) {
+        self.redaction.cleaner().span(span);
+    }
+
+    /// Everything that is kept, as lists, clean.
     pub(crate) fn collect(&self) -> Records<'_> {
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let (mut spans, mut logs) = (Vec::with_capacity(self.spans), Vec::with_capacity(self.logs));
         for record in self.kept() {
             if record.head.kind == EVENT {
-                logs.push(translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                logs.push(log);
             } else {
-                spans.push(translator.one(&record));
+                let mut span = translator.one(&record);
+                cleaner.span(&mut span);
+                spans.push(span);
             }
         }
         logs.extend(self.own_logs.iter().cloned());
@@ -160,18 +179,22 @@ impl Batch {
         self.records().filter(|record| record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0)
     }
 
-    /// Walks everything that is kept into a sink.
+    /// Walks everything that is kept into a sink, clean.
     pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
         sink.resource(&mut resource.clone());
         sink.scope(&mut scope());
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let mut span = Span::default();
         for record in self.kept() {
             if record.head.kind == EVENT {
-                sink.log(&mut translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                sink.log(&mut log);
             } else {
                 span.clear();
                 translator.span(&record, &mut span);
+                cleaner.span(&mut span);
                 sink.span(&mut span);
             }
         }

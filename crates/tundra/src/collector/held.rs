@@ -90,6 +90,15 @@ impl Held {
         }
     }
 
+    /// In a forked child: what is undecided is the parent's to decide and to count. Spills go before what they hold is
+    /// forgotten.
+    pub(crate) fn after_fork(&mut self) {
+        for waiting in self.traces.drain().flat_map(|(_, spans)| spans) {
+            waiting.head.drop_spill();
+        }
+        *self = Self::default();
+    }
+
     fn give_up(&mut self, trace: TraceId, decided: Decided<'_>) {
         self.remove(trace).into_iter().for_each(|waiting| decided(waiting.head, &waiting.record));
     }

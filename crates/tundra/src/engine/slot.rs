@@ -39,7 +39,8 @@ pub(crate) const KEPT_ERROR: u8 = 2;
 pub(crate) const KEPT_LLM: u8 = 4;
 /// Bit of a tag: the root decided that this trace is not kept.
 pub(crate) const UNSAMPLED: u16 = 1 << 15;
-/// Bit of a tag in a record: its parent, if any, is in another process. Identities never carry it.
+/// Bit of a tag in a record: its parent, if any, is in another process. Of identities only those of other processes carry
+/// it.
 pub(crate) const FIRST: u16 = 1 << 14;
 
 /// The fixed part of a record, the same in a slot and in a ring; the fields follow it.
@@ -82,6 +83,14 @@ impl Head {
     pub(crate) fn spill(&self) -> Option<&Spill> {
         // SAFETY: comes from `Box::into_raw` and has one holder, who borrows it as long as the head.
         unsafe { self.spill.as_ref() }
+    }
+
+    /// Lets go of what did not fit, with the last copy of a record that was in no slot and no ring any more.
+    pub(crate) fn drop_spill(self) {
+        if !self.spill.is_null() {
+            // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
+            drop(unsafe { Box::from_raw(self.spill) });
+        }
     }
 
     /// The trace id in one piece.
@@ -308,6 +317,12 @@ pub(crate) fn open_spans() -> u64 {
         open += u64::from(find(number as u64).is_some_and(|slot| slot.word.load(Acquire) as u32 != 0));
     }
     open
+}
+
+/// In a forked child: ids of the parent's open spans lead nowhere, and no page number is used twice.
+pub(crate) fn forget_pages() {
+    let pages = (NEXT_PAGE.load(Acquire) as usize).min(PAGES);
+    TABLE[..pages].iter().for_each(|page| page.store(null_mut(), Release));
 }
 
 #[cold]

@@ -9,6 +9,7 @@ mod config;
 pub(crate) mod llmobs;
 mod sha256;
 mod stats;
+mod upstream;
 
 use super::endpoint::{Endpoint, EndpointError};
 use super::outbox::{Outbox, Payload};
@@ -215,6 +216,7 @@ impl Exporter for DatadogAgent {
         }
         if let Some(wish) = self.answers.take_config().and_then(|body| self.remote.apply(&body)) {
             batch.sampler.set_remote(wish.rate, wish.disabled);
+            batch.injection.set_remote(wish.log_injection);
         }
         self.ask();
         let info = self.answers.info();
@@ -223,12 +225,14 @@ impl Exporter for DatadogAgent {
         if marked.is_empty() {
             return Ok(());
         }
+        let upstreams = upstream::look_up(&mut marked, batch.batch);
         let counting = self.is_counting(&info);
         if counting {
             self.stats.add(&marked, &self.resource, &info.peer_tags);
             self.drop_unsampled(&mut marked);
         }
-        let chunks = chunks::build(marked, &self.resource, batch.sampler, &self.runtime_id, info.structs);
+        let decided = (batch.sampler, &upstreams);
+        let chunks = chunks::build(marked, &self.resource, decided, &self.runtime_id, info.structs);
         let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
         for piece in pieces::cut(&chunks, weigh) {
             let dropped = counting.then(|| std::mem::take(&mut self.dropped));
@@ -246,6 +250,17 @@ impl Exporter for DatadogAgent {
         self.ask();
         self.ask_config(&self.answers.info());
         self.send_stats(false);
+    }
+
+    fn after_fork(&mut self) {
+        // The sender thread, which may have been noting an answer, stayed in the parent; so did what was counted.
+        self.answers = Arc::default();
+        self.outbox.after_fork(Arc::clone(&self.answers) as _);
+        self.runtime_id = uuid();
+        self.resource = Resource::default();
+        self.stats = Concentrator::default();
+        self.remote.after_fork();
+        (self.dropped, self.sequence) = ([0; 2], 0);
     }
 
     fn shutdown(&mut self, deadline: Instant) {

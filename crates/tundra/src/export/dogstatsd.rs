@@ -179,4 +179,10 @@ impl Exporter for DogStatsD {
         self.socket = socket.filter(|_| !broken);
         Ok(())
     }
+
+    fn after_fork(&mut self) {
+        self.socket = None;
+        // Dropping it would tell a thread that no longer exists, under a lock that it may have held.
+        std::mem::forget(self.coming.take());
+    }
 }

@@ -146,4 +146,12 @@ impl Exporter for JsonLines {
         }
         Ok(())
     }
+
+    fn after_fork(&mut self) {
+        self.line.clear();
+        // The parent may put its file aside at any time; the child looks again which one is the current one.
+        if let Target::File(file) = &mut self.target {
+            file.open = None;
+        }
+    }
 }

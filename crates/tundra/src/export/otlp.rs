@@ -167,6 +167,11 @@ impl Exporter for Otlp {
         Ok(())
     }
 
+    fn after_fork(&mut self) {
+        // A new one is made with the first payload.
+        self.outbox = None;
+    }
+
     fn shutdown(&mut self, deadline: Instant) {
         if let Some(outbox) = &self.outbox {
             outbox.close(deadline);

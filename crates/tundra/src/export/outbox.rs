@@ -123,6 +123,11 @@ impl Outbox {
         self.0.changed.notify_all();
     }
 
+    /// In a forked child: what is queued is the parent's to send, and so is the thread that does.
+    pub(crate) fn after_fork(&mut self, watch: Arc<dyn Watch>) {
+        *self = Self::new(self.0.endpoint.clone(), watch);
+    }
+
     /// Sends what is held, until the deadline; what is left is counted as lost.
     pub(crate) fn close(&self, deadline: Instant) {
         let mut state = self.0.state();

@@ -4,22 +4,50 @@ use super::collect;
 use super::process::Process;
 use super::registry::{self, Kind, Labels};
 use super::sketch::{BUCKETS, upper_bound};
+use crate::collector::clean_points;
 use crate::engine::Local;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write;
-use tundra_record::{MetricValue, UnixNanos};
+use tundra_record::{MetricPoint, MetricValue, Text, UnixNanos, Value};
 
-/// One metric: its type and its lines.
-#[derive(Default)]
-struct Family {
-    kind: &'static str,
-    lines: String,
+/// What a series stands at.
+enum Level {
+    Counter(u64),
+    Gauge(f64),
+    /// Sum, and counts of the buckets that are not empty.
+    Histogram(f64, BTreeMap<usize, u64>),
+}
+
+impl Level {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Counter(_) => "counter",
+            Self::Gauge(_) => "gauge",
+            Self::Histogram(..) => "histogram",
+        }
+    }
+
+    /// Two series that differed in nothing but what was taken out are one.
+    fn join(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Counter(total), Self::Counter(more)) => *total = total.wrapping_add(more),
+            (Self::Histogram(sum, buckets), Self::Histogram(more, counts)) => {
+                *sum += more;
+                counts.into_iter().for_each(|(at, count)| *buckets.entry(at).or_default() += count);
+            }
+            (Self::Gauge(value), Self::Gauge(latest)) => *value = latest,
+            // A family has one kind only.
+            _ => {}
+        }
+    }
 }
 
 /// Every counter, gauge and histogram of the process as it stands now, in Prometheus's text exposition format 0.0.4.
 ///
 /// Names and labels are written with `_` for what Prometheus does not allow. Counters end in `_total`, and count from the
-/// start of the process whatever else is exported. Histograms show the buckets that are not empty.
+/// start of the process whatever else is exported. Histograms show the buckets that are not empty. Labels are redacted as
+/// in what is exported, by the rules of the pipeline that was started last.
 ///
 /// ```
 /// let _tundra = tundra::builder().no_log_output().install()?;
@@ -29,65 +57,97 @@ struct Family {
 /// # Ok::<(), tundra::Error>(())
 /// ```
 pub fn prometheus() -> String {
-    let mut families: BTreeMap<String, Family> = BTreeMap::new();
-    let mut add = |name: &str, kind: &'static str, write: &dyn Fn(&str, &mut String)| {
-        let mut name = clean(name);
-        if kind == "counter" && !name.ends_with("_total") {
+    let mut families: BTreeMap<String, BTreeMap<Labels, Level>> = BTreeMap::new();
+    for (point, level) in levels() {
+        let mut name = clean(&point.name);
+        if matches!(level, Level::Counter(_)) && !name.ends_with("_total") {
             name.push_str("_total");
         }
-        let family = families.entry(name.clone()).or_default();
+        let label = |(key, value): &(Text<'_>, Value<'_>)| (key.to_string(), value.to_text().into_owned());
+        let labels: Labels = point.attrs.iter().map(label).collect();
+        let family = families.entry(name).or_default();
         // A name that stands for two kinds can only be one of them there.
-        if family.kind.is_empty() || family.kind == kind {
-            family.kind = kind;
-            write(&name, &mut family.lines);
-        }
-    };
-    let guard = registry::read();
-    let all = guard.as_ref().map_or(&[][..], |registry| &registry.all);
-    for (number, series) in all.iter().enumerate() {
-        let labels = &series.labels;
-        match series.kind {
-            Kind::Counter => {
-                let total = collect::total(number);
-                add(&series.name, "counter", &|name, out| line(name, labels, None, &total.to_string(), out));
-            }
-            Kind::Gauge => {
-                let Some(value) = registry::gauge(number) else { continue };
-                add(&series.name, "gauge", &|name, out| line(name, labels, None, &float(value), out));
-            }
-            Kind::Histogram => {
-                add(&series.name, "histogram", &|name, out| histogram(name, number, labels, out))
+        if family.values().next().is_none_or(|first| first.kind() == level.kind()) {
+            match family.entry(labels) {
+                Entry::Occupied(mut known) => known.get_mut().join(level),
+                Entry::Vacant(place) => {
+                    place.insert(level);
+                }
             }
         }
     }
-    drop(guard);
-    let mut own = Vec::new();
-    Process::default().points(UnixNanos::default(), &mut own);
-    for point in own {
-        if let MetricValue::Gauge(value) = point.value {
-            add(&point.name, "gauge", &|name, out| line(name, &Labels::new(), None, &float(value), out));
-        }
+    let mut text = String::new();
+    for (name, family) in families {
+        let kind = family.values().next().map_or("untyped", Level::kind);
+        let _infallible = writeln!(text, "# TYPE {name} {kind}");
+        family.iter().for_each(|(labels, level)| lines(&name, labels, level, &mut text));
     }
-    let text = |(name, family): (String, Family)| format!("# TYPE {name} {}\n{}", family.kind, family.lines);
-    families.into_iter().map(text).collect()
+    text
 }
 
-fn histogram(name: &str, number: usize, labels: &Labels, out: &mut String) {
+/// All series as they stand, clean, in the form that redaction knows; the points' own values mean nothing.
+fn levels() -> Vec<(MetricPoint<'static>, Level)> {
+    let guard = registry::read();
+    let all = guard.as_ref().map_or(&[][..], |registry| &registry.all);
+    let (mut points, mut levels) = (Vec::new(), Vec::new());
+    for (number, series) in all.iter().enumerate() {
+        let level = match series.kind {
+            Kind::Counter => Level::Counter(collect::total(number)),
+            Kind::Gauge => match registry::gauge(number) {
+                Some(value) => Level::Gauge(value),
+                None => continue,
+            },
+            Kind::Histogram => histogram(number),
+        };
+        let label = |(key, text): &(String, String)| (key.clone().into(), Value::from(text.clone()));
+        points.push(MetricPoint {
+            name: series.name.clone().into(),
+            unit: Text::default(),
+            time: UnixNanos::default(),
+            start: UnixNanos::default(),
+            attrs: series.labels.iter().map(label).collect(),
+            value: MetricValue::Gauge(0.0),
+        });
+        levels.push(level);
+    }
+    drop(guard);
+    clean_points(&mut points);
+    let mut own = Vec::new();
+    Process::default().points(UnixNanos::default(), &mut own);
+    let own = own.into_iter().filter_map(|point| match point.value {
+        MetricValue::Gauge(value) => Some((point, Level::Gauge(value))),
+        _ => None,
+    });
+    points.into_iter().zip(levels).chain(own).collect()
+}
+
+fn histogram(number: usize) -> Level {
     let mut buckets = Box::new([0; BUCKETS]);
     let mut sum = 0.0;
     for local in Local::all() {
         sum += local.cells.sketch(number).map_or(0.0, |sketch| sketch.read(&mut buckets));
     }
-    let (bucket, mut count) = (format!("{name}_bucket"), 0_u64);
-    for (at, more) in buckets.iter().enumerate().filter(|(_, more)| **more > 0) {
-        count += u64::from(*more);
-        if at + 1 < BUCKETS {
-            line(&bucket, labels, Some(&float(upper_bound(at))), &count.to_string(), out);
+    let filled = buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+    Level::Histogram(sum, filled.map(|(at, count)| (at, u64::from(*count))).collect())
+}
+
+fn lines(name: &str, labels: &Labels, level: &Level, out: &mut String) {
+    match level {
+        Level::Counter(total) => line(name, labels, None, &total.to_string(), out),
+        Level::Gauge(value) => line(name, labels, None, &float(*value), out),
+        Level::Histogram(sum, buckets) => {
+            let (bucket, mut count) = (format!("{name}_bucket"), 0_u64);
+            for (at, more) in buckets {
+                count += more;
+                if at + 1 < BUCKETS {
+                    line(&bucket, labels, Some(&float(upper_bound(*at))), &count.to_string(), out);
+                }
+            }
+            line(&bucket, labels, Some("+Inf"), &count.to_string(), out);
+            line(&format!("{name}_sum"), labels, None, &float(*sum), out);
+            line(&format!("{name}_count"), labels, None, &count.to_string(), out);
         }
     }
-    line(&bucket, labels, Some("+Inf"), &count.to_string(), out);
-    line(&format!("{name}_sum"), labels, None, &float(sum), out);
-    line(&format!("{name}_count"), labels, None, &count.to_string(), out);
 }
 
 fn line(name: &str, labels: &Labels, bound: Option<&str>, value: &str, out: &mut String) {

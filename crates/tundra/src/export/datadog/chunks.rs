@@ -3,6 +3,7 @@
 //! Pure, called by the exporter. Tags and numbers are those of Datadog's own tracers.
 
 use super::llmobs;
+use super::upstream::{Upstream, Upstreams};
 use crate::collector::Marked;
 use crate::sampling::{Decision, Mechanism, Sampler, Worth, is_llm};
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ const USER_REJECT: i64 = -1;
 const AUTO_REJECT: i64 = 0;
 const AUTO_KEEP: i64 = 1;
 const USER_KEEP: i64 = 2;
+/// Who decided.
+const MAKER: &str = "_dd.p.dm";
 /// The decision maker `manual`: somebody wants this very trace.
 const MANUAL: &str = "-4";
 
@@ -52,11 +55,12 @@ pub(super) fn type_of(span: &Span<'_>) -> &'static str {
     }
 }
 
-/// Puts spans together by trace. `structs` says whether the Agent takes structures.
+/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; `structs` says whether the
+/// Agent takes structures.
 pub(super) fn build<'a>(
     marked: Vec<Marked<'a>>,
     resource: &Resource<'_>,
-    sampler: &Sampler,
+    (sampler, upstreams): (&Sampler, &Upstreams),
     runtime_id: &'a str,
     structs: bool,
 ) -> Vec<TraceChunk<'a>> {
@@ -75,7 +79,9 @@ pub(super) fn build<'a>(
         let front = chunk.iter().position(|marked| marked.first).unwrap_or_default();
         chunk.swap(0, front);
         let kept = chunk[0].sampled;
-        let speaker = speaker_tags(&chunk, sampler, runtime_id);
+        // A trace that left this process and came back was decided here all the same.
+        let upstream = upstreams.get(&chunk[0].span.trace_id).filter(|_| !began_here(&chunk[0]));
+        let speaker = speaker_tags(&chunk, (sampler, upstream), runtime_id);
         for marked in &mut chunk {
             let top = is_top_level(&marked.span, marked.first, &services);
             decorate(&mut marked.span, top, resource, structs);
@@ -101,25 +107,27 @@ fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bo
 /// What the first span says for its chunk: who decided, how, and who sends it.
 fn speaker_tags<'a>(
     chunk: &[Marked<'a>],
-    sampler: &Sampler,
+    (sampler, upstream): (&Sampler, Option<&Upstream>),
     runtime_id: &'a str,
 ) -> tundra_record::Attrs<'a> {
     let first = &chunk[0];
     let decision = sampler.explain(&first.span);
     let worth = chunk.iter().find_map(|marked| marked.worth);
-    let began_here = first.first && first.span.parent_id.is_none();
     let mut tags: tundra_record::Attrs<'a> = vec![
-        ("_sampling_priority_v1".into(), Value::Int(priority(first, worth, &decision))),
+        ("_sampling_priority_v1".into(), Value::Int(priority(first, worth, (&decision, upstream)))),
         ("language".into(), Value::from("rust")),
         ("runtime-id".into(), Value::from(runtime_id)),
         ("process_id".into(), Value::Int(i64::from(std::process::id()))),
     ];
+    let decided_here = |key: &str| key == MAKER && worth.is_some();
+    let passed_on = upstream.map_or(&[][..], |upstream| &upstream.tags);
+    tags.extend(passed_on.iter().filter(|(key, _)| !decided_here(key)).cloned());
     if worth == Some(Worth::Llm) {
-        tags.push(("_dd.p.dm".into(), Value::from(MANUAL)));
-    } else if began_here {
+        tags.push((MAKER.into(), Value::from(MANUAL)));
+    } else if began_here(first) {
         let maker = format!("-{}", decision.mechanism as u8);
         if first.sampled && worth.is_none() {
-            tags.push(("_dd.p.dm".into(), Value::from(maker)));
+            tags.push((MAKER.into(), Value::from(maker)));
         }
         let rate = match decision.mechanism {
             Mechanism::Default => None,
@@ -132,22 +140,33 @@ fn speaker_tags<'a>(
     tags
 }
 
-fn priority(first: &Marked<'_>, worth: Option<Worth>, decision: &Decision) -> i64 {
+fn began_here(first: &Marked<'_>) -> bool {
+    first.first && first.span.parent_id.is_none()
+}
+
+fn priority(
+    first: &Marked<'_>,
+    worth: Option<Worth>,
+    (decision, upstream): (&Decision, Option<&Upstream>),
+) -> i64 {
+    // A priority that contradicts the flag beside it is older than the flag.
+    let told = upstream.and_then(|upstream| upstream.priority).filter(|told| (*told > 0) == first.sampled);
     let ruled = matches!(decision.mechanism, Mechanism::Rule | Mechanism::Remote);
-    match worth {
-        Some(Worth::Llm) => USER_KEEP,
+    match (worth, told) {
+        (Some(Worth::Llm), _) => USER_KEEP,
         // The Agent picks among failures that were not sampled, but never among those that a user rejected.
-        Some(Worth::Error) => AUTO_REJECT,
+        (Some(Worth::Error), _) => AUTO_REJECT,
         // The decision is another service's.
-        None if first.first && first.span.parent_id.is_some() => i64::from(first.sampled),
-        None if first.sampled => {
+        (None, Some(told)) => told,
+        (None, None) if first.first && first.span.parent_id.is_some() => i64::from(first.sampled),
+        (None, None) if first.sampled => {
             if ruled {
                 USER_KEEP
             } else {
                 AUTO_KEEP
             }
         }
-        None => {
+        (None, None) => {
             if ruled {
                 USER_REJECT
             } else {

@@ -1,4 +1,4 @@
-//! Remote configuration from an Agent, product `APM_TRACING`: the sampling rate, and tracing on or off.
+//! Remote configuration from an Agent, product `APM_TRACING`: the sampling rate, tracing on or off, and ids in log lines.
 //!
 //! The exporter asks every few seconds if the Agent offers it, and applies what comes. Files must have the length and hash
 //! that the signed document names; the signature itself is the Agent's to check, as with all of Datadog's tracers. What
@@ -16,8 +16,8 @@ use tundra_record::{Attrs, Resource, Value};
 
 const PERIOD: Duration = Duration::from_secs(5);
 const PRODUCT: &str = "APM_TRACING";
-/// Bits 12 (sampling rate) and 19 (tracing on or off), as big-endian bytes in base64.
-const CAPABILITIES: &str = "CBAA";
+/// Bits 12 (sampling rate), 13 (ids in log lines) and 19 (tracing on or off), as big-endian bytes in base64.
+const CAPABILITIES: &str = "CDAA";
 const APPLIED: i64 = 2;
 
 /// What was applied last, and what the Agent wants to be told about it.
@@ -44,6 +44,7 @@ struct File {
 pub(super) struct Wish {
     pub(super) rate: Option<f64>,
     pub(super) disabled: bool,
+    pub(super) log_injection: Option<bool>,
 }
 
 /// A JSON object from its members.
@@ -116,6 +117,11 @@ impl Remote {
         Some(body.into_bytes())
     }
 
+    /// In a forked child: what was applied holds here as well, and the Agent is asked on the child's own behalf.
+    pub(super) fn after_fork(&mut self) {
+        self.asked = None;
+    }
+
     /// What an answer asks for; `None` if it brings nothing new or cannot be understood.
     pub(super) fn apply(&mut self, body: &[u8]) -> Option<Wish> {
         let json = std::str::from_utf8(body).ok().and_then(from_json);
@@ -139,6 +145,7 @@ impl Remote {
         Wish {
             rate: self.files.iter().find_map(|file| file.wish.rate),
             disabled: self.files.iter().any(|file| file.wish.disabled),
+            log_injection: self.files.iter().find_map(|file| file.wish.log_injection),
         }
     }
 
@@ -181,7 +188,8 @@ impl Remote {
     }
 }
 
-/// Reads `{"lib_config": {"tracing_sampling_rate": 0.5, "tracing_enabled": true}}`; null and absent mean nothing.
+/// Reads `{"lib_config": {"tracing_sampling_rate": 0.5, "tracing_enabled": true, "log_injection_enabled": true}}`; null
+/// and absent mean nothing.
 fn wish(content: &Value<'_>) -> Option<Wish> {
     let config = content.get("lib_config")?;
     let rate = match config.get("tracing_sampling_rate") {
@@ -192,7 +200,15 @@ fn wish(content: &Value<'_>) -> Option<Wish> {
     if rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
         return None;
     }
-    Some(Wish { rate, disabled: config.get("tracing_enabled") == Some(&Value::Bool(false)) })
+    let says = |key: &str| match config.get(key) {
+        Some(Value::Bool(yes)) => Some(*yes),
+        _ => None,
+    };
+    Some(Wish {
+        rate,
+        disabled: says("tracing_enabled") == Some(false),
+        log_injection: says("log_injection_enabled"),
+    })
 }
 
 #[cfg(test)]
@@ -222,11 +238,13 @@ mod tests {
         let check = |body: &str, expect: Option<Wish>| {
             assert_eq!(Remote::default().apply(body.as_bytes()), expect, "{body}");
         };
-        let rate = |rate| Some(Wish { rate, disabled: false });
+        let rate = |rate| Some(Wish { rate, ..Wish::default() });
         check(&answer(r#"{"lib_config":{"tracing_sampling_rate":0.25}}"#, None), rate(Some(0.25)));
         check(&answer(r#"{"lib_config":{"tracing_sampling_rate":null}}"#, None), rate(None));
-        let off = Some(Wish { rate: None, disabled: true });
+        let off = Some(Wish { disabled: true, ..Wish::default() });
         check(&answer(r#"{"lib_config":{"tracing_enabled":false}}"#, None), off);
+        let bare = Some(Wish { log_injection: Some(false), ..Wish::default() });
+        check(&answer(r#"{"lib_config":{"log_injection_enabled":false}}"#, None), bare);
         check("{}", None);
         for bad in ["", "[]", "null", r#"{"targets":"%"}"#, r#"{"targets":"e30="}"#, r#"{"targets":7}"#] {
             check(bad, None);

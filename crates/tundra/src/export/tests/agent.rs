@@ -24,13 +24,18 @@ fn agent(info: &'static str, rates: &'static str) -> (String, Receiver<Vec<u8>>)
 
 /// Requests until one is for this path.
 fn next(requests: &Receiver<Vec<u8>>, path: &str) -> (String, Vec<u8>) {
+    next_of(requests, &[path])
+}
+
+/// Requests until one is for one of these paths.
+fn next_of(requests: &Receiver<Vec<u8>>, paths: &[&str]) -> (String, Vec<u8>) {
     let until = Instant::now() + PATIENCE;
     loop {
-        assert!(Instant::now() < until, "no request for {path}");
+        assert!(Instant::now() < until, "no request for {paths:?}");
         let request = requests.recv_timeout(PATIENCE).expect("a request");
         let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
         let head = text(&request[..at]);
-        if head.split(' ').nth(1) == Some(path) {
+        if head.split(' ').nth(1).is_some_and(|path| paths.contains(&path)) {
             return (head, request[at..].to_vec());
         }
     }
@@ -80,8 +85,8 @@ fn warm_up(collector: &Collector, requests: &Receiver<Vec<u8>>) {
     collector.in_scope(|| info_span!("warm_up").in_scope(|| ()));
     assert!(!collector.spans().is_empty() || collector.points().is_empty());
     drop(next(requests, "/info"));
-    // The answer is noted before the next request is made.
-    drop(next(requests, "/v0.4/traces"));
+    // The answer is noted before the next request is made. On a slow machine it is known before the first batch.
+    drop(next_of(requests, &["/v0.4/traces", "/v0.5/traces"]));
 }
 
 #[test]
@@ -204,6 +209,7 @@ fn unsampled_traces_are_counted_and_stay_here() {
     drop(collector);
     let (_, body) = next(&requests, "/v0.6/stats");
     let mut found = groups(&body);
+    found.retain(|(resource, ..)| resource != "warm_up");
     found.sort();
     // Failures count as such only where the span says so, and it does.
     assert_eq!(found, [("GET /".to_owned(), 10, 1, 10), ("kept".to_owned(), 1, 0, 1)]);
