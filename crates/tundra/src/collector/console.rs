@@ -248,6 +248,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_agent_wins_until_it_takes_back_what_it_said() {
+        let injection = Injection::new(true);
+        let check = |own: Option<bool>, remote: Option<bool>, expect: bool| {
+            own.into_iter().for_each(|yes| injection.set(yes));
+            injection.set_remote(remote);
+            assert_eq!(injection.holds(), expect, "{own:?} {remote:?}");
+        };
+        check(None, None, true);
+        check(None, Some(false), false);
+        check(Some(false), Some(true), true);
+        check(None, None, false);
+        check(Some(true), None, true);
+    }
+
+    #[test]
     fn times_are_rfc_3339() {
         let check = |nanos: i64, expect: &str| {
             let mut line = String::new();

@@ -380,6 +380,55 @@ fn forks_of_forks() {
     });
 }
 
+// Spans of an unsampled trace that wait for a reason to be kept are the parent's, with all they hold.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_forgets_held_traces() {
+    crate::alone("hazards::a_forked_child_forgets_held_traces", || {
+        let memory = tundra::testing::Memory::default();
+        let nobody = "http://127.0.0.1:1";
+        let guard = tundra::builder()
+            .filter("trace")
+            .no_log_output()
+            .sample_rate(0.0)
+            .exporter(Box::new(memory.clone()))
+            .exporter(Box::new(tundra::DatadogAgent::new(nobody).expect("an address")))
+            .exporter(Box::new(tundra::Otlp::new(nobody).expect("an address")))
+            .exporter(Box::new(tundra::DogStatsD::new("udp://127.0.0.1:1").expect("an address")))
+            .exporter(Box::new(tundra::JsonLines::writer(Box::new(std::io::sink()))))
+            .shutdown_deadline(Duration::from_secs(1))
+            .install()
+            .expect("the first one");
+        let flush = || guard.flush(Duration::from_secs(30)).is_ok();
+        let root = info_span!("root", otel.status_code = tracing::field::Empty);
+        root.in_scope(|| {
+            (0..50).for_each(|_| drop(info_span!("below", text = "x".repeat(2000))));
+        });
+        assert!(flush());
+        let health = tundra::health();
+        assert!(health.spans.waiting == 50 && health.spilled_bytes >= 100_000, "{health:?}");
+        let child = || {
+            // A reason to keep the whole trace, for whoever still has it.
+            let call = tundra::llm::chat("openai", "gpt-4o");
+            call.attribute("text", "y".repeat(5000));
+            drop(call);
+            let flushed = flush();
+            let health = tundra::health();
+            let spans = &memory.0.lock().expect("no panic").spans;
+            let whole = |span: &tundra_record::Span<'_>| {
+                span.attr("text").is_some_and(|text| text.to_text().len() == 5000)
+            };
+            let counted = (health.spans.created, health.spans.exported, health.spans.waiting) == (1, 1, 0);
+            flushed && spans.len() == 1 && whole(&spans[0]) && counted && health.spilled_bytes == 0
+        };
+        assert!(root.in_scope(|| fork(child)));
+        root.record("otel.status_code", "ERROR");
+        drop(root);
+        assert!(flush());
+        assert_eq!(memory.0.lock().expect("no panic").spans.len(), 51);
+    });
+}
+
 #[test]
 fn nested_subscribers() {
     let (outer, inner) = (Collector::new(), Collector::new());

@@ -16,6 +16,8 @@ mod records;
 mod redaction;
 mod sampling;
 mod test_agent;
+#[cfg(feature = "redact")]
+mod wires;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};

@@ -277,6 +277,10 @@ fn lines_are_json_with_both_ids() {
         );
         assert!(line.starts_with("{\"timestamp\":\"20"), "{line}");
         assert!(line.ends_with(&tail), "{line}\n{tail}");
+        collector.guard().handle().set_log_injection(false);
+        collector.in_scope(|| info_span!("s").in_scope(|| info!("no ids")));
+        let line = collector.lines().lines().last().unwrap_or_default().to_owned();
+        assert!(line.contains("no ids") && !line.contains("trace_id"), "{line}");
     }
 }
 

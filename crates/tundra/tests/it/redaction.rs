@@ -3,10 +3,10 @@
 use std::fmt;
 use tracing::{error, info, info_span};
 use tundra::SpanExt;
-use tundra::llm::{self, Message};
+use tundra::llm::{self, Message, Part};
 use tundra::testing::Collector;
 
-const MAIL: &str = "jane.roe@mail.example.org";
+pub(crate) const MAIL: &str = "jane.roe@mail.example.org";
 const KEY: &str =
     "sk-ant-api03-Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4-AAAAAAAA";
 
@@ -22,13 +22,13 @@ impl fmt::Display for Leaks {
 impl std::error::Error for Leaks {}
 
 /// Everything that left: what the exporter got and what was written.
-fn left(collector: &Collector) -> String {
+pub(crate) fn left(collector: &Collector) -> String {
     format!("{:?} {:?} {:?} {}", collector.spans(), collector.logs(), collector.points(), collector.lines())
 }
 
-type Way = (&'static str, fn());
+pub(crate) type Way = (&'static str, fn());
 
-const WAYS: [Way; 13] = [
+pub(crate) const WAYS: [Way; 15] = [
     ("field", || drop(info_span!("s", mail = MAIL, key = KEY))),
     ("debug", || drop(info_span!("s", who = ?[MAIL, KEY]))),
     ("long", || drop(info_span!("s", text = format!("{} {MAIL} {KEY}", "word ".repeat(5000))))),
@@ -57,16 +57,41 @@ const WAYS: [Way; 13] = [
         let call = llm::chat("openai", "gpt-4o");
         call.input(Message::user(format!("I am {MAIL}")));
         call.output(Message::assistant(format!("Your key is {KEY}")));
+        // Texts in texts: an exporter that opens them must not find more than the rules did.
+        let arguments =
+            format!("{{\"to\":\"jane.roe\\u0040mail.example.org\",\"key\":\"\\u0073{}\"}}", &KEY[1..]);
+        let ask = Part::ToolCall { id: "1".into(), name: "mail".into(), arguments };
+        call.output(Message { role: "assistant".into(), parts: vec![ask], finish_reason: String::new() });
         call.failed("refused", format!("no {KEY}"));
         let tool = llm::tool("mail", "1");
         tool.arguments(format!("{{\"to\":\"{MAIL}\"}}"));
         tool.result(KEY);
     }),
+    ("border", || {
+        let span = info_span!(
+            "s",
+            otel.kind = "client",
+            db.name = MAIL,
+            http.route = "/of/jane.roe@mail.example.org"
+        );
+        span.set_attribute("service.name", format!("db of {MAIL}"));
+        span.set_attribute("resource.name", format!("SELECT {KEY}"));
+    }),
+    ("upstream", || {
+        let said = |name: &str| match name {
+            "x-datadog-trace-id" | "x-datadog-parent-id" => Some("7"),
+            "x-datadog-sampling-priority" => Some("2"),
+            "x-datadog-origin" => Some(MAIL),
+            "x-datadog-tags" => Some("_dd.p.dm=-4,_dd.p.who=jane.roe@mail.example.org"),
+            _ => None,
+        };
+        tundra::propagation::extract(said).expect("it is well-formed").in_scope(|| drop(info_span!("s")));
+    }),
     ("label", || tundra::counter!("logins", 1, who = MAIL)),
     ("log record", || info!(target: "jane.roe@mail.example.org", "hello")),
 ];
 
-fn clean(text: &str, way: &str) {
+pub(crate) fn clean(text: &str, way: &str) {
     for secret in [MAIL, KEY, "jane.roe", "Zm9vYmFy"] {
         let at = text.find(secret);
         let around = at.map(|at| &text[at.saturating_sub(200)..(at + 100).min(text.len())]);
@@ -86,22 +111,25 @@ fn planted_secrets_never_leave() {
 
 #[test]
 fn rules_can_be_off_or_own() {
-    let off = Collector::with(tundra::Builder::no_redaction);
-    off.in_scope(|| info!("hello {MAIL}"));
-    assert!(left(&off).contains(MAIL));
-    let mut config = tundra_record::redact::RedactConfig::default();
-    config.custom.push(tundra_record::redact::CustomRule {
-        id: "ticket".to_owned(),
-        label: "TICKET".to_owned(),
-        pattern: "TCK-[0-9]+".to_owned(),
-        literals: vec!["tck-".to_owned()],
+    // The latest rules hold for the whole process in one place.
+    crate::alone("redaction::rules_can_be_off_or_own", || {
+        let off = Collector::with(tundra::Builder::no_redaction);
+        off.in_scope(|| info!("hello {MAIL}"));
+        assert!(left(&off).contains(MAIL));
+        let mut config = tundra_record::redact::RedactConfig::default();
+        config.custom.push(tundra_record::redact::CustomRule {
+            id: "ticket".to_owned(),
+            label: "TICKET".to_owned(),
+            pattern: "TCK-[0-9]+".to_owned(),
+            literals: vec!["tck-".to_owned()],
+        });
+        let own = Collector::with(|builder| builder.redact_with(&config).expect("a good rule"));
+        own.in_scope(|| info!("hello {MAIL}, see TCK-123"));
+        let text = left(&own);
+        assert!(text.contains("[TICKET]") && text.contains("[EMAIL]"), "{text}");
+        config.custom[0].pattern = "(".to_owned();
+        assert!(tundra::builder().redact_with(&config).is_err());
     });
-    let own = Collector::with(|builder| builder.redact_with(&config).expect("a good rule"));
-    own.in_scope(|| info!("hello {MAIL}, see TCK-123"));
-    let text = left(&own);
-    assert!(text.contains("[TICKET]") && text.contains("[EMAIL]"), "{text}");
-    config.custom[0].pattern = "(".to_owned();
-    assert!(tundra::builder().redact_with(&config).is_err());
 }
 
 /// Records content in every spelling, ours and other libraries'.

@@ -272,7 +272,7 @@ fn remote_configuration_is_applied() {
     let agent = Agent::start("config");
     let content = r#"{"path":"datadog/2/APM_TRACING/rate/config",
         "msg":{"action":"enable","service_target":{"service":"shop","env":"test"},
-        "lib_config":{"tracing_sampling_rate":0}}}"#;
+        "lib_config":{"tracing_sampling_rate":0,"log_injection_enabled":false}}}"#;
     let head = "POST /test/session/responses/config/path HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n";
     let said = agent.talk(format!("{head}Content-Length: {}\r\n\r\n{content}", content.len()).as_bytes());
     assert!(said.starts_with("HTTP/1.1 2"), "{said}");
@@ -290,5 +290,8 @@ fn remote_configuration_is_applied() {
         kept = now;
         std::thread::sleep(Duration::from_millis(20));
     }
+    collector.in_scope(|| info_span!("probe").in_scope(|| tracing::info!("without ids")));
+    let lines = collector.lines();
+    assert!(lines.contains("without ids") && !lines.contains("trace_id"), "{lines}");
     assert_eq!(agent.failures(), None);
 }

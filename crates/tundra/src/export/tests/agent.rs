@@ -249,6 +249,63 @@ fn llm_spans_carry_their_event() {
     tags.iter().for_each(|(key, text)| assert_eq!(found[0].attr(key), Some(&Value::from(*text))));
 }
 
+// The service above has decided: how is passed on, and what it rejected stays rejected.
+#[test]
+fn decisions_from_above_are_passed_on() {
+    let check = |trace: u64, told: &str, expect: i64, kept: usize, maker: Option<&str>| {
+        let (url, requests) = agent("{}", "{}");
+        let collector = collector(DatadogAgent::new(&url).expect("an address"), Some(0.5));
+        let id = trace.to_string();
+        let headers = |name: &str| match name {
+            "x-datadog-trace-id" | "x-datadog-parent-id" => Some(id.as_str()),
+            "x-datadog-sampling-priority" => Some(told),
+            "x-datadog-origin" => Some("synthetics"),
+            "x-datadog-tags" => Some("_dd.p.tid=0000000000000000,_dd.p.dm=-9,_dd.p.team=blue,other=1"),
+            _ => None,
+        };
+        let remote = crate::propagation::extract(headers).expect("it is well-formed");
+        collector.in_scope(|| remote.in_scope(|| drop(crate::llm::chat("openai", "gpt-4o"))));
+        assert_eq!(collector.spans().len(), kept, "{told}");
+        let (_, body) = next(&requests, "/v0.4/traces");
+        let found = spans("/v0.4/traces", &body);
+        assert_eq!(found[0].attr("_sampling_priority_v1"), Some(&Value::Int(expect)), "{found:?}");
+        let texts = [
+            ("_dd.p.dm", maker),
+            ("_dd.p.team", Some("blue")),
+            ("_dd.origin", Some("synthetics")),
+            ("other", None),
+        ];
+        for (key, text) in texts {
+            assert_eq!(found[0].attr(key).and_then(Value::as_str), text, "{told} {key}");
+        }
+    };
+    check(9001, "2", 2, 1, Some("-9"));
+    check(9002, "1", 1, 1, Some("-9"));
+    // A model call is kept all the same, and then it is we who decided; unless somebody rejected this very trace.
+    check(9003, "0", 2, 1, Some("-4"));
+    check(9004, "-1", -1, 0, Some("-9"));
+}
+
+#[cfg(feature = "opentelemetry")]
+#[test]
+fn one_span_is_the_first_of_its_service() {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    let (url, requests) = agent("{}", "{}");
+    let collector = collector(DatadogAgent::new(&url).expect("an address"), Some(1.0));
+    collector.in_scope(|| {
+        let tracer = crate::bridge::opentelemetry::TracerProvider::new().tracer("test");
+        let native = || info_span!("native").in_scope(|| ());
+        tracer.in_span("outer", |_| tracer.in_span("inner", |_| native()));
+    });
+    collector.spans();
+    let (_, body) = next(&requests, "/v0.4/traces");
+    let found = spans("/v0.4/traces", &body);
+    let mut tops: Vec<_> =
+        found.iter().map(|span| (&*span.name, span.attr("_dd.top_level").is_some())).collect();
+    tops.sort_unstable();
+    assert_eq!(tops, [("inner", false), ("native", false), ("outer", true)]);
+}
+
 // Each of these Agents says something else that is wrong. The service sees nothing of it, spans are delivered if the
 // status said so, and the end comes in time.
 #[test]
