@@ -341,12 +341,13 @@ impl Builder {
         if !cfg!(feature = "enabled") {
             return Ok(Guard::inert());
         }
-        let records_panics = self.panics;
-        let (dispatch, guard) = self.build()?;
+        let (records_panics, rules) = (self.panics, self.redaction.clone());
+        let (dispatch, guard) = self.make()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
         if !guard.is_inert() {
+            collector::set_rules(rules);
             crate::bridge::install();
             if records_panics {
                 crate::panic::install();
@@ -357,6 +358,15 @@ impl Builder {
 
     /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
     pub fn build(self) -> Result<(Dispatch, Guard), Error> {
+        let rules = self.redaction.clone();
+        let made = self.make()?;
+        if !made.1.is_inert() {
+            collector::set_rules(rules);
+        }
+        Ok(made)
+    }
+
+    fn make(self) -> Result<(Dispatch, Guard), Error> {
         let Some(started) = self.start()? else { return Ok((Dispatch::none(), Guard::inert())) };
         let dispatch = match started.second {
             Some(second) => Dispatch::new(Fanout::new(started.engine, second)),
@@ -370,10 +380,11 @@ impl Builder {
     /// layers stand beside this one.
     #[cfg(feature = "layer")]
     pub fn layer(self) -> Result<(crate::RegistryLayer, Guard), Error> {
-        let records_panics = self.panics;
+        let (records_panics, rules) = (self.panics, self.redaction.clone());
         let Some(started) = self.start()? else {
             return Ok((crate::RegistryLayer::inert(), Guard::inert()));
         };
+        collector::set_rules(rules);
         if records_panics {
             crate::panic::install();
         }
@@ -395,7 +406,6 @@ impl Builder {
         collector::start().map_err(|source| Cause::Thread { source })?;
         fork::watch();
         let injection = Arc::new(Injection::new(!self.environment.no_log_injection));
-        *collector::lock_rules() = self.redaction.clone();
         let config = PipelineConfig {
             id,
             console: self.logs.map(|(format, output)| console(format, output, Arc::clone(&injection))),

@@ -13,7 +13,7 @@ mod pipeline;
 mod translate;
 
 pub(crate) use batch::{Batch, Marked};
-pub(crate) use clean::{Redaction, RulesLock, clean_points, lock_rules};
+pub(crate) use clean::{Redaction, RulesLock, clean_points, lock_rules, set_rules};
 pub use console::LogFormat;
 pub(crate) use console::{Console, Injection};
 pub(crate) use pipeline::{Pipeline, PipelineConfig};

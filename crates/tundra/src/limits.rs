@@ -46,6 +46,8 @@ pub(crate) const SERIES_PER_METRIC: usize = 1000;
 pub(crate) const SAMPLING_RULES: usize = 1000;
 /// Bytes of spans of unsampled traces that wait for a reason to keep them, in one pipeline.
 pub(crate) const HELD_BYTES: usize = 4 << 20;
+/// Unsampled traces that are waited for at once, in one pipeline.
+pub(crate) const HELD_TRACES: usize = 65_536;
 /// Unsampled traces of which is remembered that there was one.
 pub(crate) const KEPT_TRACES: usize = 4096;
 /// Directives of one filter.

@@ -302,9 +302,12 @@ impl Drop for Call {
 
 /// The innermost span of this thread's context that is a call, too.
 fn enclosing() -> Option<u64> {
-    let is_call =
-        |name: &str| ["llm", "execute_tool", "invoke_agent", "invoke_workflow", "retrieval"].contains(&name);
-    let ours = |id| metadata(id).is_some_and(|meta| meta.target() == module_path!() && is_call(meta.name()));
+    let is_call = |name: &str| {
+        ["llm", "execute_tool", "invoke_agent", "invoke_workflow", "retrieval", "gen_ai"].contains(&name)
+    };
+    let ours = |id| {
+        metadata(id).is_some_and(|meta| meta.target().starts_with(module_path!()) && is_call(meta.name()))
+    };
     Local::get()?.find_inside(|entry| ours(entry.id)).map(|entry| entry.who.span)
 }
 

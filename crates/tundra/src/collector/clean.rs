@@ -55,15 +55,20 @@ impl Redaction {
     }
 }
 
-/// The rules for what leaves the process past all pipelines: those of the pipeline that was started last.
+/// The rules for what leaves the process past all pipelines: those of the pipeline that was made last.
 static OF_PROCESS: RwLock<Redaction> = RwLock::new(Redaction::Standard);
 
 /// The process's rules, held by whoever forks.
 pub(crate) type RulesLock = RwLockWriteGuard<'static, Redaction>;
 
-/// For whoever forks, and for whoever starts a pipeline.
+/// For whoever forks, and for this module.
 pub(crate) fn lock_rules() -> RulesLock {
     OF_PROCESS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on these are the process's rules.
+pub(crate) fn set_rules(rules: Redaction) {
+    *lock_rules() = rules;
 }
 
 /// Cleans points that belong to no pipeline, on the thread that asks.

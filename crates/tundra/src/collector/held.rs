@@ -8,7 +8,7 @@
 use super::batch::Record;
 use crate::engine::fields::{Decoder, Raw};
 use crate::engine::{FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, UNSAMPLED};
-use crate::limits::{HELD_BYTES, KEPT_TRACES};
+use crate::limits::{HELD_BYTES, HELD_TRACES, KEPT_TRACES};
 use crate::sampling::Worth;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ impl Held {
         }
         self.bytes += record.len();
         self.traces.entry(trace).or_default().push(Waiting { head, record: record.into() });
-        while self.bytes > HELD_BYTES {
+        while self.bytes > HELD_BYTES || self.order.len() > HELD_TRACES {
             let Some((_, oldest)) = self.order.pop_front() else { break };
             self.give_up(oldest, decided);
         }

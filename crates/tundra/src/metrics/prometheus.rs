@@ -47,7 +47,7 @@ impl Level {
 ///
 /// Names and labels are written with `_` for what Prometheus does not allow. Counters end in `_total`, and count from the
 /// start of the process whatever else is exported. Histograms show the buckets that are not empty. Labels are redacted as
-/// in what is exported, by the rules of the pipeline that was started last.
+/// in what is exported, by the rules of the pipeline that was made last.
 ///
 /// ```
 /// let _tundra = tundra::builder().no_log_output().install()?;
