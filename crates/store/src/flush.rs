@@ -3,6 +3,7 @@
 
 use crate::error::FlushError;
 use crate::heap;
+use crate::limits::ROW_GROUP_ROWS;
 use crate::manifest::edit::{Edit, FileEntry};
 use crate::manifest::{Manifest, log};
 use crate::memtable::Memtable;
@@ -177,6 +178,8 @@ pub(crate) fn entry(
         level,
         written_ns: shared.clock.now().0,
         node: shared.config.node.clone(),
+        row_groups: u32::try_from(facts.rows.div_ceil(ROW_GROUP_ROWS as u64)).unwrap_or(u32::MAX),
+        sorted: true,
     }
 }
 
