@@ -2,7 +2,6 @@
 //! short anywhere, it is done again: the rows are in the log until the manifest says that they are in files.
 
 use crate::error::FlushError;
-use crate::heap;
 use crate::limits::ROW_GROUP_ROWS;
 use crate::manifest::edit::{Edit, FileEntry};
 use crate::manifest::{Manifest, log};
@@ -30,7 +29,6 @@ pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
         }
         add(&shared.counters.flushes, 1);
         drop(frozen);
-        heap::trim().await;
         remove_segments(shared).await?;
         let more = shared.state.lock().active.range();
         // Rows that a failed flush left behind went first; those that came meanwhile follow.

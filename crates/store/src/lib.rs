@@ -14,7 +14,6 @@ mod entry;
 mod error;
 mod flush;
 mod fs;
-mod heap;
 mod keep;
 pub mod limits;
 mod manifest;
