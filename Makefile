@@ -26,7 +26,9 @@ test:
 	$(MAKE) ui
 	cd ui && npm test --silent
 	$(CARGO) clippy $(LINTED) --all-targets -- -D warnings
+	$(CARGO) clippy -p tundra-sdk --all-features --all-targets -- -D warnings
 	TUNDRA_REQUIRE_UI=1 $(CARGO) test --release --workspace
+	$(CARGO) test --release -p tundra-sdk --all-features
 
 # The benchmarks, each figure beside its goal; `cargo xtask bench --help` has more.
 bench: ui

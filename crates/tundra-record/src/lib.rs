@@ -11,7 +11,7 @@ pub mod llm;
 pub mod log;
 pub mod metric;
 pub mod money;
-#[cfg(feature = "redact")]
+#[cfg(feature = "redact-rules")]
 pub mod redact;
 pub mod resource;
 pub mod sink;
@@ -24,7 +24,7 @@ pub use id::{SpanId, TraceId};
 pub use log::{LogRecord, Severity};
 pub use metric::{MetricPoint, MetricValue, Temporality};
 pub use money::PicoUsd;
-#[cfg(feature = "redact")]
+#[cfg(feature = "redact-rules")]
 pub use redact::Redacted;
 pub use resource::{Resource, Scope};
 pub use sink::{Reject, Sink};

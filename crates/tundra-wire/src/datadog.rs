@@ -9,6 +9,7 @@ pub mod encode;
 mod headers;
 mod json;
 mod native;
+pub mod stats;
 mod tags;
 mod v04;
 mod v05;

@@ -1,9 +1,10 @@
-//! DogStatsD, versions 1.0 to 1.6: lines of text to metric points, and its events and service checks to log records.
-//! `intake` calls it for UDP, unix sockets (which it unframes first) and the HTTP proxy path.
+//! DogStatsD, versions 1.0 to 1.6: lines of text to metric points (and back, `encode`), and its events and service checks
+//! to log records. `intake` calls it for UDP, unix sockets (which it unframes first) and the HTTP proxy path.
 //!
 //! A line that does not parse is rejected alone. Every value of a packed line becomes a point of its own. Tags stay
 //! labels; `service`, `env` and `version` among them and the container's id also make the resource.
 
+pub mod encode;
 mod message;
 mod metric;
 mod tail;

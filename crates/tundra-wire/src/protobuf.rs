@@ -1,4 +1,4 @@
-//! A small reader and writer of the protobuf wire format. Only `otlp` uses it; it knows no message.
+//! A small reader and writer of the protobuf wire format. `otlp` and Datadog's sketches use it; it knows no message.
 
 mod read;
 mod write;

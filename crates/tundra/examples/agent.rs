@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! invoke_agent planner
-//!   chat gpt-4o ... gen_ai.usage.input_tokens=12 gen_ai.usage.output_tokens=3
-//!   execute_tool weather ...
-//!   chat gpt-4o ...
+//!   chat gpt-4o input=12 output=3 "what do you need?" -> "answer to: what do you need?"
+//!   execute_tool weather "{\"city\":\"Oslo\"}" -> "sunny"
+//!   chat gpt-4o input=12 output=3 "answer to: what do you need?; the sky is sunny" -> "answer to: answer to: what do you need?; the sky is sunny"
 //! ```
 
 use std::io::Write;
@@ -39,5 +39,16 @@ fn main() {
             ask(&format!("{plan}; the sky is {sky}"))
         })
     });
-    let _ = write!(std::io::stdout(), "{}", collector.tree());
+    for call in collector.calls() {
+        let tokens = call.input_tokens.zip(call.output_tokens);
+        let tokens =
+            tokens.map(|(input, output)| format!(" input={input} output={output}")).unwrap_or_default();
+        let depth = if call.parent.is_some() { "  " } else { "" };
+        let said = if call.input.is_empty() {
+            String::new()
+        } else {
+            format!(" {:?} -> {:?}", call.input, call.output)
+        };
+        let _ = writeln!(std::io::stdout(), "{depth}{} {}{tokens}{said}", call.operation, call.name);
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each figure is the least and the middle of many bursts of about 1000 operations; the collector is given time to
 //! empty the rings between bursts, so nothing is dropped. `CALLGRIND=1` runs a fixed number of bursts inside
-//! `measured`, for `valgrind --tool=callgrind --toggle-collect='*measured*'`.
+//! `measured`, for `valgrind --tool=callgrind --toggle-collect='*measured*'`. With `--features layer`, `DOOR=layer`
+//! measures the same through a `Registry`, and `DOOR=registry` a `Registry` with an empty layer alone.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -174,10 +175,43 @@ fn bench_cold(name: &str, guard: &tundra::Guard, mut operation: impl FnMut(u64))
     guard.flush(Duration::from_secs(10)).expect("nothing is exported anywhere");
 }
 
+#[cfg(feature = "layer")]
+fn open_door(builder: tundra::Builder) -> tundra::Guard {
+    use tracing_subscriber::prelude::*;
+    use tracing_subscriber::registry;
+    let set = |stack: tracing::Dispatch| {
+        tracing::dispatcher::set_global_default(stack).expect("nobody else did");
+    };
+    match std::env::var("DOOR").as_deref() {
+        Ok("layer") => {
+            let (layer, guard) = builder.layer().expect("it can be made");
+            set(registry().with(layer).into());
+            guard
+        }
+        Ok("registry") => {
+            set(registry().with(registry_only::Empty).into());
+            builder.build().expect("it can be made").1
+        }
+        _ => builder.install().expect("nobody else did"),
+    }
+}
+
+#[cfg(feature = "layer")]
+mod registry_only {
+    pub(super) struct Empty;
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Empty {}
+}
+
+#[cfg(not(feature = "layer"))]
+fn open_door(builder: tundra::Builder) -> tundra::Guard {
+    builder.install().expect("nobody else did")
+}
+
 fn main() {
     let start = Instant::now();
     let builder = tundra::builder().service("bench").filter("info").no_log_output();
-    let guard = builder.exporter(Box::new(Nowhere)).install().expect("nobody else did");
+    let guard = open_door(builder.exporter(Box::new(Nowhere)));
     info_span!("first").in_scope(|| ());
     let first = start.elapsed();
     report(format_args!("{:<22} {:>7} {:>7} {:>10}", "ns per operation", "least", "middle", "allocations"));

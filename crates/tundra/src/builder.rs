@@ -2,17 +2,22 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
-use crate::collector::{self, Command, Console, LogFormat, Pipeline, PipelineConfig};
-use crate::engine::{Engine, Fanout, Filter, FilterError, Second, silence_child};
+use crate::clock::Steps;
+use crate::collector::{self, Console, Injection, LogFormat, Pipeline, PipelineConfig, Redaction};
+use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second};
 use crate::env::{Environment, host_name, program_name};
-use crate::export::{DatadogAgent, EndpointError, Exporter, Otlp};
+use crate::export::{DatadogAgent, DogStatsD, EndpointError, Exporter, LOGS, METRICS, Otlp, TRACES};
+use crate::fork;
 use crate::guard::Guard;
+use crate::handle::Handle;
 use crate::limits::PIPELINES;
 use crate::metrics;
+use crate::sampling::{RulesError, Sampler, Settings, parse};
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Once, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::{Resource, Value};
 
@@ -33,8 +38,11 @@ enum Cause {
     TooMany,
     #[error(transparent)]
     Endpoint { source: EndpointError },
-    #[error("the collector did not answer: it hangs in an exporter")]
-    NoAnswer,
+    #[error(transparent)]
+    Rules { source: RulesError },
+    #[cfg(feature = "redact")]
+    #[error(transparent)]
+    Redaction { source: tundra_record::redact::RuleError },
 }
 
 impl Error {
@@ -51,23 +59,40 @@ impl Error {
 
 /// Installs the SDK with everything the environment says (`DD_*`, `OTEL_*`, `RUST_LOG`): keep the guard in `main`.
 pub fn init() -> Result<Guard, Error> {
+    if !cfg!(feature = "enabled") {
+        return Ok(Guard::inert());
+    }
     builder().exporters_from_environment()?.install()
 }
 
 /// Starts from the environment; every call overrides it.
 pub fn builder() -> Builder {
+    let environment = if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() };
     Builder {
-        environment: Environment::read(),
+        redaction: if environment.unredacted { Redaction::Off } else { Redaction::Standard },
+        environment,
         attributes: Vec::new(),
         exporters: Vec::new(),
         logs: Some((LogFormat::Auto, None)),
         second: None,
         log_metrics: false,
+        panics: true,
+        steps: None,
         filter: None,
-        sample_rate: None,
+        sampling: Sampling { errors: true, llm: true, ..Sampling::default() },
         period: Duration::from_millis(500),
         deadline: Duration::from_secs(5),
     }
+}
+
+/// What the program says about sampling.
+#[derive(Default)]
+struct Sampling {
+    rate: Option<f64>,
+    rules: Option<String>,
+    limit: Option<f64>,
+    errors: bool,
+    llm: bool,
 }
 
 type Output = Option<Box<dyn Write + Send>>;
@@ -81,8 +106,11 @@ pub struct Builder {
     logs: Option<(LogFormat, Output)>,
     second: Option<Second>,
     log_metrics: bool,
+    redaction: Redaction,
+    panics: bool,
+    steps: Option<&'static Steps>,
     filter: Option<String>,
-    sample_rate: Option<f64>,
+    sampling: Sampling,
     period: Duration,
     deadline: Duration,
 }
@@ -119,26 +147,55 @@ impl Builder {
     }
 
     /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT`, a Datadog Agent at
-    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`; without any of these, OTLP at `http://localhost:4318`.
+    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`, DogStatsD at `DD_DOGSTATSD_URL` or beside the Agent. With neither OTLP nor
+    /// Agent: Datadog's OTLP intake if there is a `DD_API_KEY` (and `DD_SITE`) and feature `tls` is on, else OTLP at
+    /// `http://localhost:4318`.
     pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
-        if self.environment.disabled {
+        if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(self);
         }
         let endpoint = |source| Error(Cause::Endpoint { source });
         let agent = self.environment.agent();
         let otlp = self.environment.otlp_endpoint.clone();
+        if let Some(url) = self.environment.statsd(otlp.is_none()) {
+            self.exporters.push(Box::new(DogStatsD::new(&url).map_err(endpoint)?));
+        }
         if let Some(url) = &agent {
-            self.exporters.push(Box::new(DatadogAgent::new(url).map_err(endpoint)?));
+            let agent = DatadogAgent::new(url).map_err(endpoint)?;
+            let agent = agent.client_stats(self.environment.client_stats);
+            self.exporters.push(Box::new(agent.prefer_v05(self.environment.prefers_v05)));
         }
         if agent.is_none() || otlp.is_some() {
-            let mut exporter =
-                Otlp::new(otlp.as_deref().unwrap_or("http://localhost:4318")).map_err(endpoint)?;
-            for (name, value) in self.environment.otlp_headers() {
-                exporter = exporter.header(&name, &value).map_err(endpoint)?;
-            }
+            let exporter = self.otlp(otlp.as_deref()).map_err(endpoint)?;
             self.exporters.push(Box::new(exporter));
         }
         Ok(self)
+    }
+
+    /// OTLP to where the environment says, to Datadog if there is only a key, else to this machine.
+    fn otlp(&self, url: Option<&str>) -> Result<Otlp, EndpointError> {
+        let said = &self.environment;
+        if let (None, Some(key), true) = (url, &said.api_key, cfg!(feature = "tls")) {
+            return Otlp::datadog(said.site.as_deref().unwrap_or("datadoghq.com"), key);
+        }
+        let mut otlp = Otlp::new(url.unwrap_or("http://localhost:4318"))?;
+        let [all, of_signals @ ..] = said.otlp_headers();
+        for (name, value) in all {
+            otlp = otlp.header(&name, &value)?;
+        }
+        for (path, headers) in [TRACES, LOGS, METRICS].into_iter().zip(of_signals) {
+            for (name, value) in headers {
+                otlp = otlp.header_for(path, &name, &value)?;
+            }
+        }
+        #[cfg(feature = "gzip")]
+        let otlp = otlp.gzip(said.otlp_gzip);
+        #[cfg(feature = "tls")]
+        if let Some(path) = &said.otlp_certificate {
+            let pem = std::fs::read(path).map_err(|_| EndpointError::Certificate)?;
+            return otlp.root_certificates(&pem);
+        }
+        Ok(otlp)
     }
 
     /// One more exporter; all of them get every batch.
@@ -181,6 +238,34 @@ impl Builder {
         self
     }
 
+    /// Times come from a test's clock.
+    pub(crate) fn steps(mut self, steps: &'static Steps) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// Leaves the panic hook alone. Default: panics become error records inside their span, and the hook that was there
+    /// runs after ours.
+    pub fn no_panic_hook(mut self) -> Self {
+        self.panics = false;
+        self
+    }
+
+    /// Leaves personal data and secrets in what is exported and logged: for a back end that redacts itself, inside the
+    /// same trust. Default: they are taken out by `tundra_record`'s rules on the SDK's own thread, unless
+    /// `TUNDRA_REDACT=false`.
+    pub fn no_redaction(mut self) -> Self {
+        self.redaction = Redaction::Off;
+        self
+    }
+
+    /// Takes out what these rules say.
+    #[cfg(feature = "redact")]
+    pub fn redact_with(mut self, config: &tundra_record::redact::RedactConfig) -> Result<Self, Error> {
+        self.redaction = Redaction::own(config).map_err(|source| Cause::Redaction { source })?;
+        Ok(self)
+    }
+
     /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, `DD_LOG_LEVEL`,
     /// else `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
@@ -188,9 +273,54 @@ impl Builder {
         self
     }
 
-    /// The share of traces that is kept, 0 to 1, decided at the root. Default: `DD_TRACE_SAMPLE_RATE`, else 1.
+    /// The share of traces that is kept, 0 to 1, decided at the root. Default: `DD_TRACE_SAMPLE_RATE`, else
+    /// `OTEL_TRACES_SAMPLER`, else the rate that a Datadog Agent asks for, else 1.
+    ///
+    /// A trace that began in another process keeps the decision that it came with.
     pub fn sample_rate(mut self, rate: f64) -> Self {
-        self.sample_rate = Some(rate);
+        self.sampling.rate = Some(rate);
+        self
+    }
+
+    /// Takes back what the program and the environment said about sampling, so that an Agent's rates hold.
+    #[cfg(test)]
+    pub(crate) fn agent_decides(mut self) -> Self {
+        self.sampling.rate = None;
+        self.environment.sampling = crate::env::Sampling::default();
+        self
+    }
+
+    /// Rates for some traces, in the form of `DD_TRACE_SAMPLING_RULES`: the first rule that fits the root counts, and
+    /// [`sample_rate`](Self::sample_rate) for the rest. Rules see what is known when the root begins: its name, the
+    /// service, and the fields it is made with (`resource.name` is the resource).
+    ///
+    /// ```
+    /// let builder = tundra::builder()
+    ///     .sampling_rules(r#"[{"resource": "GET /health*", "sample_rate": 0}, {"tags": {"tier": "gold"}, "sample_rate": 1}]"#);
+    /// # drop(builder);
+    /// ```
+    pub fn sampling_rules(mut self, json: impl Into<String>) -> Self {
+        self.sampling.rules = Some(json.into());
+        self
+    }
+
+    /// Traces a second that rules and rate may keep. Default: `DD_TRACE_RATE_LIMIT`; 100 if a rule or rate came from a
+    /// `DD_TRACE_*` variable, as in Datadog's tracers; else no limit.
+    pub fn sample_limit(mut self, per_second: f64) -> Self {
+        self.sampling.limit = Some(per_second);
+        self
+    }
+
+    /// Whether an unsampled trace is kept all the same when a span fails. It may then lack spans that ended more than ten
+    /// seconds before the failure. At most 100 a second, or what [`sample_limit`](Self::sample_limit) says. Default: yes.
+    pub fn keep_errors(mut self, yes: bool) -> Self {
+        self.sampling.errors = yes;
+        self
+    }
+
+    /// The same for traces with a model call or an agent's run. Default: yes.
+    pub fn keep_llm(mut self, yes: bool) -> Self {
+        self.sampling.llm = yes;
         self
     }
 
@@ -208,48 +338,85 @@ impl Builder {
 
     /// Installs the subscriber for the whole process.
     pub fn install(self) -> Result<Guard, Error> {
+        if !cfg!(feature = "enabled") {
+            return Ok(Guard::inert());
+        }
+        let records_panics = self.panics;
         let (dispatch, guard) = self.build()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
+        }
+        if !guard.is_inert() {
+            crate::bridge::install();
+            if records_panics {
+                crate::panic::install();
+            }
         }
         Ok(guard)
     }
 
     /// Makes the subscriber without installing it: for `tracing::dispatcher::with_default`, tests and fan-out.
     pub fn build(self) -> Result<(Dispatch, Guard), Error> {
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        if !cfg!(feature = "enabled") || self.environment.disabled {
-            return Ok((Dispatch::none(), Guard::inert()));
+        let Some(started) = self.start()? else { return Ok((Dispatch::none(), Guard::inert())) };
+        let dispatch = match started.second {
+            Some(second) => Dispatch::new(Fanout::new(started.engine, second)),
+            None => Dispatch::new(started.engine),
+        };
+        let _ = started.stack.set(dispatch.downgrade());
+        Ok((dispatch, started.guard))
+    }
+
+    /// Makes a layer for a `Registry` that the program has already. What [`Builder::also`] was given is not used: other
+    /// layers stand beside this one.
+    #[cfg(feature = "layer")]
+    pub fn layer(self) -> Result<(crate::RegistryLayer, Guard), Error> {
+        let records_panics = self.panics;
+        let Some(started) = self.start()? else {
+            return Ok((crate::RegistryLayer::inert(), Guard::inert()));
+        };
+        if records_panics {
+            crate::panic::install();
         }
-        let filter = self.read_filter()?;
+        let verdicts = crate::engine::Verdicts::new(started.filter);
+        Ok((crate::RegistryLayer::new(started.engine, verdicts, started.stack), started.guard))
+    }
+
+    /// Starts the pipeline; `None` if the SDK is switched off.
+    fn start(self) -> Result<Option<Started>, Error> {
+        if !cfg!(feature = "enabled") || self.environment.disabled {
+            return Ok(None);
+        }
+        let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
+        let resource = self.resource();
+        let sampler = Arc::new(Sampler::new(self.read_sampling(&resource)?));
         let id = NEXT
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
             .map_err(|_| Cause::TooMany)?;
         collector::start().map_err(|source| Cause::Thread { source })?;
-        watch_forks();
-        let resource = self.resource();
+        fork::watch();
+        let injection = Arc::new(Injection::new(!self.environment.no_log_injection));
+        *collector::lock_rules() = self.redaction.clone();
         let config = PipelineConfig {
             id,
-            console: self.logs.map(|(format, output)| console(format, output, &resource)),
+            console: self.logs.map(|(format, output)| console(format, output, Arc::clone(&injection))),
             resource,
             exporters: self.exporters,
+            sampler: Arc::clone(&sampler),
+            injection: Arc::clone(&injection),
             log_metrics: self.log_metrics,
             period: self.period,
+            redaction: self.redaction,
+            steps: self.steps,
         };
-        let deadline = Instant::now() + self.deadline;
-        if !collector::send(Command::Install(Box::new(Pipeline::new(config))), deadline) {
-            return Err(Cause::NoAnswer.into());
-        }
+        collector::install(Pipeline::new(config));
         metrics::set_active();
-        let filter = Arc::new(RwLock::new(filter));
-        let rate = self.sample_rate.or_else(|| self.environment.sample_rate.as_ref()?.parse().ok());
-        let keep_below = Arc::new(AtomicU64::new(keep_below(rate.unwrap_or(1.0))));
-        let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&keep_below));
-        let dispatch = match self.second {
-            Some(second) => Dispatch::new(Fanout::new(engine, second)),
-            None => Dispatch::new(engine),
-        };
-        Ok((dispatch.clone(), Guard::new(id, self.deadline, dispatch, filter, keep_below)))
+        #[cfg(feature = "tokio")]
+        metrics::watch_current();
+        let engine = Engine::new(id, Arc::clone(&filter), Arc::clone(&sampler));
+        let stack = Arc::new(OnceLock::new());
+        let handle = Handle::new(Arc::clone(&filter), sampler, injection, Arc::clone(&stack));
+        let guard = Guard::new(id, self.deadline, handle);
+        Ok(Some(Started { engine, second: self.second, guard, stack, filter }))
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
@@ -260,6 +427,29 @@ impl Builder {
             (None, Some(text)) => Ok(Filter::parse(text).unwrap_or(default)),
             (None, None) => Ok(default),
         }
+    }
+
+    fn read_sampling(&self, resource: &Resource<'_>) -> Result<Settings, Error> {
+        let said = &self.environment.sampling;
+        let rules = match (&self.sampling.rules, &said.rules) {
+            (Some(json), _) => parse(json).map_err(|source| Cause::Rules { source })?,
+            // As with filters: a typo in the environment must not keep a service from starting.
+            (None, Some(json)) => parse(json).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        let number = |text: &Option<String>| text.as_ref()?.trim().parse::<f64>().ok().filter(|n| *n >= 0.0);
+        let ours = self.sampling.rate.is_some() || self.sampling.rules.is_some();
+        let datadog = !ours && (said.rules.is_some() || said.rate.is_some());
+        let limit = self.sampling.limit.or_else(|| number(&said.limit));
+        Ok(Settings {
+            service: resource.service().unwrap_or_default().to_owned(),
+            env: resource.env().unwrap_or_default().to_owned(),
+            rules,
+            rate: self.sampling.rate.or_else(|| number(&said.rate)).or_else(|| number(&said.otel_rate)),
+            limit: limit.or(datadog.then_some(DATADOG_LIMIT)),
+            keep_errors: self.sampling.errors,
+            keep_llm: self.sampling.llm,
+        })
     }
 
     fn resource(&self) -> Resource<'static> {
@@ -285,37 +475,33 @@ impl Builder {
     }
 }
 
-/// The threshold that keeps this share of all ids.
-pub(crate) fn keep_below(rate: f64) -> u64 {
-    if rate >= 1.0 || rate.is_nan() { u64::MAX } else { (rate.max(0.0) * u64::MAX as f64) as u64 }
+/// Traces a second that Datadog's tracers keep by rule if nobody says otherwise.
+const DATADOG_LIMIT: f64 = 100.0;
+
+static NEXT: AtomicU16 = AtomicU16::new(0);
+
+/// How many pipelines were installed so far, closed ones included.
+pub(crate) fn pipelines() -> u16 {
+    NEXT.load(Relaxed)
 }
 
-fn console(format: LogFormat, output: Output, resource: &Resource<'_>) -> Console {
+/// A pipeline that runs and has no door yet.
+struct Started {
+    engine: Engine,
+    second: Option<Second>,
+    guard: Guard,
+    /// To be set to the subscriber that call sites will ask.
+    stack: Arc<OnceLock<WeakDispatch>>,
+    #[cfg_attr(not(feature = "layer"), expect(dead_code, reason = "only a layer asks by itself"))]
+    filter: Arc<ActiveFilter>,
+}
+
+fn console(format: LogFormat, output: Output, injection: Arc<Injection>) -> Console {
     let terminal = output.is_none() && std::io::stdout().is_terminal();
     let format = match format {
         LogFormat::Auto if terminal => LogFormat::Pretty,
         LogFormat::Auto => LogFormat::Json,
         other => other,
     };
-    Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, resource)
-}
-
-/// A forked child has no collector thread: it must notice before it records anything.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "registering a fork handler has no safe form")]
-fn watch_forks() {
-    extern "C" fn in_child() {
-        silence_child();
-    }
-    static ONCE: Once = Once::new();
-    // SAFETY: the handler only stores to atomics and to a thread-local cell without a destructor.
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
-    });
-}
-
-#[cfg(not(unix))]
-fn watch_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| ());
+    Console::new(output.unwrap_or_else(|| Box::new(std::io::stdout())), format, injection)
 }

@@ -5,8 +5,8 @@
 //! calibration delays the start: the rate is measured between the first reading and now. Nothing here may block.
 #![expect(unsafe_code, reason = "reading the processor's counter has no safe form")]
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tundra_record::UnixNanos;
 
@@ -96,14 +96,27 @@ pub(crate) struct Anchor {
     wall: i64,
     nanos_per_tick: f64,
     settled: bool,
+    /// A test's clock: the times that were shown, each from a tick on.
+    steps: Option<&'static Steps>,
 }
+
+/// Ticks and the wall time that a test's clock showed from there on.
+pub(crate) type Steps = Mutex<Vec<(u64, i64)>>;
 
 impl Anchor {
     /// Reads all clocks now.
     pub(crate) fn new() -> Self {
         choose();
         let (tick, wall) = (ticks(), wall_now());
-        Self { first_tick: tick, first_mono: Instant::now(), tick, wall, nanos_per_tick: 1.0, settled: false }
+        Self {
+            first_tick: tick,
+            first_mono: Instant::now(),
+            tick,
+            wall,
+            nanos_per_tick: 1.0,
+            settled: false,
+            steps: None,
+        }
     }
 
     /// Brings rate and offset up to date; called before each batch is translated.
@@ -124,9 +137,27 @@ impl Anchor {
 
     /// The wall time of a tick count.
     pub(crate) fn at(&self, tick: u64) -> UnixNanos {
+        if let Some(steps) = self.steps {
+            let steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+            let shown = steps.partition_point(|(from, _)| *from <= tick).saturating_sub(1);
+            return UnixNanos(steps.get(shown).map_or(0, |(_, nanos)| *nanos));
+        }
         let offset =
             if tick >= self.tick { self.nanos(tick - self.tick) } else { -self.nanos(self.tick - tick) };
         UnixNanos(self.wall.saturating_add(offset))
+    }
+
+    /// The same, with the times that a test's clock showed.
+    pub(crate) fn with_steps(self, steps: Option<&'static Steps>) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// The nanoseconds between two tick counts.
+    pub(crate) fn between(&self, start: u64, end: u64) -> i64 {
+        if self.steps.is_some() {
+            return self.at(end).0.saturating_sub(self.at(start).0).max(0);
+        }
+        self.nanos(end.saturating_sub(start))
     }
 
     /// The nanoseconds that so many ticks take.

@@ -2,28 +2,34 @@
 //!
 //! Started by the first pipeline, shared by all. It sleeps until a ring is a quarter full, a batch is due, a command
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
+#![expect(unsafe_code, reason = "the thread's handle is reached through a raw pointer")]
 
 mod batch;
+mod clean;
 mod console;
+mod failure;
+mod held;
 mod pipeline;
 mod translate;
 
-pub(crate) use batch::Batch;
-pub(crate) use console::Console;
+pub(crate) use batch::{Batch, Marked};
+pub(crate) use clean::{Redaction, RulesLock, clean_points, lock_rules};
 pub use console::LogFormat;
+pub(crate) use console::{Console, Injection};
 pub(crate) use pipeline::{Pipeline, PipelineConfig};
 
 use crate::clock::Anchor;
-use crate::engine::Local;
+use crate::engine::{Local, forget_spills};
 use crate::limits::COMMANDS;
 use crate::metrics::{self, Meter};
 use std::collections::VecDeque;
+use std::ptr::null_mut;
 use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Relaxed, SeqCst},
+    AtomicBool, AtomicPtr,
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use tundra_record::UnixNanos;
@@ -39,7 +45,6 @@ const METRICS_PERIOD: Duration = Duration::from_secs(10);
 
 /// What the collector can be asked.
 pub(crate) enum Command {
-    Install(Box<Pipeline>),
     /// Export everything that was recorded before; answer when done.
     Flush(u16, SyncSender<bool>),
     /// The same, then give the exporters up.
@@ -47,8 +52,15 @@ pub(crate) enum Command {
 }
 
 static SLEEPING: AtomicBool = AtomicBool::new(false);
-static THREAD: OnceLock<Thread> = OnceLock::new();
+/// The thread's handle, leaked; there is one more for each fork above this process.
+static THREAD: AtomicPtr<Thread> = AtomicPtr::new(null_mut());
 static COMMAND_QUEUE: Mutex<Option<SyncSender<Command>>> = Mutex::new(None);
+/// Where the pipelines are while the collector sleeps; `None` while it works on them.
+static HOME: Mutex<Option<Vec<Pipeline>>> = Mutex::new(Some(Vec::new()));
+/// Pipelines that the collector has not seen yet.
+static INCOMING: Mutex<Vec<Pipeline>> = Mutex::new(Vec::new());
+/// In a forked child: the thread stayed in the parent.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Wakes the collector if it said that it sleeps: one exchange, and at most one system call per sleep.
 pub(crate) fn wake() {
@@ -58,29 +70,100 @@ pub(crate) fn wake() {
 }
 
 fn wake_now() {
-    if let Some(thread) = THREAD.get() {
+    // SAFETY: null or leaked.
+    if let Some(thread) = unsafe { THREAD.load(Acquire).as_ref() } {
         thread.unpark();
     }
 }
 
 /// Starts the thread if it does not run yet.
 pub(crate) fn start() -> std::io::Result<()> {
-    let mut queue = COMMAND_QUEUE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut queue = lock_commands();
     if queue.is_some() {
         return Ok(());
     }
     let (sender, receiver) = sync_channel(COMMANDS);
     let thread = std::thread::Builder::new().name("tundra".to_owned()).spawn(move || run(&receiver))?;
-    let _ = THREAD.set(thread.thread().clone());
+    THREAD.store(Box::into_raw(Box::new(thread.thread().clone())), Release);
     *queue = Some(sender);
     Ok(())
 }
 
+/// Pipelines on their way, held by whoever forks.
+pub(crate) type Incoming = MutexGuard<'static, Vec<Pipeline>>;
+
+/// For whoever forks, and for this module.
+pub(crate) fn lock_incoming() -> Incoming {
+    INCOMING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a pipeline known; what is recorded from now on can belong to it. Their number is bounded by the caller.
+pub(crate) fn install(pipeline: Pipeline) {
+    lock_incoming().push(pipeline);
+    wake_now();
+}
+
+/// Commands on their way, held by whoever forks.
+pub(crate) type CommandQueue = MutexGuard<'static, Option<SyncSender<Command>>>;
+
+/// For whoever forks.
+pub(crate) fn lock_commands() -> CommandQueue {
+    COMMAND_QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pipelines at rest, held by whoever forks.
+pub(crate) type Home = MutexGuard<'static, Option<Vec<Pipeline>>>;
+
+fn home() -> Home {
+    HOME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For whoever forks: waits until the collector rests, but not longer than this.
+pub(crate) fn lock_home(patience: Duration) -> Option<Home> {
+    let until = Instant::now() + patience;
+    loop {
+        let home = home();
+        if home.is_some() {
+            return Some(home);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        drop(home);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// In a forked child: thread and commands stayed in the parent.
+pub(crate) fn forget_parent(commands: &mut CommandQueue) {
+    // Dropping it would tell a receiver that no longer exists, under locks that nobody may hold any more.
+    std::mem::forget(commands.take());
+    THREAD.store(null_mut(), Release);
+    SLEEPING.store(false, SeqCst);
+    LOST.store(true, SeqCst);
+}
+
+/// In a forked child that begins to record: pipelines let go of what is the parent's, and the thread starts anew.
+#[cold]
+pub(crate) fn revive() {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if !LOST.load(SeqCst) {
+        return;
+    }
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if LOST.load(SeqCst) {
+        home().iter_mut().flatten().for_each(Pipeline::after_fork);
+        forget_spills();
+        // Without a thread everything is dropped and counted when rings are full.
+        let _ = start();
+        LOST.store(false, SeqCst);
+    }
+}
+
 /// Hands a command over before the deadline; false if the collector did not take it.
 pub(crate) fn send(command: Command, deadline: Instant) -> bool {
-    let Some(queue) = COMMAND_QUEUE.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
-        return false;
-    };
+    revive();
+    let Some(queue) = lock_commands().clone() else { return false };
     let mut command = command;
     loop {
         match queue.try_send(command) {
@@ -130,6 +213,7 @@ fn run(commands: &Receiver<Command>) {
         quiet: 0,
     };
     loop {
+        collector.pipelines = home().take().unwrap_or_default();
         collector.look();
         while let Some(command) = collector.pending.pop_front() {
             collector.obey(command);
@@ -141,23 +225,20 @@ fn run(commands: &Receiver<Command>) {
 impl Collector<'_> {
     /// Takes commands in. A pipeline must be known before its first record is drained, so it is installed at once.
     fn receive(&mut self) {
+        let incoming = std::mem::take(&mut *lock_incoming());
+        if !incoming.is_empty() {
+            self.pipelines.retain(|pipeline| !pipeline.is_closed());
+            self.pipelines.extend(incoming);
+        }
         while self.pending.len() < COMMANDS
             && let Ok(command) = self.commands.try_recv()
         {
-            match command {
-                Command::Install(pipeline) => {
-                    self.pipelines.retain(|pipeline| !pipeline.is_closed());
-                    self.pipelines.push(*pipeline);
-                }
-                other => self.pending.push_back(other),
-            }
+            self.pending.push_back(command);
         }
     }
 
     fn obey(&mut self, command: Command) {
         match command {
-            // Never pending: see `receive`.
-            Command::Install(_) => {}
             Command::Flush(id, answer) => {
                 let done = self.flush(id);
                 let _ = answer.try_send(done);
@@ -188,6 +269,7 @@ impl Collector<'_> {
         if Instant::now() >= self.metrics_due {
             self.measure();
         }
+        self.open().for_each(|pipeline| pipeline.release(false));
         self.open().for_each(Pipeline::export_if_due);
     }
 
@@ -207,7 +289,7 @@ impl Collector<'_> {
 
     /// Moves every ring's records into the pipelines' batches.
     fn drain(&mut self) -> usize {
-        // Whoever recorded before the mark had sent its `Install` before that.
+        // Whoever recorded before the mark had installed its pipeline before that.
         self.marks.clear();
         self.marks.extend(Local::all().map(|local| (local, local.ring.mark())));
         self.receive();
@@ -230,6 +312,7 @@ impl Collector<'_> {
         if deep {
             Local::all().for_each(|local| local.ring.demand_wake());
         }
+        *home() = Some(std::mem::take(&mut self.pipelines));
         SLEEPING.store(true, SeqCst);
         let waiting = deep && Local::all().any(|local| !local.ring.is_empty());
         if !waiting {

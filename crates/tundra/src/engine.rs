@@ -8,16 +8,38 @@ mod fanout;
 pub(crate) mod fields;
 mod filter;
 mod local;
+#[cfg(feature = "layer")]
+mod places;
 mod ring;
 mod slot;
 mod spill;
 mod subscriber;
+#[cfg(feature = "layer")]
+mod verdicts;
 
 pub(crate) use fanout::{Fanout, Second};
-pub(crate) use filter::Filter;
 pub use filter::FilterError;
-pub(crate) use local::{ANY_PIPELINE, Entry, Local, is_forked, silence_child};
+pub(crate) use filter::{ActiveFilter, Filter};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use local::ANY_PIPELINE_HERE;
+pub(crate) use local::{ANY_PIPELINE, Entry, Local, Parked, is_forked, lock_parked, silence_child};
 pub(crate) use slot::Identity as SpanIdentity;
-pub(crate) use slot::{EVENT, HEAD, Head, SPAN, TRUNCATED, UNSAMPLED, identity, open_spans};
-pub(crate) use spill::{Spill, SpillEvent, spilled};
+pub(crate) use slot::{
+    EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
+    open_spans,
+};
+pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::{Engine, change_spill};
+#[cfg(feature = "layer")]
+pub(crate) use {
+    places::Places,
+    subscriber::{enter, exit, link, record_values, release},
+    verdicts::Verdicts,
+};
+
+/// In a forked child: threads, rings and open spans of the parent are not ours.
+pub(crate) fn forget_parent(parked: &mut Parked) {
+    local::forget_threads(parked);
+    slot::forget_pages();
+    ring::forget_bursts();
+}

@@ -14,14 +14,40 @@ pub(crate) struct Environment {
     pub(crate) attributes: Vec<(String, String)>,
     /// Filter directives.
     pub(crate) filter: Option<String>,
-    /// Between 0 and 1, as written.
-    pub(crate) sample_rate: Option<String>,
+    pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
+    /// Personal data and secrets are to stay in.
+    pub(crate) unredacted: bool,
+    /// Log lines are not to name their trace.
+    pub(crate) no_log_injection: bool,
     pub(crate) otlp_endpoint: Option<String>,
-    pub(crate) otlp_headers: Option<String>,
+    /// For all signals, traces, logs and metrics.
+    pub(crate) otlp_headers: [Option<String>; 4],
+    pub(crate) otlp_gzip: bool,
+    /// A file of root certificates.
+    pub(crate) otlp_certificate: Option<String>,
+    /// Datadog without an Agent.
+    pub(crate) api_key: Option<String>,
+    pub(crate) site: Option<String>,
+    pub(crate) statsd_url: Option<String>,
+    pub(crate) statsd_host: Option<String>,
+    pub(crate) statsd_port: Option<String>,
     pub(crate) agent_url: Option<String>,
     pub(crate) agent_host: Option<String>,
     pub(crate) agent_port: Option<String>,
+    /// Whether statistics are counted here.
+    pub(crate) client_stats: bool,
+    pub(crate) prefers_v05: bool,
+}
+
+/// What it says about sampling, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sampling {
+    pub(crate) rules: Option<String>,
+    pub(crate) rate: Option<String>,
+    pub(crate) limit: Option<String>,
+    /// The rate that OpenTelemetry's variables come to.
+    pub(crate) otel_rate: Option<String>,
 }
 
 impl Environment {
@@ -34,7 +60,7 @@ impl Environment {
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let first =
             |names: &[&str]| names.iter().find_map(|name| lookup(name).filter(|text| !text.is_empty()));
-        let off = |name, words: &[&str]| {
+        let says = |name, words: &[&str]| {
             first(&[name]).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
         };
         let mut attributes = pairs(&first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default(), '=');
@@ -51,14 +77,34 @@ impl Environment {
                 .or_else(|| attribute("service.version"))
                 .or_else(|| attribute("version")),
             filter: first(&["RUST_LOG", "DD_LOG_LEVEL", "OTEL_LOG_LEVEL"]),
-            sample_rate: first(&["DD_TRACE_SAMPLE_RATE"])
-                .or_else(|| first(&["OTEL_TRACES_SAMPLER_ARG"]).filter(|_| ratio_sampler(&first))),
-            disabled: off("DD_TRACE_ENABLED", &["false", "0"]) || off("OTEL_SDK_DISABLED", &["true"]),
+            sampling: Sampling {
+                rules: first(&["DD_TRACE_SAMPLING_RULES"]),
+                rate: first(&["DD_TRACE_SAMPLE_RATE"]),
+                limit: first(&["DD_TRACE_RATE_LIMIT"]),
+                otel_rate: otel_rate(&first),
+            },
+            disabled: says("DD_TRACE_ENABLED", &["false", "0"]) || says("OTEL_SDK_DISABLED", &["true"]),
+            unredacted: says("TUNDRA_REDACT", &["false", "0"]),
+            no_log_injection: says("DD_LOGS_INJECTION", &["false", "0"]),
             otlp_endpoint: first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
-            otlp_headers: first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
+            otlp_headers: [
+                first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
+                first(&["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]),
+                first(&["OTEL_EXPORTER_OTLP_LOGS_HEADERS"]),
+                first(&["OTEL_EXPORTER_OTLP_METRICS_HEADERS"]),
+            ],
+            otlp_gzip: says("OTEL_EXPORTER_OTLP_COMPRESSION", &["gzip"]),
+            otlp_certificate: first(&["OTEL_EXPORTER_OTLP_CERTIFICATE"]),
+            api_key: first(&["DD_API_KEY"]),
+            site: first(&["DD_SITE"]),
+            statsd_url: first(&["DD_DOGSTATSD_URL"]),
+            statsd_host: first(&["DD_DOGSTATSD_HOST"]),
+            statsd_port: first(&["DD_DOGSTATSD_PORT"]),
             agent_url: first(&["DD_TRACE_AGENT_URL"]),
             agent_host: first(&["DD_AGENT_HOST"]),
             agent_port: first(&["DD_TRACE_AGENT_PORT"]),
+            client_stats: !says("DD_TRACE_STATS_COMPUTATION_ENABLED", &["false", "0"]),
+            prefers_v05: says("DD_TRACE_API_VERSION", &["v0.5", "0.5"]),
             attributes,
         }
     }
@@ -72,14 +118,30 @@ impl Environment {
         self.agent_url.clone().or_else(of_host)
     }
 
-    /// Headers for OTLP.
-    pub(crate) fn otlp_headers(&self) -> Vec<(String, String)> {
-        pairs(self.otlp_headers.as_deref().unwrap_or_default(), '=')
+    /// The DogStatsD server's URL, if one was named. An Agent has one beside it, for metrics that go nowhere else.
+    pub(crate) fn statsd(&self, beside_agent: bool) -> Option<String> {
+        let host = self.statsd_host.as_ref().or(self.agent_host.as_ref().filter(|_| beside_agent));
+        let port = self.statsd_port.as_deref().unwrap_or("8125");
+        let local = || self.statsd_port.as_ref().map(|port| format!("udp://localhost:{port}"));
+        self.statsd_url.clone().or_else(|| Some(format!("udp://{}:{port}", host?))).or_else(local)
+    }
+
+    /// Headers for OTLP: for all signals, traces, logs and metrics.
+    pub(crate) fn otlp_headers(&self) -> [Vec<(String, String)>; 4] {
+        [0, 1, 2, 3].map(|at| pairs(self.otlp_headers[at].as_deref().unwrap_or_default(), '='))
     }
 }
 
-fn ratio_sampler(first: &impl Fn(&[&str]) -> Option<String>) -> bool {
-    first(&["OTEL_TRACES_SAMPLER"]).is_some_and(|name| name.ends_with("traceidratio"))
+/// `OTEL_TRACES_SAMPLER` as a rate. All samplers here are parent-based; those that are not by name differ only for traces
+/// that began elsewhere.
+fn otel_rate(first: &impl Fn(&[&str]) -> Option<String>) -> Option<String> {
+    let name = first(&["OTEL_TRACES_SAMPLER"])?;
+    match name.strip_prefix("parentbased_").unwrap_or(&name) {
+        "always_on" => Some("1".to_owned()),
+        "always_off" => Some("0".to_owned()),
+        "traceidratio" => Some(first(&["OTEL_TRACES_SAMPLER_ARG"]).unwrap_or_else(|| "1".to_owned())),
+        _ => None,
+    }
 }
 
 /// `key=value` pairs between commas (Datadog also allows blanks); what is no pair is skipped.
@@ -92,11 +154,73 @@ fn pairs(text: &str, between: char) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The container that the process runs in, as Datadog's Agent wants to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Container {
+    /// Its id; empty if there is none.
+    pub(crate) id: String,
+    /// `ci-<id>`, else `in-<inode>` of the control group; empty if neither is known.
+    pub(crate) entity: String,
+    /// What the orchestrator set for this purpose.
+    pub(crate) external: String,
+}
+
+impl Container {
+    pub(crate) fn read() -> Self {
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let id = container_id(&groups).unwrap_or_default().to_owned();
+        let entity = if id.is_empty() { group_inode() } else { Some(format!("ci-{id}")) };
+        let sendable = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let external = var("DD_EXTERNAL_ENV").ok().filter(sendable).unwrap_or_default();
+        Self { id, entity: entity.unwrap_or_default(), external }
+    }
+}
+
+/// The last part of a control group's path that is a container's id: 64 hex digits, or those of a task or pod.
+fn container_id(groups: &str) -> Option<&str> {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    groups.lines().find_map(|line| {
+        let last = line.rsplit_once('/')?.1.trim_end_matches(".scope");
+        let id = last.rsplit_once('-').filter(|(_, id)| id.len() == 64).map_or(last, |(_, id)| id);
+        (id.len() >= 32 && id.len() <= 64 && is_hex(id)).then_some(id)
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn group_inode() -> Option<String> {
+    use std::os::linux::fs::MetadataExt;
+    // In the host's own namespace the number says nothing about a container.
+    const HOST_NAMESPACE: u64 = 0xefff_fffb;
+    let own = std::fs::metadata("/proc/self/ns/cgroup").ok()?.st_ino();
+    let inode = std::fs::metadata("/sys/fs/cgroup").ok()?.st_ino();
+    (own != HOST_NAMESPACE && inode > 2).then(|| format!("in-{inode}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn group_inode() -> Option<String> {
+    None
+}
+
+/// How many tags an Agent shall add to DogStatsD metrics; empty leaves it to the Agent.
+pub(crate) fn cardinality() -> String {
+    let text = var("DD_CARDINALITY").unwrap_or_default().to_ascii_lowercase();
+    if ["none", "low", "orchestrator", "high"].contains(&&*text) { text } else { String::new() }
+}
+
 /// Whether prompts and answers are recorded, where the program does not say.
 pub(crate) fn captures_content() -> bool {
     let named = ["TUNDRA_CAPTURE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"];
     let text = named.into_iter().find_map(|name| var(name).ok()).unwrap_or_default();
     !["false", "0", "no_content"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Which propagation styles are read and written, where the program's environment says.
+pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
+    let first = |own: &str| {
+        let names = [own, "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
+        names.into_iter().find_map(|name| var(name).ok().filter(|text| !text.trim().is_empty()))
+    };
+    (first("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
 }
 
 /// The name of this machine, if the system tells.

@@ -1,16 +1,26 @@
 //! What an exporter is, and what it is given. The collector calls exporters one after the other on its own thread.
 
-mod datadog;
+pub(crate) mod datadog;
+mod dogstatsd;
 mod endpoint;
 mod http;
+mod json_lines;
 mod otlp;
 mod outbox;
+mod pieces;
+#[cfg(feature = "tls")]
+mod tls;
+mod vendor;
 
 pub use datadog::DatadogAgent;
+pub use dogstatsd::DogStatsD;
 pub use endpoint::EndpointError;
+pub use json_lines::JsonLines;
 pub use otlp::Otlp;
+pub(crate) use otlp::{LOGS, METRICS, TRACES};
 
-use crate::collector::Batch;
+use crate::collector::{Batch, Injection};
+use crate::sampling::Sampler;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// Takes finished telemetry somewhere. Runs on the SDK's own thread, never on the application's, and may take its time;
@@ -20,8 +30,17 @@ pub trait Exporter: Send {
     /// (a bounded amount of) it.
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError>;
 
+    /// Whether it wants to see, through [`Exported::unsampled`], spans of traces that are not kept: to count them.
+    /// Asked once. Default: no.
+    fn counts_unsampled(&self) -> bool {
+        false
+    }
+
     /// Called at regular times without new records, so that held data can be sent.
     fn tick(&mut self) {}
+
+    /// Called in a forked child before its first batch: threads, connections and held data are the parent's.
+    fn after_fork(&mut self) {}
 
     /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
     fn shutdown(&mut self, deadline: std::time::Instant) {
@@ -62,6 +81,8 @@ pub struct Records<'a> {
 pub struct Exported<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) resource: &'a Resource<'static>,
+    pub(crate) sampler: &'a Sampler,
+    pub(crate) injection: &'a Injection,
 }
 
 impl Exported<'_> {
@@ -76,6 +97,12 @@ impl Exported<'_> {
     /// The batch as lists, for exporters that need all spans at once.
     pub fn records(&self) -> Records<'_> {
         self.batch.collect()
+    }
+
+    /// Spans of traces that are not kept; nothing unless an exporter [asked](Exporter::counts_unsampled) for them.
+    pub fn unsampled(&self) -> Vec<Span<'_>> {
+        let marked = self.batch.marked().into_iter();
+        marked.filter(|marked| !marked.sampled).map(|marked| marked.span).collect()
     }
 
     /// Who sends it.

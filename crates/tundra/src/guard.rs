@@ -1,12 +1,10 @@
 //! The guard of an installed pipeline: flush, change at run time, and the end.
 
-use crate::builder::keep_below;
 use crate::collector::{self, Command};
 use crate::engine::{Filter, FilterError, is_forked};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use crate::handle::Handle;
 use std::time::{Duration, Instant};
-use tracing_core::{Dispatch, LevelFilter, dispatcher};
+use tracing_core::LevelFilter;
 
 /// Keeps the SDK alive. Dropping it exports what was recorded and ends the exporters, within the deadline that the
 /// builder was given, in whatever runtime or thread: the waiting is an ordinary blocking wait for our own thread.
@@ -16,9 +14,7 @@ pub struct Guard {
     /// `None` if the SDK is switched off: then every call here does nothing.
     pipeline: Option<u16>,
     deadline: Duration,
-    dispatch: Dispatch,
-    filter: Arc<RwLock<Filter>>,
-    keep_below: Arc<AtomicU64>,
+    handle: Handle,
 }
 
 /// A flush did not come through.
@@ -31,27 +27,19 @@ pub enum FlushError {
         /// The deadline that was given.
         deadline: Duration,
     },
-    /// This process is a fork; the collector stayed in the parent.
-    #[error("this process is a fork: call `tundra::init` in the child's own program")]
+    /// This process was forked while an exporter was at work, so its pipeline stayed in the parent.
+    #[error("this process was forked while an exporter was at work: nothing is recorded in it")]
     Forked,
 }
 
 impl Guard {
-    pub(crate) fn new(
-        pipeline: u16,
-        deadline: Duration,
-        dispatch: Dispatch,
-        filter: Arc<RwLock<Filter>>,
-        keep_below: Arc<AtomicU64>,
-    ) -> Self {
-        Self { pipeline: Some(pipeline), deadline, dispatch, filter, keep_below }
+    pub(crate) fn new(pipeline: u16, deadline: Duration, handle: Handle) -> Self {
+        Self { pipeline: Some(pipeline), deadline, handle }
     }
 
     /// The guard of an SDK that is switched off.
     pub(crate) fn inert() -> Self {
-        let filter = Arc::new(RwLock::new(Filter::up_to(LevelFilter::OFF)));
-        let (dispatch, keep_below) = (Dispatch::none(), Arc::new(AtomicU64::new(0)));
-        Self { pipeline: None, deadline: Duration::ZERO, dispatch, filter, keep_below }
+        Self { pipeline: None, deadline: Duration::ZERO, handle: Handle::inert() }
     }
 
     pub(crate) fn is_inert(&self) -> bool {
@@ -60,6 +48,9 @@ impl Guard {
 
     /// Exports everything that was recorded before this call, metrics included.
     pub fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        if !cfg!(feature = "enabled") {
+            return Ok(());
+        }
         if is_forked() {
             return Err(FlushError::Forked);
         }
@@ -69,30 +60,36 @@ impl Guard {
         if done { Ok(()) } else { Err(FlushError::Incomplete { deadline }) }
     }
 
-    /// Replaces the filter, as in [`Builder::filter`](crate::Builder::filter); holds for every call site at once.
+    /// What changes the SDK at run time; may be cloned and kept anywhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// [`Handle::set_filter`].
     pub fn set_filter(&self, directives: &str) -> Result<(), FilterError> {
-        self.replace_filter(Filter::parse(directives)?);
-        Ok(())
+        self.handle.set_filter(directives)
     }
 
-    /// Replaces the sampling rate; holds for traces that begin from now on.
+    /// [`Handle::set_sample_rate`].
     pub fn set_sample_rate(&self, rate: f64) {
-        self.keep_below.store(keep_below(rate), Relaxed);
+        self.handle.set_sample_rate(rate);
     }
 
-    fn replace_filter(&self, filter: Filter) {
-        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter;
-        // With a single subscriber in the process, `tracing` asks the calling thread's, which may be none.
-        dispatcher::with_default(&self.dispatch, tracing_core::callsite::rebuild_interest_cache);
+    /// [`Handle::set_capture_content`].
+    pub fn set_capture_content(&self, yes: bool) {
+        self.handle.set_capture_content(yes);
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if !cfg!(feature = "enabled") {
+            return;
+        }
         let Some(pipeline) = self.pipeline.filter(|_| !is_forked()) else { return };
         let until = Instant::now() + self.deadline;
         collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
         // From here on nothing is recorded, and call sites cost what they cost without a subscriber.
-        self.replace_filter(Filter::up_to(LevelFilter::OFF));
+        self.handle.replace_filter(Filter::up_to(LevelFilter::OFF));
     }
 }

@@ -29,7 +29,7 @@ pub enum Dropped {
     Slots,
     /// The thread is ending; its state was given up already.
     ThreadEnding,
-    /// The process is a fork of the one that installed the SDK.
+    /// The process was forked while an exporter was at work, and the child could not take the pipeline over.
     Forked,
     /// The pipeline was shut down before the record arrived.
     Shutdown,
@@ -73,6 +73,40 @@ impl Dropped {
     }
 }
 
+/// Why a record that a network exporter took did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Undelivered {
+    /// The target stayed away, and newer records needed the room.
+    OutboxFull,
+    /// The target refused, or failed too often.
+    Refused,
+    /// The end came first.
+    Shutdown,
+    /// It is larger than anything that can be sent.
+    TooLarge,
+}
+
+impl Undelivered {
+    pub(crate) const COUNT: usize = 4;
+
+    /// All reasons.
+    pub const ALL: [Self; Self::COUNT] = [Self::OutboxFull, Self::Refused, Self::Shutdown, Self::TooLarge];
+
+    /// The reason as ledgers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutboxFull => "outbox_full",
+            Self::Refused => "refused",
+            Self::Shutdown => "shutdown",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// What a payload holds: spans, log records, metric points.
+pub(crate) type Load = [u64; 3];
+
 /// Counts of threads that have no state of their own, and of the collector.
 pub(crate) struct Totals {
     pub(crate) created: [AtomicU64; Kind::COUNT],
@@ -80,9 +114,10 @@ pub(crate) struct Totals {
     pub(crate) dropped: [[AtomicU64; Dropped::COUNT]; Kind::COUNT],
     /// Records drained but not yet exported.
     pub(crate) waiting: [AtomicU64; Kind::COUNT],
-    /// Records that an exporter took and later had to give up.
-    pub(crate) lost: [AtomicU64; Kind::COUNT],
+    /// Records that an exporter took and later had to give up: spans, log records, metric points.
+    pub(crate) lost: [[AtomicU64; Undelivered::COUNT]; 3],
     pub(crate) export_errors: AtomicU64,
+    pub(crate) bad_answers: AtomicU64,
     pub(crate) stale_parents: AtomicU64,
 }
 
@@ -91,8 +126,9 @@ pub(crate) static DONE: Totals = Totals {
     exported: [const { AtomicU64::new(0) }; Kind::COUNT],
     dropped: [const { [const { AtomicU64::new(0) }; Dropped::COUNT] }; Kind::COUNT],
     waiting: [const { AtomicU64::new(0) }; Kind::COUNT],
-    lost: [const { AtomicU64::new(0) }; Kind::COUNT],
+    lost: [const { [const { AtomicU64::new(0) }; Undelivered::COUNT] }; 3],
     export_errors: AtomicU64::new(0),
+    bad_answers: AtomicU64::new(0),
     stale_parents: AtomicU64::new(0),
 };
 
@@ -100,6 +136,25 @@ impl Totals {
     pub(crate) fn drop_record(&self, kind: Kind, why: Dropped, count: u64) {
         self.dropped[kind as usize][why as usize].fetch_add(count, Relaxed);
     }
+
+    pub(crate) fn lose(&self, load: Load, why: Undelivered) {
+        for (counts, count) in self.lost.iter().zip(load) {
+            counts[why as usize].fetch_add(count, Relaxed);
+        }
+    }
+
+    fn undelivered(&self, at: usize) -> Vec<(Undelivered, u64)> {
+        let counts = self.lost[at].iter().map(|count| count.load(Relaxed));
+        Undelivered::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// In a forked child: the ledger starts clean.
+pub(crate) fn forget_parent() {
+    let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
+    let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten());
+    let others = [&DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
+    totals.chain(by_reason).chain(others).for_each(|count| count.store(0, Relaxed));
 }
 
 /// One kind of record in the ledger.
@@ -111,6 +166,8 @@ pub struct Ledger {
     pub exported: u64,
     /// Of these, once for each network exporter that took them and had to give up: its target stayed away or refused.
     pub undelivered: u64,
+    /// The same by reason; reasons with zero are left out.
+    pub undelivered_for: Vec<(Undelivered, u64)>,
     /// Records lost, by reason; reasons with zero are left out.
     pub dropped: Vec<(Dropped, u64)>,
     /// Records that the collector holds at this moment.
@@ -141,8 +198,12 @@ pub struct Health {
     pub open_spans: u64,
     /// Bytes of long values waiting for export.
     pub spilled_bytes: usize,
+    /// Metric points that network exporters took and had to give up, by reason.
+    pub points_undelivered: Vec<(Undelivered, u64)>,
     /// Exports that failed.
     pub export_errors: u64,
+    /// Answers of servers that could not be understood; they change nothing.
+    pub bad_answers: u64,
     /// Spans whose explicit parent was closed long ago, and which became roots.
     pub stale_parents: u64,
     /// Series of all metrics.
@@ -158,7 +219,9 @@ pub fn health() -> Health {
         logs: ledger(Kind::Log),
         open_spans: open_spans(),
         spilled_bytes: spilled(),
+        points_undelivered: DONE.undelivered(2),
         export_errors: DONE.export_errors.load(Relaxed),
+        bad_answers: DONE.bad_answers.load(Relaxed),
         stale_parents: DONE.stale_parents.load(Relaxed),
         series: crate::metrics::series_count(),
         clock: crate::clock::source_name(),
@@ -178,10 +241,12 @@ fn ledger(kind: Kind) -> Ledger {
             *sum += count.load(Relaxed);
         }
     }
+    let undelivered_for = DONE.undelivered(at);
     Ledger {
         created,
         exported: DONE.exported[at].load(Relaxed),
-        undelivered: DONE.lost[at].load(Relaxed),
+        undelivered: undelivered_for.iter().map(|(_, count)| count).sum(),
+        undelivered_for,
         dropped: Dropped::ALL.into_iter().zip(dropped).filter(|(_, count)| *count > 0).collect(),
         waiting: DONE.waiting[at].load(Relaxed),
     }

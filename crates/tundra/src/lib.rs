@@ -15,29 +15,46 @@
 //! ([`health`]).
 #![warn(missing_docs)]
 
+pub mod bridge;
 mod builder;
 mod clock;
 mod collector;
 mod engine;
 mod env;
 mod export;
+mod fork;
 mod guard;
+mod handle;
 mod health;
+#[cfg(feature = "layer")]
+mod layer;
 mod limits;
 pub mod llm;
 mod macros;
 pub mod metrics;
+mod panic;
 pub mod propagation;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 mod rng;
+mod sampling;
 mod span_ext;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;
 pub use engine::FilterError;
-pub use export::{DatadogAgent, EndpointError, ExportError, Exported, Exporter, Otlp, Records};
+pub use export::{
+    DatadogAgent, DogStatsD, EndpointError, ExportError, Exported, Exporter, JsonLines, Otlp, Records,
+};
 pub use guard::{FlushError, Guard};
-pub use health::{Dropped, Health, Ledger, health};
+pub use handle::Handle;
+pub use health::{Dropped, Health, Ledger, Undelivered, health};
+#[cfg(feature = "layer")]
+pub use layer::{RegistryLayer, layer};
+pub use sampling::RulesError;
 pub use span_ext::SpanExt;
 
 /// For the macros only.

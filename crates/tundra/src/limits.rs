@@ -1,5 +1,7 @@
 //! Every bound of the SDK, in one place. All rooms of the crate read these; nothing here computes.
 
+use std::time::Duration;
+
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
@@ -40,10 +42,18 @@ pub(crate) const BATCH_BYTES: usize = 1 << 20;
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.
 pub(crate) const SERIES_PER_METRIC: usize = 1000;
+/// Sampling rules of one pipeline.
+pub(crate) const SAMPLING_RULES: usize = 1000;
+/// Bytes of spans of unsampled traces that wait for a reason to keep them, in one pipeline.
+pub(crate) const HELD_BYTES: usize = 4 << 20;
+/// Unsampled traces of which is remembered that there was one.
+pub(crate) const KEPT_TRACES: usize = 4096;
 /// Directives of one filter.
 pub(crate) const DIRECTIVES: usize = 256;
 /// Bytes of a `tracestate` header that is passed on.
 pub(crate) const TRACE_STATE_BYTES: usize = 512;
+/// Members of a `tracestate` header that are passed on, ours included.
+pub(crate) const TRACE_STATE_MEMBERS: usize = 32;
 /// Bytes of a `baggage` header that is passed on.
 pub(crate) const BAGGAGE_BYTES: usize = 8192;
 /// Bytes of an `x-datadog-tags` header that is read.
@@ -52,7 +62,50 @@ pub(crate) const DATADOG_TAGS_BYTES: usize = 512;
 pub(crate) const REMOTE_STATES: usize = 1024;
 /// Bytes that one network exporter holds while its target is away; the oldest payload makes room.
 pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
+/// Periods of client statistics that are counted at the same time.
+pub(crate) const STATS_BUCKETS: usize = 16;
+/// Groups of client statistics in one period; the others count in one overflow group for each service.
+pub(crate) const STATS_GROUPS: usize = 2048;
+/// Remote configurations that hold at the same time.
+pub(crate) const REMOTE_CONFIGS: usize = 64;
+/// Peer tags that an Agent can ask for.
+pub(crate) const PEER_TAGS: usize = 128;
+/// Bytes of one DogStatsD datagram over UDP: fits into a frame of any common network.
+pub(crate) const DATAGRAM_UDP_BYTES: usize = 1432;
+/// The same over a Unix socket.
+pub(crate) const DATAGRAM_UNIX_BYTES: usize = 8192;
+/// Bytes of a file of JSON lines before it is put aside.
+pub(crate) const FILE_BYTES: u64 = 64 << 20;
+/// Files put aside that are kept.
+pub(crate) const FILES_KEPT: usize = 3;
 /// Bytes of a response's head.
 pub(crate) const RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of a response's body that are read; the rest is left behind with the connection.
-pub(crate) const RESPONSE_BODY_BYTES: usize = 64 * 1024;
+pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
+/// Bytes that one payload should have at most: a batch that makes more is sent in pieces.
+pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
+/// Times that a payload is offered to a server that answers and fails.
+pub(crate) const ANSWERED_TRIES: u32 = 8;
+/// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.
+#[cfg(feature = "layer")]
+pub(crate) const PLACES: usize = 1 << 15;
+/// Call sites whose filter answer a layer remembers.
+#[cfg(feature = "layer")]
+pub(crate) const VERDICTS: usize = 512;
+/// Targets of the `log` crate that are told apart; the others are called `log`.
+#[cfg(feature = "log")]
+pub(crate) const LOG_TARGETS: usize = 1024;
+/// Open spans of the `opentelemetry` API whose place in the tree is remembered.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_OPEN: usize = 65_536;
+/// How far up the tree a span of the `opentelemetry` API is followed.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const OTEL_DEPTH: usize = 64;
+/// Stacks of panics that wait for their names; the oldest makes room.
+pub(crate) const STACKS: usize = 64;
+/// Bytes of the text of one stack.
+pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// How long a fork waits for an exporter that is at work.
+pub(crate) const FORK_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a panic may hold up a program that aborts on panic.
+pub(crate) const PANIC_DEADLINE: Duration = Duration::from_secs(1);

@@ -13,11 +13,16 @@
 //! unless [`capture_content`] said no (or `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=false`); everything else
 //! is recorded either way.
 
+mod adopted;
+mod evaluation;
 mod message;
 
+pub use adopted::adoptable;
+pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 
 use crate::SpanExt;
+use crate::engine::{Local, metadata};
 use crate::env::captures_content;
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -31,12 +36,14 @@ const CAPTURE: u8 = 1;
 const OMIT: u8 = 2;
 static CONTENT: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether prompts, answers, tool arguments and results are recorded. Holds for calls that begin from now on.
+/// Whether prompts, answers, tool arguments and results are recorded, also those that other libraries put into their
+/// spans. Holds at once and for the whole process. Default: `TUNDRA_CAPTURE_CONTENT`, else
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes.
 pub fn capture_content(yes: bool) {
     CONTENT.store(if yes { CAPTURE } else { OMIT }, Relaxed);
 }
 
-fn content_captured() -> bool {
+pub(crate) fn content_captured() -> bool {
     if CONTENT.load(Relaxed) == UNKNOWN {
         capture_content(captures_content());
     }
@@ -65,6 +72,8 @@ struct Gathered {
     output: Vec<Message>,
     finish_reasons: Vec<String>,
     first_chunk: bool,
+    /// Whether the stream was told to be complete.
+    stream_ended: bool,
 }
 
 /// One operation of a model, a tool or an agent.
@@ -139,6 +148,9 @@ impl Call {
     }
 
     fn from_span(span: Span) -> Self {
+        if let Some(parent) = enclosing() {
+            span.set_attribute(crate::export::datadog::llmobs::PARENT, parent.to_string());
+        }
         Self { span, begun: Instant::now(), content: content_captured(), gathered: Mutex::default() }
     }
 
@@ -194,6 +206,7 @@ impl Call {
 
     /// Tokens, as the provider reported them.
     pub fn usage(&self, usage: Usage) {
+        self.gather(|gathered| gathered.stream_ended = true);
         let named = [
             ("gen_ai.usage.input_tokens", usage.input),
             ("gen_ai.usage.output_tokens", usage.output),
@@ -237,6 +250,17 @@ impl Call {
         }
     }
 
+    /// The stream came to its end. A call that had chunks and neither this, nor a finish reason, nor usage is marked as
+    /// cancelled: its numbers are partial.
+    pub fn stream_ended(&self) {
+        self.gather(|gathered| gathered.stream_ended = true);
+    }
+
+    /// A judgement on this call, see [`evaluation`].
+    pub fn evaluated(&self, evaluation: &Evaluation) {
+        self.span.in_scope(|| evaluation.tell());
+    }
+
     /// It failed.
     pub fn failed(&self, error_type: impl Into<String>, message: impl Into<String>) {
         self.span.set_attribute("error.type", error_type.into());
@@ -265,11 +289,23 @@ impl Drop for Call {
                 self.span.set_attribute(key, message::to_json(messages));
             }
         }
+        let complete = gathered.stream_ended || !gathered.finish_reasons.is_empty();
+        if gathered.first_chunk && !complete {
+            self.span.set_attribute("error.type", "cancelled");
+        }
         if !gathered.finish_reasons.is_empty() {
             let reasons = gathered.finish_reasons.drain(..).map(Value::from).collect();
             self.span.set_attribute("gen_ai.response.finish_reasons", Value::List(reasons));
         }
     }
+}
+
+/// The innermost span of this thread's context that is a call, too.
+fn enclosing() -> Option<u64> {
+    let is_call =
+        |name: &str| ["llm", "execute_tool", "invoke_agent", "invoke_workflow", "retrieval"].contains(&name);
+    let ours = |id| metadata(id).is_some_and(|meta| meta.target() == module_path!() && is_call(meta.name()));
+    Local::get()?.find_inside(|entry| ours(entry.id)).map(|entry| entry.who.span)
 }
 
 /// Tells that profiles were looked for and one was chosen: event `llm_profile_bootstrap`.

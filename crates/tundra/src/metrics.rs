@@ -8,12 +8,22 @@ mod app;
 mod cell;
 mod collect;
 mod process;
+mod prometheus;
 mod registry;
 mod site;
 mod sketch;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 pub use app::AppMetrics;
 pub(crate) use cell::Cells;
 pub(crate) use collect::{Meter, MetricLine};
-pub(crate) use registry::{series_count, set_active, take_news};
+pub use prometheus::prometheus;
+#[cfg(feature = "metrics")]
+pub(crate) use registry::describe;
+pub(crate) use registry::{RegistryLock, lock_registry, series_count, set_active, take_news};
 pub use site::{Counter, CounterSite, Gauge, GaugeSite, Histogram, HistogramSite, Label, report_gauges};
+#[cfg(feature = "tokio")]
+pub(crate) use tokio::watch_current;
+#[cfg(feature = "tokio")]
+pub use tokio::watch_tokio;

@@ -1,19 +1,32 @@
-//! Context across processes: W3C `traceparent`/`tracestate`/`baggage` and Datadog's headers, both ways, both at once.
+//! Context across processes: W3C `traceparent`/`tracestate`/`baggage`, Datadog's headers and B3, both ways, several at
+//! once.
 //!
-//! Servers call [`extract`] and make their span inside [`Remote::in_scope`]; clients call [`inject`]. Headers are
-//! hostile input: what is too long or malformed is ignored as if it were absent.
+//! Servers call [`extract`] and make their span inside [`Remote::in_scope`]; clients call [`inject`]. Which headers are
+//! read, in which order, and written is told by `DD_TRACE_PROPAGATION_STYLE` (`_EXTRACT`, `_INJECT`) or
+//! `OTEL_PROPAGATORS`; default: W3C, Datadog, baggage. Features `http`, `reqwest`, `tower`, `axum` and `tonic` do it in
+//! one line. Headers are hostile input: what is too long or malformed is ignored as if it were absent.
 
+mod carried;
 mod header;
+#[cfg(feature = "http")]
+pub mod http;
+mod style;
+#[cfg(feature = "tonic")]
+pub mod tonic;
+
+#[cfg(feature = "opentelemetry")]
+pub(crate) use carried::keep as keep_carried;
+pub(crate) use carried::{CarriedLock, is_rejected, lock as lock_carried, of as carried_by};
 
 use crate::engine::{ANY_PIPELINE, Entry, Local, SpanIdentity, UNSAMPLED};
-use crate::limits::{BAGGAGE_BYTES, REMOTE_STATES, TRACE_STATE_BYTES};
-use std::collections::VecDeque;
+use crate::limits::BAGGAGE_BYTES;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use style::{Style, Styles};
 use tundra_record::{SpanId, TraceId};
 
 /// A span in another process, as its headers told.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Remote {
     /// Its trace.
     pub trace_id: TraceId,
@@ -21,98 +34,156 @@ pub struct Remote {
     pub span_id: SpanId,
     /// Whether the trace is kept.
     pub sampled: bool,
+    /// Datadog's sampling priority, if it was told.
+    pub priority: Option<i32>,
+    /// Datadog's origin (`rum`, `synthetics`, ...); empty if none.
+    pub origin: String,
+    /// Datadog's tags that travel with a trace (`_dd.p.dm=-4,...`), without the trace id's; empty if none.
+    pub datadog_tags: String,
     /// `tracestate` as it came; empty if none.
     pub trace_state: String,
     /// `baggage` as it came; empty if none.
     pub baggage: String,
 }
 
-/// What travels with a trace and is passed on unchanged.
-#[derive(Debug, Default)]
-struct Carried {
-    trace_state: String,
-    baggage: String,
-}
-
-/// The latest traces that brought something to pass on; the oldest make room.
-static CARRIED: Mutex<VecDeque<(TraceId, Arc<Carried>)>> = Mutex::new(VecDeque::new());
-
-/// Reads the context out of a request's headers. W3C wins; Datadog's headers are read if there is no `traceparent`.
+/// Reads the context out of a request's headers: the first style that is there and well-formed wins.
 ///
 /// `get` looks a lower-case header name up.
 pub fn extract<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
-    let mut remote = get("traceparent")
-        .and_then(header::parse_traceparent)
-        .map(|remote| {
-            let state = get("tracestate").filter(|state| state.len() <= TRACE_STATE_BYTES);
-            Remote { trace_state: state.unwrap_or_default().to_owned(), ..remote }
-        })
-        .or_else(|| header::parse_datadog(&get))?;
-    remote.baggage = get("baggage").filter(|text| text.len() <= BAGGAGE_BYTES).unwrap_or_default().to_owned();
+    extract_styles(&Styles::get().extract, get)
+}
+
+fn extract_styles<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
+    let mut remote = styles.iter().find_map(|style| match style {
+        Style::TraceContext => trace_context(styles, &get),
+        Style::Datadog => header::parse_datadog(&get),
+        Style::B3 => get("b3").and_then(header::parse_b3),
+        Style::B3Multi => header::parse_b3_multi(&get),
+        Style::Baggage => None,
+    })?;
+    if styles.contains(&Style::Baggage) {
+        let text = get("baggage").filter(|text| text.len() <= BAGGAGE_BYTES && header::is_header_text(text));
+        text.unwrap_or_default().clone_into(&mut remote.baggage);
+    }
     Some(remote)
 }
 
-/// Writes the current span's context as headers, in both styles; false if the thread is inside no span.
+fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
+    let mut remote = header::parse_traceparent(get("traceparent")?)?;
+    if let Some(state) = get("tracestate") {
+        header::read_tracestate(state, &mut remote);
+    }
+    if styles.contains(&Style::Datadog) && header::is_same_trace(&get, remote.trace_id) {
+        header::read_datadog_extras(&get, &mut remote);
+    }
+    Some(remote)
+}
+
+/// Writes the current span's context as headers, in every style that is on; false if the thread is inside no span.
 ///
 /// `set` gets lower-case names.
-pub fn inject(mut set: impl FnMut(&'static str, &str)) -> bool {
-    let Some(who) = current() else { return false };
-    let trace = TraceId(u128::from(who.trace_high) << 64 | u128::from(who.trace_low));
-    let sampled = who.tag & UNSAMPLED == 0;
-    set("traceparent", &header::traceparent(trace, SpanId(who.span), sampled));
-    set("x-datadog-trace-id", &trace.low().to_string());
-    set("x-datadog-parent-id", &who.span.to_string());
-    set("x-datadog-sampling-priority", if sampled { "1" } else { "0" });
-    if trace.high() != 0 {
-        set("x-datadog-tags", &format!("_dd.p.tid={:016x}", trace.high()));
-    }
-    let carried = {
-        let kept = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(id, _)| *id == trace).map(|(_, carried)| Arc::clone(carried))
-    };
-    if let Some(carried) = carried {
-        if !carried.trace_state.is_empty() {
-            set("tracestate", &carried.trace_state);
-        }
-        if !carried.baggage.is_empty() {
-            set("baggage", &carried.baggage);
-        }
-    }
+pub fn inject(set: impl FnMut(&'static str, &str)) -> bool {
+    let Some(who) = innermost() else { return false };
+    inject_identity(who, set);
     true
 }
 
+/// The same for a given span.
+pub(crate) fn inject_identity(who: SpanIdentity, set: impl FnMut(&'static str, &str)) {
+    inject_styles(&Styles::get().inject, who, set);
+}
+
+fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'static str, &str)) {
+    let trace = TraceId(u128::from(who.trace_high) << 64 | u128::from(who.trace_low));
+    let (span, sampled) = (SpanId(who.span), who.tag & UNSAMPLED == 0);
+    let carried = carried::of(trace);
+    let carried = carried.as_deref();
+    let told = carried.and_then(|carried| carried.priority).filter(|priority| (*priority > 0) == sampled);
+    let priority = told.unwrap_or(i32::from(sampled));
+    for style in styles {
+        match style {
+            Style::TraceContext => {
+                set("traceparent", &header::traceparent(trace, span, sampled));
+                let state = header::tracestate(carried, span, priority, styles.contains(&Style::Datadog));
+                if !state.is_empty() {
+                    set("tracestate", &state);
+                }
+            }
+            Style::Datadog => {
+                set("x-datadog-trace-id", &trace.low().to_string());
+                set("x-datadog-parent-id", &who.span.to_string());
+                set("x-datadog-sampling-priority", &priority.to_string());
+                let tags = header::datadog_tags(trace, carried);
+                if !tags.is_empty() {
+                    set("x-datadog-tags", &tags);
+                }
+                if let Some(carried) = carried.filter(|carried| !carried.origin.is_empty()) {
+                    set("x-datadog-origin", &carried.origin);
+                }
+            }
+            Style::B3 => set("b3", &format!("{trace}-{span}-{}", u8::from(sampled))),
+            Style::B3Multi => {
+                set("x-b3-traceid", &trace.to_string());
+                set("x-b3-spanid", &span.to_string());
+                set("x-b3-sampled", if sampled { "1" } else { "0" });
+            }
+            Style::Baggage => {
+                if let Some(carried) = carried.filter(|carried| !carried.baggage.is_empty()) {
+                    set("baggage", &carried.baggage);
+                }
+            }
+        }
+    }
+}
+
 /// The innermost context of this thread, whichever pipeline it belongs to.
-fn current() -> Option<SpanIdentity> {
-    Some(Local::get()?.innermost()?.who)
+pub(crate) fn innermost() -> Option<SpanIdentity> {
+    let top = Local::get().and_then(|local| Some(local.innermost()?.who));
+    #[cfg(feature = "opentelemetry")]
+    if let Some(who) = crate::bridge::opentelemetry::further_in(top) {
+        return Some(who);
+    }
+    top
 }
 
 impl Remote {
+    /// A context of which nothing else is known.
+    pub fn new(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Self {
+        let none = String::new;
+        Self {
+            trace_id,
+            span_id,
+            sampled,
+            priority: None,
+            origin: none(),
+            datadog_tags: none(),
+            trace_state: none(),
+            baggage: none(),
+        }
+    }
+
     /// Runs `work` as if inside the remote span: spans that it makes become its children. Not to be held across an
     /// `.await`; make the request's span inside and instrument the future with it.
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let Some(local) = Local::get() else { return work() };
-        self.carry();
-        // Generation zero: an id that no span ever has.
-        let id = u64::from(NEXT.fetch_add(1, Relaxed));
+        if Local::get().is_none() {
+            return work();
+        }
+        carried::keep(self);
         let tag = if self.sampled { ANY_PIPELINE } else { ANY_PIPELINE | UNSAMPLED };
         let (trace_high, trace_low) = (self.trace_id.high(), self.trace_id.low());
-        local.push(Entry { id, who: SpanIdentity { trace_high, trace_low, span: self.span_id.0, tag } });
-        let _leave = Leave(local, id);
-        work()
+        in_scope_of(SpanIdentity { trace_high, trace_low, span: self.span_id.0, tag }, work)
     }
+}
 
-    fn carry(&self) {
-        if self.trace_state.is_empty() && self.baggage.is_empty() {
-            return;
-        }
-        let carried = Carried { trace_state: self.trace_state.clone(), baggage: self.baggage.clone() };
-        let mut kept = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= REMOTE_STATES {
-            kept.pop_front();
-        }
-        kept.push_back((self.trace_id, Arc::new(carried)));
-    }
+/// Runs `work` as if inside a span that no slot holds.
+pub(crate) fn in_scope_of<R>(who: SpanIdentity, work: impl FnOnce() -> R) -> R {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let Some(local) = Local::get() else { return work() };
+    // Generation zero: an id that no span ever has.
+    let id = u64::from(NEXT.fetch_add(1, Relaxed));
+    local.push(Entry { id, who });
+    let _leave = Leave(local, id);
+    work()
 }
 
 struct Leave(&'static Local, u64);

@@ -20,8 +20,18 @@ pub trait SpanExt {
 }
 
 /// The span's id, if its subscriber is ours.
-fn own_id(span: &Span) -> Option<u64> {
-    span.with_subscriber(|(id, dispatch)| dispatch.is::<Engine>().then(|| id.into_u64())).flatten()
+pub(crate) fn own_id(span: &Span) -> Option<u64> {
+    span.with_subscriber(|(id, dispatch)| {
+        if dispatch.is::<Engine>() {
+            return Some(id.into_u64());
+        }
+        #[cfg(feature = "layer")]
+        if let Some(layer) = dispatch.downcast_ref::<crate::RegistryLayer>() {
+            return Some(layer.own_id(id)).filter(|ours| *ours != 0);
+        }
+        None
+    })
+    .flatten()
 }
 
 impl SpanExt for Span {

@@ -9,7 +9,31 @@
 //! assert_eq!(collector.tree(), "request path=\"/\"\n  query rows=3\n");
 //! ```
 //!
+//! Model calls have a view of their own, and time stands still where a test asks for it:
+//!
+//! ```
+//! use std::time::Duration;
+//! let clock = tundra::testing::Clock::at(1_700_000_000_000_000_000);
+//! let collector = tundra::testing::Collector::with_clock(clock);
+//! collector.in_scope(|| {
+//!     let call = tundra::llm::chat("openai", "gpt-4o");
+//!     call.input(tundra::llm::Message::user("What is the weather?"));
+//!     clock.advance(Duration::from_secs(2));
+//!     call.output(tundra::llm::Message::assistant("Sunny."));
+//!     call.usage(tundra::llm::Usage { input: Some(12), output: Some(3), ..Default::default() });
+//! });
+//! let calls = collector.calls();
+//! assert_eq!((calls[0].name.as_str(), calls[0].output.as_str()), ("gpt-4o", "Sunny."));
+//! assert_eq!((calls[0].input_tokens, calls[0].span.duration), (Some(12), 2_000_000_000));
+//! ```
+//!
 //! Several collectors can be used side by side, each for the code inside its `in_scope`.
+
+mod calls;
+mod clock;
+
+pub use calls::ModelCall;
+pub use clock::Clock;
 
 use crate::{Builder, ExportError, Exported, Exporter, Guard, LogFormat, builder};
 use std::collections::HashMap;
@@ -123,16 +147,25 @@ impl Collector {
     #[expect(clippy::missing_panics_doc, reason = "a test that cannot start its collector has to fail")]
     pub fn with(set: impl FnOnce(Builder) -> Builder) -> Self {
         keep_call_sites_open();
-        let records = Arc::new(Mutex::new(Records::default()));
-        let lines = Lines::default();
-        let defaults = builder()
-            .service("test")
-            .filter("trace")
-            .sample_rate(1.0)
-            .log_output(Box::new(lines.clone()))
-            .log_format(LogFormat::Json)
-            .exporter(Box::new(Memory(Arc::clone(&records))));
+        let (defaults, records, lines) = defaults();
         let (dispatch, guard) = set(defaults).build().expect("a test collector can always be made");
+        Self { dispatch, guard, records, lines }
+    }
+
+    /// The same with times from a test's clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self::with(|builder| builder.steps(clock.0))
+    }
+
+    /// The same with the SDK as a layer of a `Registry`.
+    #[cfg(feature = "layer")]
+    #[expect(clippy::missing_panics_doc, reason = "a test that cannot start its collector has to fail")]
+    pub fn layered(set: impl FnOnce(Builder) -> Builder) -> Self {
+        use tracing_subscriber::prelude::*;
+        keep_call_sites_open();
+        let (defaults, records, lines) = defaults();
+        let (layer, guard) = set(defaults).layer().expect("a test collector can always be made");
+        let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
         Self { dispatch, guard, records, lines }
     }
 
@@ -177,6 +210,13 @@ impl Collector {
         String::from_utf8_lossy(&self.lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
+    /// All calls of models, tools and agents, in the order they began.
+    pub fn calls(&self) -> Vec<ModelCall> {
+        let mut spans = self.spans();
+        spans.sort_by_key(|span| span.start);
+        spans.into_iter().filter_map(ModelCall::of).collect()
+    }
+
     /// The span with this name, if there is exactly one.
     pub fn span(&self, name: &str) -> Option<Span<'static>> {
         let mut found: Vec<_> = self.spans().into_iter().filter(|span| span.name == name).collect();
@@ -187,6 +227,21 @@ impl Collector {
     pub fn tree(&self) -> String {
         tree(&self.spans())
     }
+}
+
+/// What every test collector begins with.
+fn defaults() -> (Builder, Arc<Mutex<Records>>, Lines) {
+    let records = Arc::new(Mutex::new(Records::default()));
+    let lines = Lines::default();
+    let builder = builder()
+        .service("test")
+        .no_panic_hook()
+        .filter("trace")
+        .sample_rate(1.0)
+        .log_output(Box::new(lines.clone()))
+        .log_format(LogFormat::Json)
+        .exporter(Box::new(Memory(Arc::clone(&records))));
+    (builder, records, lines)
 }
 
 /// With a single subscriber in the process, `tracing` lets the first thread that reaches a call site decide for all, even

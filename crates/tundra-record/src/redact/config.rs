@@ -121,6 +121,12 @@ pub enum RuleError {
         /// The rule.
         id: String,
     },
+    /// Hashes are not part of this build.
+    #[error("hash key `{id}` is of no use in a build without feature `redact`: switch it on or drop the key")]
+    NoHashes {
+        /// The key's id.
+        id: String,
+    },
     /// The key is malformed.
     #[error(
         "hash key `{id}` is unusable: use an id of 1 to 16 of `a-z0-9-` and a secret of at least 16 bytes"

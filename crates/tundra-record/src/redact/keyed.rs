@@ -1,19 +1,30 @@
 //! Keyed hashes: equal values stay equal, nobody without the key can test a guess. Used by the engine.
+//!
+//! Without feature `redact` (with `redact-rules` alone) no key can be made, and no hash is ever written.
 
 use super::config::{HashKey, RuleError};
+#[cfg(feature = "redact")]
 use hmac::{Hmac, KeyInit, Mac};
+#[cfg(feature = "redact")]
 use sha2::Sha256;
-use std::fmt::{self, Write as _};
+use std::fmt;
+#[cfg(feature = "redact")]
+use std::fmt::Write as _;
 
 const KEPT_BYTES: usize = 12;
+#[cfg(feature = "redact")]
 const SECRET_BYTES_MIN: usize = 16;
+#[cfg(feature = "redact")]
 const KEY_ID_MAX: usize = 16;
 
 /// A key that is ready to use.
 #[derive(Clone)]
 pub(super) struct Keyed {
     id: String,
+    #[cfg(feature = "redact")]
     mac: Hmac<Sha256>,
+    #[cfg(not(feature = "redact"))]
+    never: std::convert::Infallible,
 }
 
 impl fmt::Debug for Keyed {
@@ -22,6 +33,18 @@ impl fmt::Debug for Keyed {
     }
 }
 
+#[cfg(not(feature = "redact"))]
+impl Keyed {
+    pub(super) fn new(key: &HashKey) -> Result<Self, RuleError> {
+        Err(RuleError::NoHashes { id: key.id.clone() })
+    }
+
+    pub(super) fn write(&self, _: &str, _: &str, _: &mut String) {
+        match self.never {}
+    }
+}
+
+#[cfg(feature = "redact")]
 impl Keyed {
     pub(super) fn new(key: &HashKey) -> Result<Self, RuleError> {
         let bad = || RuleError::BadKey { id: key.id.clone() };

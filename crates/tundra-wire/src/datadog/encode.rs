@@ -1,7 +1,11 @@
-//! Records as Datadog v0.4 msgpack, inverse to the decoder beside it. `outlet` and the SDK call it.
+//! Records as Datadog v0.4 and v0.5 msgpack, inverse to the decoders beside it. `outlet` and the SDK call it.
 //!
 //! What v0.4 has no place for is said in the tags that Datadog itself uses: truth values and nested values as text,
 //! `error.message`, `otel.status_code`. Whatever came from a Datadog client goes out as it came.
+
+mod v05;
+
+pub use v05::v05;
 
 use super::META_STRUCT;
 use super::native::FLAGS_VALID;
@@ -26,15 +30,26 @@ pub fn v04(chunks: &[Chunk<'_, '_>], out: &mut Vec<u8>) {
     for chunk in chunks {
         let shared = chunk.resource.map(shared_tags).unwrap_or_default();
         writer.array(chunk.spans.len());
-        for (at, span) in chunk.spans.iter().enumerate() {
-            let head = Head {
-                service: span.service.as_deref().or_else(|| chunk.resource.map(service_of)),
-                resource: span.resource.as_deref().or_else(|| chunk.resource.map(|_| span.name.as_ref())),
-                first: at == 0,
-            };
+        for (span, head) in heads(chunk) {
             write_span(span, &head, &shared, &mut writer);
         }
     }
+}
+
+/// What a root has for a parent where the format asks for a number.
+const ROOT_PARENT: u64 = 0;
+
+/// Each span of a chunk with what it says beside its own fields.
+fn heads<'c, 'a>(chunk: &Chunk<'c, 'a>) -> impl Iterator<Item = (&'c Span<'a>, Head<'c>)> + use<'c, 'a> {
+    let resource = chunk.resource;
+    chunk.spans.iter().enumerate().map(move |(at, span)| {
+        let head = Head {
+            service: span.service.as_deref().or_else(|| resource.map(service_of)),
+            resource: span.resource.as_deref().or_else(|| resource.map(|_| span.name.as_ref())),
+            first: at == 0,
+        };
+        (span, head)
+    })
 }
 
 /// What a span says beside its own fields.

@@ -5,7 +5,7 @@ use super::strategies::{datadog_chunk, log, point, sender, span, value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tundra_record::Resource;
-use tundra_wire::datadog::encode::{Chunk, v04};
+use tundra_wire::datadog::encode::{Chunk, v04, v05};
 use tundra_wire::{Limits, msgpack, otlp};
 
 proptest! {
@@ -52,6 +52,55 @@ proptest! {
         let parts: Vec<_> = chunks.iter().map(|spans| Chunk { resource: None, spans }).collect();
         v04(&parts, &mut body);
         prop_assert_eq!(spans("v04", &body), chunks.concat());
+    }
+
+    #[test]
+    fn datadog_spans_in_a_table(mut chunks in vec(datadog_chunk(), 0..3)) {
+        // There is no place for structures in v0.5, and none to leave service and resource out.
+        for span in chunks.iter_mut().flatten() {
+            span.attrs.retain(|(key, _)| !key.starts_with("meta_struct."));
+            for text in [&mut span.service, &mut span.resource] {
+                text.get_or_insert_default();
+            }
+        }
+        let mut body = Vec::new();
+        let parts: Vec<_> = chunks.iter().map(|spans| Chunk { resource: None, spans }).collect();
+        v05(&parts, &mut body);
+        let mut found = spans("v05", &body);
+        // The type comes last there.
+        for span in &mut found {
+            if let Some(at) = span.attrs.iter().position(|(key, _)| key == "span.type") {
+                span.attrs[..=at].rotate_right(1);
+            }
+        }
+        prop_assert_eq!(found, chunks.concat());
+    }
+
+    #[test]
+    fn otlp_json_spans((resource, scope) in sender(), records in vec(span(), 0..4)) {
+        let mut body = String::new();
+        otlp::json::encode::traces(&resource, &scope, &records, &mut body);
+        let mut expected = vec![Item::Resource(resource), Item::Scope(scope)];
+        expected.extend(records.into_iter().map(Item::Span));
+        prop_assert_eq!(record("otlp-traces-json", body.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn otlp_json_logs((resource, scope) in sender(), records in vec(log(), 0..4)) {
+        let mut body = String::new();
+        otlp::json::encode::logs(&resource, &scope, &records, &mut body);
+        let mut expected = vec![Item::Resource(resource), Item::Scope(scope)];
+        expected.extend(records.into_iter().map(Item::Log));
+        prop_assert_eq!(record("otlp-logs-json", body.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn otlp_json_metrics((resource, scope) in sender(), records in vec(point(), 0..4)) {
+        let mut body = String::new();
+        otlp::json::encode::metrics(&resource, &scope, &records, &mut body);
+        let mut expected = vec![Item::Resource(resource), Item::Scope(scope)];
+        expected.extend(records.into_iter().map(Item::Metric));
+        prop_assert_eq!(record("otlp-metrics-json", body.as_bytes()).unwrap(), expected);
     }
 
     /// What came by OTLP changes once on its way to Datadog, and never again.

@@ -4,10 +4,12 @@
 //! leaves its ring.
 #![expect(unsafe_code, reason = "records are bytes with a head in front")]
 
+use super::clean::Redaction;
 use super::translate::Translator;
 use crate::clock::Anchor;
-use crate::engine::{EVENT, HEAD, Head, SPAN, Spill};
+use crate::engine::{EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED};
 use crate::export::Records;
+use crate::sampling::Worth;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// One record of a batch.
@@ -16,6 +18,17 @@ pub(crate) struct Record<'a> {
     pub(crate) head: Head,
     pub(crate) fields: &'a [u8],
     pub(crate) spill: Option<&'a Spill>,
+}
+
+/// A span with what only the engine knows of it.
+#[derive(Debug)]
+pub(crate) struct Marked<'a> {
+    pub(crate) span: Span<'a>,
+    /// Whether its parent, if it has one, is in another process.
+    pub(crate) first: bool,
+    pub(crate) sampled: bool,
+    /// What it is kept for, although its trace was not sampled.
+    pub(crate) worth: Option<Worth>,
 }
 
 fn scope() -> Scope<'static> {
@@ -29,19 +42,25 @@ pub(crate) struct Batch {
     #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
     pub(crate) anchor: Anchor,
+    redaction: Redaction,
     pub(crate) spans: usize,
+    /// Spans of traces that were not sampled; in no way part of what is exported.
+    pub(crate) unsampled: usize,
     pub(crate) logs: usize,
+    /// Clean already, as the points are.
     pub(crate) own_logs: Vec<LogRecord<'static>>,
     pub(crate) points: Vec<MetricPoint<'static>>,
 }
 
 impl Batch {
-    pub(crate) fn new(anchor: Anchor) -> Self {
+    pub(crate) fn new(anchor: Anchor, redaction: Redaction) -> Self {
         Self {
             bytes: Vec::new(),
             spills: Vec::new(),
             anchor,
+            redaction,
             spans: 0,
+            unsampled: 0,
             logs: 0,
             own_logs: Vec::new(),
             points: Vec::new(),
@@ -61,6 +80,7 @@ impl Batch {
         // SAFETY: a record is at least a head long.
         unsafe { self.bytes.as_mut_ptr().add(at).cast::<Head>().write_unaligned(head) };
         match head.kind {
+            SPAN if head.tag & UNSAMPLED != 0 => self.unsampled += 1,
             SPAN => self.spans += 1,
             _ => self.logs += 1,
         }
@@ -81,7 +101,7 @@ impl Batch {
         self.spills.clear();
         self.own_logs.clear();
         self.points.clear();
-        (self.spans, self.logs) = (0, 0);
+        (self.spans, self.unsampled, self.logs) = (0, 0, 0);
     }
 
     /// The record at a place that `push` gave.
@@ -108,16 +128,46 @@ impl Batch {
         })
     }
 
-    /// Everything as lists.
+    /// All spans, clean, also those of traces that were not sampled.
+    pub(crate) fn marked(&self) -> Vec<Marked<'_>> {
+        let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
+        let spans = self.records().filter(|record| record.head.kind == SPAN);
+        let marked = spans.map(|record| {
+            let mut span = translator.one(&record);
+            cleaner.span(&mut span);
+            Marked {
+                first: record.head.tag & FIRST != 0,
+                sampled: record.head.tag & UNSAMPLED == 0,
+                worth: match record.head.flags {
+                    flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
+                    flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
+                    _ => None,
+                },
+                span,
+            }
+        });
+        marked.collect()
+    }
+
+    /// Cleans what an exporter knows from elsewhere, as if it had been recorded.
+    pub(crate) fn clean(&self, span: &mut Span<'_>) {
+        self.redaction.cleaner().span(span);
+    }
+
+    /// Everything that is kept, as lists, clean.
     pub(crate) fn collect(&self) -> Records<'_> {
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let (mut spans, mut logs) = (Vec::with_capacity(self.spans), Vec::with_capacity(self.logs));
-        for record in self.records() {
+        for record in self.kept() {
             if record.head.kind == EVENT {
-                logs.push(translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                logs.push(log);
             } else {
-                let mut span = Span::default();
-                translator.span(&record, &mut span);
+                let mut span = translator.one(&record);
+                cleaner.span(&mut span);
                 spans.push(span);
             }
         }
@@ -125,18 +175,26 @@ impl Batch {
         Records { scope: scope(), spans, logs, points: &self.points }
     }
 
-    /// Walks everything into a sink.
+    fn kept(&self) -> impl Iterator<Item = Record<'_>> {
+        self.records().filter(|record| record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0)
+    }
+
+    /// Walks everything that is kept into a sink, clean.
     pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
         sink.resource(&mut resource.clone());
         sink.scope(&mut scope());
         let mut translator = Translator::new(self.anchor);
+        let mut cleaner = self.redaction.cleaner();
         let mut span = Span::default();
-        for record in self.records() {
+        for record in self.kept() {
             if record.head.kind == EVENT {
-                sink.log(&mut translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                sink.log(&mut log);
             } else {
                 span.clear();
                 translator.span(&record, &mut span);
+                cleaner.span(&mut span);
                 sink.span(&mut span);
             }
         }

@@ -3,8 +3,11 @@
 //! Written on the collector thread from the same records that exporters get. Every line carries the trace in both
 //! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
 
+use super::failure::FINGERPRINT;
 use crate::metrics::MetricLine;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use tundra_record::value::write_json_text;
 use tundra_record::{LogRecord, Resource, UnixNanos, Value};
 
@@ -23,10 +26,42 @@ pub enum LogFormat {
     Plain,
 }
 
+/// Whether lines carry the ids of their trace and span: as the program says, until an Agent says otherwise.
+#[derive(Debug)]
+pub(crate) struct Injection {
+    own: AtomicBool,
+    /// `UNSAID`, or what the Agent wants.
+    remote: AtomicU8,
+}
+
+const UNSAID: u8 = 2;
+
+impl Injection {
+    pub(crate) fn new(yes: bool) -> Self {
+        Self { own: AtomicBool::new(yes), remote: AtomicU8::new(UNSAID) }
+    }
+
+    pub(crate) fn set(&self, yes: bool) {
+        self.own.store(yes, Relaxed);
+    }
+
+    pub(crate) fn set_remote(&self, wish: Option<bool>) {
+        self.remote.store(wish.map_or(UNSAID, u8::from), Relaxed);
+    }
+
+    fn holds(&self) -> bool {
+        match self.remote.load(Relaxed) {
+            UNSAID => self.own.load(Relaxed),
+            wish => wish != 0,
+        }
+    }
+}
+
 /// Where lines go and how they look.
 pub(crate) struct Console {
     out: Box<dyn Write + Send>,
     format: LogFormat,
+    injection: Arc<Injection>,
     /// `,"service":...` and so on, ready to append.
     who: String,
     line: String,
@@ -38,16 +73,20 @@ const PENDING_BYTES: usize = 64 * 1024;
 
 impl Console {
     /// Lines into `out`; `Auto` must have been decided by the caller.
-    pub(crate) fn new(out: Box<dyn Write + Send>, format: LogFormat, resource: &Resource<'_>) -> Self {
-        let mut who = String::new();
+    pub(crate) fn new(out: Box<dyn Write + Send>, format: LogFormat, injection: Arc<Injection>) -> Self {
+        Self { out, format, injection, who: String::new(), line: String::new(), pending: Vec::new() }
+    }
+
+    /// Who speaks from now on.
+    pub(crate) fn speak_for(&mut self, resource: &Resource<'_>) {
+        self.who.clear();
         let known =
             [("service", resource.service()), ("env", resource.env()), ("version", resource.version())];
         for (key, text) in known {
             if let Some(text) = text {
-                json_member(&mut who, key, &Value::from(text));
+                json_member(&mut self.who, key, &Value::from(text));
             }
         }
-        Self { out, format, who, line: String::new(), pending: Vec::new() }
     }
 
     /// Adds a line.
@@ -72,6 +111,11 @@ impl Console {
         }
     }
 
+    /// What is pending is the parent's to write.
+    pub(crate) fn forget(&mut self) {
+        self.pending.clear();
+    }
+
     fn json(&mut self, log: &LogRecord<'_>) {
         let line = &mut self.line;
         line.push_str("{\"timestamp\":\"");
@@ -82,7 +126,7 @@ impl Console {
         for (key, value) in &log.attrs {
             json_member(line, if is_reserved(key) { "fields.message" } else { key }, value);
         }
-        if let (Some(trace), Some(span)) = (log.trace_id, log.span_id) {
+        if let (Some(trace), Some(span), true) = (log.trace_id, log.span_id, self.injection.holds()) {
             let trace_hex = trace.hex();
             let span_hex = span.hex();
             json_member(line, "trace_id", &Value::from(ascii(&trace_hex)));
@@ -106,11 +150,11 @@ impl Console {
             line.push_str(&format!("{dim}{}{end}: ", plain(&target.to_text())));
         }
         line.push_str(&plain(&log.body.to_text()));
-        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target") {
+        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target" && key != FINGERPRINT) {
             line.push_str(&format!(" {dim}{}={end}", plain(key)));
             json_value(line, value);
         }
-        if let Some(trace) = log.trace_id {
+        if let (Some(trace), true) = (log.trace_id, self.injection.holds()) {
             line.push_str(&format!(" {dim}trace_id={trace}{end}"));
         }
         line.push('\n');
@@ -202,6 +246,21 @@ pub(crate) fn metric_log(line: &MetricLine) -> LogRecord<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_wins_until_it_takes_back_what_it_said() {
+        let injection = Injection::new(true);
+        let check = |own: Option<bool>, remote: Option<bool>, expect: bool| {
+            own.into_iter().for_each(|yes| injection.set(yes));
+            injection.set_remote(remote);
+            assert_eq!(injection.holds(), expect, "{own:?} {remote:?}");
+        };
+        check(None, None, true);
+        check(None, Some(false), false);
+        check(Some(false), Some(true), true);
+        check(None, None, false);
+        check(Some(true), None, true);
+    }
 
     #[test]
     fn times_are_rfc_3339() {

@@ -4,17 +4,22 @@
 #![expect(unsafe_code, reason = "draining a ring is the collector's right alone")]
 
 use super::batch::Batch;
-use super::console::{self, Console};
+use super::clean::Redaction;
+use super::console::{self, Console, Injection};
+use super::held::Held;
 use super::translate::Translator;
-use crate::clock::Anchor;
+use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, Head, Local, SPAN, UNSAMPLED};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::BATCH_BYTES;
+use crate::propagation;
+use crate::sampling::Sampler;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tundra_record::{MetricPoint, Resource};
+use tundra_record::{MetricPoint, Resource, Value};
 
 /// What a pipeline is made of.
 pub(crate) struct PipelineConfig {
@@ -22,8 +27,13 @@ pub(crate) struct PipelineConfig {
     pub(crate) resource: Resource<'static>,
     pub(crate) exporters: Vec<Box<dyn Exporter>>,
     pub(crate) console: Option<Console>,
+    pub(crate) sampler: Arc<Sampler>,
+    pub(crate) injection: Arc<Injection>,
     pub(crate) log_metrics: bool,
     pub(crate) period: Duration,
+    pub(crate) redaction: Redaction,
+    /// A test's clock.
+    pub(crate) steps: Option<&'static Steps>,
 }
 
 /// A pipeline at work.
@@ -34,8 +44,13 @@ pub(crate) struct Pipeline {
     since: Option<Instant>,
     /// Events drained and not yet written to the console: tick and place.
     fresh: Vec<(u64, usize)>,
+    /// Spans of unsampled traces that are not over yet.
+    held: Held,
+    /// Whether an exporter wants to see spans of unsampled traces.
+    counts_unsampled: bool,
     ticked: Instant,
     closed: bool,
+    resource_is_clean: bool,
 }
 
 /// Moves one thread's records before `mark` to the pipelines they belong to; gives how many.
@@ -60,21 +75,21 @@ fn kind_of(head: &Head) -> Kind {
 
 fn discard(head: Head, why: Dropped) {
     DONE.drop_record(kind_of(&head), why, 1);
-    if !head.spill.is_null() {
-        // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
-        drop(unsafe { Box::from_raw(head.spill) });
-    }
+    head.drop_spill();
 }
 
 impl Pipeline {
     pub(crate) fn new(config: PipelineConfig) -> Self {
         Self {
+            counts_unsampled: config.exporters.iter().any(|exporter| exporter.counts_unsampled()),
+            batch: Batch::new(Anchor::new(), config.redaction.clone()),
             config,
-            batch: Batch::new(Anchor::new()),
             since: None,
             fresh: Vec::new(),
+            held: Held::default(),
             ticked: Instant::now(),
             closed: false,
+            resource_is_clean: false,
         }
     }
 
@@ -87,18 +102,56 @@ impl Pipeline {
     }
 
     pub(crate) fn set_anchor(&mut self, anchor: Anchor) {
-        self.batch.anchor = anchor;
+        self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
     fn take(&mut self, head: Head, record: &[u8]) {
         if self.closed {
             return discard(head, Dropped::Shutdown);
         }
+        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 {
+            return self.take_unsampled(head, record);
+        }
+        self.push(head, record);
+    }
+
+    /// A span of a trace that was not sampled: looked at once more, if anybody wants that.
+    fn take_unsampled(&mut self, head: Head, record: &[u8]) {
+        if self.config.sampler.looks_back() {
+            let mut held = std::mem::take(&mut self.held);
+            let mut translator = Translator::new(self.batch.anchor);
+            let sampler = Arc::clone(&self.config.sampler);
+            held.take(
+                head,
+                record,
+                &mut |record| {
+                    let rejected = propagation::is_rejected(record.head.trace());
+                    if rejected { None } else { sampler.worth_keeping(&translator.one(record)) }
+                },
+                &mut |head, record| {
+                    self.push(head, record);
+                },
+            );
+            self.held = held;
+        } else {
+            self.push(head, record);
+        }
+    }
+
+    /// Gives up hope for unsampled traces that were held for too long, or for all.
+    pub(crate) fn release(&mut self, all: bool) {
+        let mut held = std::mem::take(&mut self.held);
+        held.release(Instant::now(), all, &mut |head, record| self.push(head, record));
+        self.held = held;
+    }
+
+    fn push(&mut self, head: Head, record: &[u8]) {
+        if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
+            DONE.waiting[Kind::Span as usize].fetch_sub(1, Relaxed);
             return discard(head, Dropped::Unsampled);
         }
         let at = self.batch.push(head, record);
-        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
         if head.kind == EVENT && self.config.console.is_some() {
             self.fresh.push((head.start, at));
         }
@@ -110,21 +163,50 @@ impl Pipeline {
 
     /// Writes the log lines of what was drained, in the order of time.
     pub(crate) fn write_lines(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        self.clean_resource();
         let Some(console) = &mut self.config.console else { return };
         self.fresh.sort_unstable();
         let mut translator = Translator::new(self.batch.anchor);
+        let mut cleaner = self.config.redaction.cleaner();
         for (_, at) in self.fresh.drain(..) {
             if let Some(record) = self.batch.record(at) {
-                console.log(&translator.log(&record));
+                let mut log = translator.log(&record);
+                cleaner.log(&mut log);
+                console.log(&log);
             }
         }
         console.flush();
     }
 
+    /// In a forked child: what waits is the parent's to export.
+    pub(crate) fn after_fork(&mut self) {
+        self.batch.clear();
+        self.held.after_fork();
+        self.fresh.clear();
+        self.since = None;
+        if let Some(console) = &mut self.config.console {
+            console.forget();
+        }
+        let pid = Value::Int(i64::from(std::process::id()));
+        for (key, value) in &mut self.config.resource.attrs {
+            if key == "process.pid" {
+                *value = pid.clone();
+            }
+        }
+        self.config.exporters.iter_mut().for_each(|exporter| exporter.after_fork());
+    }
+
     /// Takes points to be exported with the next batch.
     pub(crate) fn points(&mut self, points: &[MetricPoint<'static>]) {
         if !self.config.exporters.is_empty() && !points.is_empty() {
-            self.batch.points.extend_from_slice(points);
+            let mut cleaner = self.config.redaction.cleaner();
+            self.batch.points.extend(points.iter().cloned().map(|mut point| {
+                cleaner.metric(&mut point);
+                point
+            }));
             self.since.get_or_insert_with(Instant::now);
         }
     }
@@ -134,8 +216,11 @@ impl Pipeline {
         if !self.config.log_metrics || lines.is_empty() {
             return;
         }
+        self.clean_resource();
+        let mut cleaner = self.config.redaction.cleaner();
         for line in lines {
-            let log = console::metric_log(line);
+            let mut log = console::metric_log(line);
+            cleaner.log(&mut log);
             if let Some(console) = &mut self.config.console {
                 console.log(&log);
             }
@@ -145,6 +230,16 @@ impl Pipeline {
             console.flush();
         }
         self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Cleans once what all records say about who sends them.
+    fn clean_resource(&mut self) {
+        if !std::mem::replace(&mut self.resource_is_clean, true) {
+            self.config.redaction.cleaner().resource(&mut self.config.resource);
+            if let Some(console) = &mut self.config.console {
+                console.speak_for(&self.config.resource);
+            }
+        }
     }
 
     /// When the batch must go.
@@ -174,9 +269,13 @@ impl Pipeline {
         }
         let had_exporters = !self.config.exporters.is_empty();
         let anchor = self.batch.anchor;
-        let batch = std::mem::replace(&mut self.batch, Batch::new(anchor));
+        self.clean_resource();
+        let batch = std::mem::replace(&mut self.batch, Batch::new(anchor, Redaction::Off));
         let resource = self.config.resource.clone();
-        let exported = Exported { batch: &batch, resource: &resource };
+        let sampler = Arc::clone(&self.config.sampler);
+        let injection = Arc::clone(&self.config.injection);
+        let exported =
+            Exported { batch: &batch, resource: &resource, sampler: &sampler, injection: &injection };
         let (took, failed) = self.each_exporter(|exporter| exporter.export(&exported).is_ok());
         self.settle(&batch, had_exporters, took > 0);
         self.batch = batch;
@@ -185,6 +284,8 @@ impl Pipeline {
     }
 
     fn settle(&self, batch: &Batch, had_exporters: bool, took: bool) {
+        DONE.waiting[Kind::Span as usize].fetch_sub(batch.unsampled as u64, Relaxed);
+        DONE.drop_record(Kind::Span, Dropped::Unsampled, batch.unsampled as u64);
         for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
             DONE.waiting[kind as usize].fetch_sub(count, Relaxed);
             // A log line on the console is an export, too.
@@ -214,6 +315,8 @@ impl Pipeline {
 
     /// Gives the exporters up. What still arrives is counted as dropped.
     pub(crate) fn close(&mut self, deadline: Instant) {
+        self.release(true);
+        self.export();
         self.each_exporter(|exporter| {
             exporter.shutdown(deadline);
             true

@@ -6,12 +6,15 @@
 //! exception attributes; on a span it also makes the status.
 
 use super::batch::Record;
+use super::failure::{EXCEPTION, Failure, SPAN_ERROR};
 use crate::clock::Anchor;
 use crate::engine::fields::{Decoder, Raw, spilled_value};
-use crate::engine::{SpillEvent, TRUNCATED};
+use crate::engine::{Moment, SpillEvent, TRUNCATED, UNSAMPLED};
+use crate::panic;
 use tracing_core::{Level, Metadata};
+use tundra_record::value::from_json;
 use tundra_record::{
-    Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, Value,
+    Attrs, Event, Link, LogRecord, Severity, Span, SpanId, SpanKind, Status, Text, TraceId, UnixNanos, Value,
 };
 
 /// Marks an attribute list from which something was cut.
@@ -25,38 +28,6 @@ pub(crate) struct Translator {
     /// For each field the place of its attribute, plus one.
     places: [u16; FIELDS],
 }
-
-/// An error value taken apart.
-struct Failure<'a> {
-    kind: &'a str,
-    message: &'a str,
-    chain: &'a str,
-}
-
-impl<'a> Failure<'a> {
-    fn of(value: Raw<'a>) -> Self {
-        match value {
-            Raw::Error(text) => {
-                let (kind, rest) = text.split_once('\n').unwrap_or(("", text));
-                let message = rest.split_once("\ncaused by: ").map_or(rest, |(message, _)| message);
-                Self { kind, message, chain: if message.len() < rest.len() { rest } else { "" } }
-            }
-            Raw::Str(text) => Self { kind: "", message: text, chain: "" },
-            _ => Self { kind: "", message: "", chain: "" },
-        }
-    }
-
-    fn attrs(&self, prefix: [&'static str; 3], attrs: &mut Attrs<'a>) {
-        for (key, text) in prefix.into_iter().zip([self.kind, self.message, self.chain]) {
-            if !text.is_empty() {
-                attrs.push((key.into(), Value::from(text)));
-            }
-        }
-    }
-}
-
-const EXCEPTION: [&str; 3] = ["exception.type", "exception.message", "exception.stacktrace"];
-const SPAN_ERROR: [&str; 3] = ["error.type", "error.message", "error.stack"];
 
 fn value(raw: Raw<'_>) -> Value<'_> {
     match raw {
@@ -102,6 +73,13 @@ impl Translator {
         }
     }
 
+    /// A record as a span of its own.
+    pub(crate) fn one<'a>(&mut self, record: &Record<'a>) -> Span<'a> {
+        let mut span = Span::default();
+        self.span(record, &mut span);
+        span
+    }
+
     /// Fills a cleared span.
     pub(crate) fn span<'a>(&mut self, record: &Record<'a>, span: &mut Span<'a>) {
         let head = &record.head;
@@ -112,13 +90,13 @@ impl Translator {
         span.name = meta.name().into();
         span.kind = SpanKind::Internal;
         span.start = self.anchor.at(head.start);
-        span.duration = self.anchor.nanos(head.end.saturating_sub(head.start));
-        span.flags = 1;
+        span.duration = self.anchor.between(head.start, head.end);
+        span.flags = u32::from(head.tag & UNSAMPLED == 0);
         let mut attrs = std::mem::take(&mut span.attrs);
         let mut failure = None;
         let long = record.spill.map_or(&[][..], |spill| &spill.long);
         self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
-            if matches!(raw, Raw::Error(_)) {
+            if matches!(raw, Raw::Error(_)) || (is_error_name(name) && matches!(raw, Raw::Str(_))) {
                 failure = Some(Failure::of(raw));
                 return true;
             }
@@ -140,6 +118,19 @@ impl Translator {
                 ..Link::default()
             };
             span.links.extend(spill.links.iter().map(link));
+            if let Some(start) = spill.start {
+                span.start = UnixNanos(start);
+            }
+            let end = spill.end.map_or_else(|| self.anchor.at(head.end), UnixNanos);
+            if spill.start.is_some() || spill.end.is_some() {
+                span.duration = end.0.saturating_sub(span.start.0).max(0);
+            }
+            let moment = |(time, name, attrs): &'a Moment| Event {
+                time: UnixNanos(*time),
+                name: Text::Borrowed(name),
+                attrs: attrs.clone(),
+            };
+            span.events.extend(spill.moments.iter().map(moment));
             for event in &spill.events {
                 let (event, failed) = self.event(event);
                 span.events.push(event);
@@ -151,7 +142,7 @@ impl Translator {
             if span.status_message.is_empty() {
                 span.status_message = failure.message.into();
             }
-            failure.attrs(SPAN_ERROR, &mut attrs);
+            failure.write(SPAN_ERROR, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));
@@ -166,7 +157,7 @@ impl Translator {
             take_event_special(name, raw, Level::ERROR, &mut failure, &mut message)
         });
         if let Some(failure) = &failure {
-            failure.attrs(EXCEPTION, &mut attrs);
+            failure.write(EXCEPTION, &mut attrs);
             if !message.is_empty() {
                 attrs.push(("message".into(), Value::Str(message.clone())));
             }
@@ -181,28 +172,60 @@ impl Translator {
         let Some(meta) = head.metadata() else { return LogRecord::default() };
         let mut attrs = Attrs::new();
         let (mut failure, mut message) = (None, Text::Borrowed(""));
+        let mut from_log = FromLog::default();
         let long = record.spill.map_or(&[][..], |spill| &spill.long);
         self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
-            take_event_special(name, raw, *meta.level(), &mut failure, &mut message)
+            from_log.take(name, raw)
+                || take_event_special(name, raw, *meta.level(), &mut failure, &mut message)
         });
+        if let Some(Value::Map(pairs)) = from_log.pairs.and_then(from_json) {
+            attrs.extend(pairs);
+        }
         if let Some(failure) = failure {
-            failure.attrs(EXCEPTION, &mut attrs);
+            failure.write(EXCEPTION, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));
         }
-        attrs.push(("target".into(), Value::from(meta.target())));
+        attrs.push(("target".into(), Value::from(from_log.target.unwrap_or(meta.target()))));
         LogRecord {
             time: self.anchor.at(head.start),
             severity: severity(*meta.level()),
             severity_text: meta.level().as_str().into(),
-            event_name: Text::default(),
+            event_name: event_name(meta.name()),
             body: Value::Str(message),
             trace_id: Some(head.trace()).filter(|id| id.is_valid()),
             span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
             attrs,
         }
     }
+}
+
+/// What records of the `log` crate bring through our bridge, or through that of the `tracing-log` crate.
+#[derive(Default)]
+struct FromLog<'a> {
+    target: Option<&'a str>,
+    pairs: Option<&'a str>,
+}
+
+impl<'a> FromLog<'a> {
+    /// True if the field was one of theirs.
+    fn take(&mut self, name: &str, raw: Raw<'a>) -> bool {
+        let Some(name) = name.strip_prefix("log.") else { return false };
+        match (name, raw) {
+            ("target", Raw::Str(text)) => self.target = Some(text),
+            ("kv", Raw::Str(text)) => self.pairs = Some(text),
+            ("module_path" | "file" | "line", _) => {}
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The name that a program gave an event; without one, `tracing` and the `log` bridges give it one of their own.
+fn event_name(name: &'static str) -> Text<'static> {
+    let given = !name.starts_with("event ") && !name.starts_with("log ");
+    if given { name.into() } else { Text::default() }
 }
 
 /// Sets an attribute by name; the list is bounded, and so is the search.
@@ -235,6 +258,11 @@ fn take_special<'a>(name: &str, raw: Raw<'a>, span: &mut Span<'a>) -> bool {
     true
 }
 
+/// Fields that people put an error's text in.
+fn is_error_name(name: &str) -> bool {
+    matches!(name, "error" | "err" | "exception")
+}
+
 /// The message or the error of an event; true if it was taken.
 fn take_event_special<'a>(
     name: &str,
@@ -246,8 +274,9 @@ fn take_event_special<'a>(
     match (name, raw) {
         ("message", Raw::Str(text)) => *message = text.into(),
         (_, Raw::Error(_)) => *failure = Some(Failure::of(raw)),
-        ("error" | "err" | "exception", Raw::Str(_)) if level == Level::ERROR => {
-            *failure = Some(Failure::of(raw));
+        (_, Raw::Str(_)) if is_error_name(name) && level == Level::ERROR => *failure = Some(Failure::of(raw)),
+        (panic::STACK_FIELD, Raw::U64(number)) => {
+            failure.get_or_insert_default().panicked(panic::stack(number));
         }
         _ => return false,
     }

@@ -4,6 +4,9 @@
 //! `info`, `my_crate=debug`, `my_crate::module=off`, separated by commas. Span and field directives are refused by name.
 
 use crate::limits::DIRECTIVES;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock, TryLockError};
+use std::time::Duration;
 use tracing_core::{LevelFilter, Metadata};
 
 /// A filter that cannot be used.
@@ -85,6 +88,57 @@ impl Filter {
     /// The most talkative level of all.
     pub(crate) fn max_level(&self) -> LevelFilter {
         self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
+    }
+}
+
+/// The filter in force, which its guard may replace at any time.
+#[derive(Debug)]
+pub(crate) struct ActiveFilter {
+    filter: RwLock<Filter>,
+    changes: AtomicU32,
+}
+
+/// In a forked child a thread that no longer exists may hold the lock: do not wait for it for ever.
+const REPLACE_ATTEMPTS: u32 = 1000;
+
+impl ActiveFilter {
+    pub(crate) fn new(filter: Filter) -> Self {
+        Self { filter: RwLock::new(filter), changes: AtomicU32::new(0) }
+    }
+
+    fn ask<R>(&self, question: impl FnOnce(&Filter) -> R) -> R {
+        question(&self.filter.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
+        self.ask(|filter| filter.enables(metadata))
+    }
+
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        self.ask(Filter::max_level)
+    }
+
+    /// How often it was replaced: what was asked before the latest change has to be asked again.
+    #[cfg(feature = "layer")]
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Relaxed)
+    }
+
+    pub(crate) fn replace(&self, filter: Filter) {
+        for _ in 0..REPLACE_ATTEMPTS {
+            let mut current = match self.filter.try_write() {
+                Ok(current) => current,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::sleep(Duration::from_micros(100));
+                    continue;
+                }
+            };
+            *current = filter;
+            drop(current);
+            self.changes.fetch_add(1, Relaxed);
+            return;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "one thread's state is reached through a raw thread-local pointer")]
 
 use super::ring::Ring;
-use super::slot::{Identity, Slot, UNSAMPLED};
+use super::slot::{FIRST, Identity, Slot, UNSAMPLED};
 use crate::health::{Dropped, Kind};
 use crate::limits::{CONTEXT_DEPTH, SCRATCH_BYTES, THREADS};
 use crate::metrics::Cells;
@@ -17,7 +17,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One span the thread is inside of, or a context from another process.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ static ALL: [AtomicPtr<Local>; THREADS] = [const { AtomicPtr::new(null_mut()) };
 static COUNT: AtomicU32 = AtomicU32::new(0);
 static PARKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static FORKED: AtomicBool = AtomicBool::new(false);
+/// In a forked child, until it first records: the forking thread's state in the parent.
+static PARENT: AtomicPtr<Local> = AtomicPtr::new(null_mut());
 
 // Values of the pointer that are not addresses. All below `FIRST_ADDRESS`.
 const GONE: usize = 1;
@@ -86,6 +88,9 @@ impl Local {
     /// This thread's state; `None` if it cannot record (any more), and then the caller drops and counts.
     #[inline(always)]
     pub(crate) fn get() -> Option<&'static Local> {
+        if !cfg!(feature = "enabled") {
+            return None;
+        }
         let here = HERE.with(Cell::get);
         if here.addr() >= FIRST_ADDRESS {
             // SAFETY: states are never freed, and only this thread holds this one.
@@ -105,6 +110,7 @@ impl Local {
             HERE.with(|here| here.set(ptr::without_provenance(CHILD)));
             return None;
         }
+        crate::collector::revive();
         let parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let found: *const Local = match parked {
             Some(address) => ptr::with_exposed_provenance(address),
@@ -123,7 +129,23 @@ impl Local {
             return None;
         }
         // SAFETY: as in `get`; it was parked or is new, so no other thread holds it.
-        Some(unsafe { &*found })
+        let local = unsafe { &*found };
+        local.inherit();
+        Some(local)
+    }
+
+    /// The thread that forked goes on inside of the spans it was inside of; their ids lead nowhere, but leaving them
+    /// takes them away. For their children they are spans of another process.
+    fn inherit(&self) {
+        let parent = PARENT.swap(null_mut(), AcqRel);
+        // SAFETY: states are never freed; the parent's thread does not exist here, and the stack is this thread's.
+        unsafe {
+            if let Some(parent) = parent.as_ref() {
+                let stack = &mut *self.stack.get();
+                stack.clone_from(&*parent.stack.get());
+                stack.iter_mut().for_each(|entry| entry.who.tag |= FIRST);
+            }
+        }
     }
 
     fn make() -> Option<*const Local> {
@@ -215,6 +237,12 @@ impl Local {
         unsafe { (&*self.stack.get()).last() }
     }
 
+    /// The innermost context that fits; `fits` must not call user code.
+    pub(crate) fn find_inside(&self, fits: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        // SAFETY: as in `top`.
+        unsafe { (&*self.stack.get()).iter().rev().find(|entry| fits(entry)) }
+    }
+
     /// Takes the thread's scratch buffer; null if an outer event is using it.
     #[inline(always)]
     pub(crate) fn take_scratch(&self) -> *mut Scratch {
@@ -242,12 +270,18 @@ impl Local {
     }
 }
 
-/// Any pipeline's contexts: the number that remote contexts carry.
+/// Any pipeline's contexts: the number that remote contexts carry. It holds the bit `FIRST`, so that their children have it.
 pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
+/// The same for contexts of this process that another API made: their children are not the first ones here.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const ANY_PIPELINE_HERE: u16 = ANY_PIPELINE & !FIRST;
 
 #[cold]
 fn top_of(stack: &[Entry], pipeline: u16) -> Option<&Entry> {
-    let mine = |entry: &&Entry| [pipeline, ANY_PIPELINE].contains(&(entry.who.tag & !UNSAMPLED));
+    let mine = |entry: &&Entry| {
+        let number = entry.who.tag & !(UNSAMPLED | FIRST);
+        number == pipeline || number == ANY_PIPELINE & !FIRST
+    };
     stack.iter().rev().find(mine)
 }
 
@@ -275,7 +309,26 @@ fn bump(count: &AtomicU64) {
     count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
 }
 
-/// In a forked child: no collector runs and locks may be held forever, so the child records nothing more.
+/// The states that no thread holds.
+pub(crate) type Parked = MutexGuard<'static, Vec<usize>>;
+
+/// For whoever forks.
+pub(crate) fn lock_parked() -> Parked {
+    PARKED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// In a forked child: this thread is the only one, and its state stayed in the parent.
+pub(crate) fn forget_threads(parked: &mut Parked) {
+    parked.clear();
+    let count = (COUNT.swap(0, AcqRel) as usize).min(THREADS);
+    ALL[..count].iter().for_each(|local| local.store(null_mut(), Release));
+    let here = HERE.with(|here| here.replace(null()));
+    if here.addr() >= FIRST_ADDRESS {
+        PARENT.store(here.cast_mut(), Release);
+    }
+}
+
+/// In a forked child whose pipelines were at work elsewhere: it records nothing.
 pub(crate) fn silence_child() {
     FORKED.store(true, Relaxed);
     HERE.with(|here| here.set(ptr::without_provenance(CHILD)));

@@ -78,6 +78,11 @@ impl Segment {
     }
 }
 
+/// In a forked child: larger rings of the parent do not count.
+pub(crate) fn forget_bursts() {
+    BURST.store(0, Relaxed);
+}
+
 fn layout(size: usize) -> Option<Layout> {
     Layout::from_size_align(size, 64).ok()
 }

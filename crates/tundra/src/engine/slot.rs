@@ -34,8 +34,14 @@ pub(crate) const PAD: u8 = 255;
 
 /// Flag: a value was cut or lost.
 pub(crate) const TRUNCATED: u8 = 1;
+/// Flags that the collector sets: the trace was not sampled, and is kept for an error or a model call.
+pub(crate) const KEPT_ERROR: u8 = 2;
+pub(crate) const KEPT_LLM: u8 = 4;
 /// Bit of a tag: the root decided that this trace is not kept.
 pub(crate) const UNSAMPLED: u16 = 1 << 15;
+/// Bit of a tag in a record: its parent, if any, is in another process. Of identities only those of other processes carry
+/// it.
+pub(crate) const FIRST: u16 = 1 << 14;
 
 /// The fixed part of a record, the same in a slot and in a ring; the fields follow it.
 #[repr(C)]
@@ -47,7 +53,7 @@ pub(crate) struct Head {
     pub(crate) fields: u16,
     pub(crate) kind: u8,
     pub(crate) flags: u8,
-    /// The pipeline's number, and `UNSAMPLED`.
+    /// The pipeline's number, `UNSAMPLED` and `FIRST`.
     pub(crate) tag: u16,
     pub(crate) meta: *const Metadata<'static>,
     pub(crate) trace_high: u64,
@@ -70,7 +76,21 @@ impl Head {
 
     /// The number of the pipeline it belongs to.
     pub(crate) fn pipeline(&self) -> u16 {
-        self.tag & !UNSAMPLED
+        self.tag & !(UNSAMPLED | FIRST)
+    }
+
+    /// What did not fit. For a record outside of slot and ring, whose holder is the caller.
+    pub(crate) fn spill(&self) -> Option<&Spill> {
+        // SAFETY: comes from `Box::into_raw` and has one holder, who borrows it as long as the head.
+        unsafe { self.spill.as_ref() }
+    }
+
+    /// Lets go of what did not fit, with the last copy of a record that was in no slot and no ring any more.
+    pub(crate) fn drop_spill(self) {
+        if !self.spill.is_null() {
+            // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
+            drop(unsafe { Box::from_raw(self.spill) });
+        }
     }
 
     /// The trace id in one piece.
@@ -138,7 +158,7 @@ pub(crate) fn identity(id: u64) -> Option<Identity> {
             trace_high: atomic(&raw mut (*head).trace_high).load(Relaxed),
             trace_low: atomic(&raw mut (*head).trace_low).load(Relaxed),
             span: atomic(&raw mut (*head).span).load(Relaxed),
-            tag: AtomicU16::from_ptr(&raw mut (*head).tag).load(Relaxed),
+            tag: AtomicU16::from_ptr(&raw mut (*head).tag).load(Relaxed) & !FIRST,
         }
     };
     fence(Acquire);
@@ -297,6 +317,12 @@ pub(crate) fn open_spans() -> u64 {
         open += u64::from(find(number as u64).is_some_and(|slot| slot.word.load(Acquire) as u32 != 0));
     }
     open
+}
+
+/// In a forked child: ids of the parent's open spans lead nowhere, and no page number is used twice.
+pub(crate) fn forget_pages() {
+    let pages = (NEXT_PAGE.load(Acquire) as usize).min(PAGES);
+    TABLE[..pages].iter().for_each(|page| page.store(null_mut(), Release));
 }
 
 #[cold]

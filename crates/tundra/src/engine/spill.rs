@@ -7,7 +7,7 @@ use crate::limits::{ADDED_ATTRS, LINKS, SPAN_EVENTS, SPILL_BYTES};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tracing_core::Metadata;
-use tundra_record::Value;
+use tundra_record::{Attrs, Value};
 
 static SPILLED: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,6 +21,9 @@ pub(crate) struct SpillEvent {
     pub(crate) long: Vec<(u8, u8, String)>,
 }
 
+/// An event that did not come from a call site: wall time, name, attributes.
+pub(crate) type Moment = (i64, Cow<'static, str>, Attrs<'static>);
+
 /// The parts of one span or event that live on the heap.
 #[derive(Debug, Default)]
 pub(crate) struct Spill {
@@ -31,6 +34,11 @@ pub(crate) struct Spill {
     pub(crate) added: Vec<(Cow<'static, str>, Value<'static>)>,
     /// The name that replaces the call site's.
     pub(crate) name: Option<Cow<'static, str>>,
+    /// Events with a name and a wall time of their own.
+    pub(crate) moments: Vec<Moment>,
+    /// Nanoseconds since 1970 that replace the measured ones.
+    pub(crate) start: Option<i64>,
+    pub(crate) end: Option<i64>,
     charged: usize,
 }
 
@@ -74,6 +82,18 @@ impl Spill {
         fits
     }
 
+    /// Keeps an event that has no call site; false if it was refused.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn moment(&mut self, time: i64, name: Cow<'static, str>, attrs: Attrs<'static>) -> bool {
+        let texts: usize =
+            attrs.iter().map(|(key, value)| key.len() + value.as_str().map_or(32, str::len) + 64).sum();
+        let fits = self.moments.len() < SPAN_EVENTS && self.charge(name.len() + texts + 64);
+        if fits {
+            self.moments.push((time, name, attrs));
+        }
+        fits
+    }
+
     /// Keeps an attribute; false if it was refused.
     pub(crate) fn add(&mut self, key: Cow<'static, str>, value: Value<'static>) -> bool {
         let bytes = key.len() + value.as_str().map_or(32, str::len) + 64;
@@ -98,6 +118,11 @@ impl Drop for Spill {
     fn drop(&mut self) {
         SPILLED.fetch_sub(self.charged, Relaxed);
     }
+}
+
+/// In a forked child, once the parent's records are dropped: what was booked for the others is not ours.
+pub(crate) fn forget_spills() {
+    SPILLED.store(0, Relaxed);
 }
 
 /// Bytes that all spills of the process hold now.

@@ -5,18 +5,19 @@
 )]
 
 use super::fields::{Decoder, Encoder, Raw};
-use super::filter::Filter;
+use super::filter::ActiveFilter;
 use super::local::{Entry, Local, Scratch};
 use super::slot::{
-    EVENT, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
+    EVENT, FIRST, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
 };
 use super::spill::{Spill, SpillEvent};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::SCRATCH_BYTES;
+use crate::sampling::{KEEP_ALL, Sampler};
 use crate::{clock, rng};
 use std::ptr::{self, null_mut};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use tracing_core::span::{Attributes, Current, Id, Record};
 use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
 
@@ -27,27 +28,30 @@ const NOBODY: u64 = 0xffff_ffff;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pipeline: u16,
-    /// A trace is kept if the low half of its id, mixed, is not above this.
-    keep_below: Arc<AtomicU64>,
-    filter: Arc<RwLock<Filter>>,
+    sampler: Arc<Sampler>,
+    filter: Arc<ActiveFilter>,
 }
 
 impl Engine {
-    pub(crate) fn new(pipeline: u16, filter: Arc<RwLock<Filter>>, keep_below: Arc<AtomicU64>) -> Self {
-        Self { pipeline, keep_below, filter }
+    pub(crate) fn new(pipeline: u16, filter: Arc<ActiveFilter>, sampler: Arc<Sampler>) -> Self {
+        Self { pipeline, sampler, filter }
     }
 
-    fn filter<R>(&self, ask: impl FnOnce(&Filter) -> R) -> R {
-        ask(&self.filter.read().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    /// Whose trace a new span joins.
+    /// Whose trace a new span joins; `id_of` translates the id of an explicit parent.
     #[inline(always)]
-    fn parent_of(&self, attributes: &Attributes<'_>, local: &Local) -> Option<Identity> {
+    fn parent_of(
+        &self,
+        attributes: &Attributes<'_>,
+        local: &Local,
+        id_of: impl FnOnce(&Id) -> u64,
+    ) -> Option<Identity> {
         if attributes.is_contextual() {
-            return local.top(self.pipeline).map(|entry| entry.who);
+            let top = local.top(self.pipeline).map(|entry| entry.who);
+            #[cfg(feature = "opentelemetry")]
+            let top = crate::bridge::opentelemetry::further_in(top).or(top);
+            return top;
         }
-        let parent = identity(attributes.parent()?.into_u64());
+        let parent = identity(id_of(attributes.parent()?));
         if parent.is_none() {
             DONE.stale_parents.fetch_add(1, Relaxed);
         }
@@ -55,21 +59,26 @@ impl Engine {
     }
 
     #[inline(always)]
-    fn root(&self, local: &Local) -> Identity {
+    fn root(&self, local: &Local, slot: &'static Slot, attributes: &Attributes<'_>) -> Identity {
         let trace_low = rng::next(&local.rng);
-        let keep_below = self.keep_below.load(Relaxed);
-        let dropped = keep_below != u64::MAX && trace_low.wrapping_mul(KNUTH) > keep_below;
+        let word = self.sampler.word();
+        let dropped = word != KEEP_ALL && self.drops(word, trace_low, slot, attributes);
         Identity {
             trace_high: rng::next(&local.rng),
             trace_low,
             span: 0,
-            tag: if dropped { self.pipeline | UNSAMPLED } else { self.pipeline },
+            tag: if dropped { self.pipeline | FIRST | UNSAMPLED } else { self.pipeline | FIRST },
         }
     }
-}
 
-/// Datadog's sampling factor: every service that sees the same trace id decides alike.
-const KNUTH: u64 = 1_111_111_111_111_111_111;
+    #[cold]
+    fn drops(&self, word: u64, trace_low: u64, slot: &'static Slot, attributes: &Attributes<'_>) -> bool {
+        let mut guard = Unpublished(Some(slot));
+        let drops = self.sampler.drops(word, trace_low, attributes);
+        guard.0 = None;
+        drops
+    }
+}
 
 /// Gives an unpublished slot back if a value's `Debug` panics.
 struct Unpublished(Option<&'static Slot>);
@@ -100,6 +109,8 @@ fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
             (*head).flags |= TRUNCATED;
         }
     }
+    // Its spill was taken, so there is nothing to drop, and no need to ask on the hot path.
+    std::mem::forget(encoder);
 }
 
 #[cold]
@@ -111,9 +122,9 @@ fn not_recorded(kind: Kind) {
 }
 
 #[cold]
-fn no_slot(local: &Local) -> Id {
+fn no_slot(local: &Local) -> u64 {
     local.count_dropped(Kind::Span, Dropped::Slots);
-    Id::from_u64(NOBODY)
+    NOBODY
 }
 
 #[inline(always)]
@@ -121,35 +132,24 @@ fn units(fields: usize) -> u16 {
     ((HEAD + fields).div_ceil(8)) as u16
 }
 
-impl Subscriber for Engine {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.filter(|filter| filter.enables(metadata)) { Interest::always() } else { Interest::never() }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.filter(|filter| filter.enables(metadata))
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.filter(Filter::max_level))
-    }
-
-    #[inline]
-    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+impl Engine {
+    /// Opens a span and gives its id; `id_of` translates the id of an explicit parent.
+    #[inline(always)]
+    pub(crate) fn open(&self, attributes: &Attributes<'_>, id_of: impl FnOnce(&Id) -> u64) -> u64 {
         let Some(local) = Local::get() else {
             not_recorded(Kind::Span);
-            return Id::from_u64(NOBODY);
+            return NOBODY;
         };
         local.count_created(Kind::Span);
         let Some(slot) = Slot::take(local) else { return no_slot(local) };
-        let parent = self.parent_of(attributes, local);
+        let parent = self.parent_of(attributes, local, id_of);
         let mut who = match parent {
             Some(parent) => parent,
-            None => self.root(local),
+            None => self.root(local, slot, attributes),
         };
         let above = who.span;
         who.span = rng::next(&local.rng);
-        who.tag = who.tag & UNSAMPLED | self.pipeline;
+        who.tag = who.tag & (UNSAMPLED | FIRST) | self.pipeline;
         slot.identify(attributes.metadata(), who);
         // SAFETY: nobody else reaches an unpublished slot.
         unsafe {
@@ -161,41 +161,27 @@ impl Subscriber for Engine {
             (*head).end = 0;
             (*head).spill = null_mut();
         }
-        if !attributes.is_empty() && who.tag & UNSAMPLED == 0 {
+        // Also of traces that are not sampled: they are counted by their tags, and may turn out to be worth keeping.
+        if !attributes.is_empty() {
             encode_fields(slot, attributes);
         }
         // SAFETY: as above.
         unsafe { (*slot.head.get()).start = clock::ticks() };
-        Id::from_u64(slot.publish())
+        slot.publish()
     }
 
-    fn record(&self, id: &Id, values: &Record<'_>) {
-        let (Some(slot), Some(local)) = (find(id.into_u64()), Local::get()) else { return };
-        let scratch = borrow_scratch(local);
-        // SAFETY: the scratch is ours until it goes back.
-        let mut encoder = unsafe { Encoder::new(scratch.0.cast(), INLINE) };
-        values.record(&mut encoder);
-        let len = encoder.len();
-        // SAFETY: `with_lock` gives the fields to us alone; `len` bytes of scratch were written.
-        slot.with_lock(id.into_u64(), |head, buffer| unsafe {
-            append(head, buffer, scratch.0.cast(), len, encoder.spill.take(), encoder.truncated);
-        });
-    }
-
-    fn record_follows_from(&self, span: &Id, follows: &Id) {
-        let Some(other) = identity(follows.into_u64()) else { return };
-        let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
-        change_spill(span.into_u64(), |spill| spill.link(trace, other.span));
-    }
-
-    #[inline]
-    fn event(&self, event: &Event<'_>) {
+    /// Records an event; `id_of` translates the id of an explicit parent.
+    #[inline(always)]
+    pub(crate) fn log(&self, event: &Event<'_>, id_of: impl FnOnce(&Id) -> u64) {
         let Some(local) = Local::get() else { return not_recorded(Kind::Log) };
         local.count_created(Kind::Log);
         let (inside, id) = if event.is_contextual() {
-            local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id))
+            let top = local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id));
+            #[cfg(feature = "opentelemetry")]
+            let top = crate::bridge::opentelemetry::further_in(top.0).map_or(top, |who| (Some(who), 0));
+            top
         } else {
-            let id = event.parent().map_or(0, Id::into_u64);
+            let id = event.parent().map_or(0, id_of);
             (identity(id), id)
         };
         let scratch = borrow_scratch(local);
@@ -229,6 +215,8 @@ impl Subscriber for Engine {
             end: tick,
             spill,
         };
+        // As in `encode_fields`.
+        std::mem::forget(encoder);
         // SAFETY: the scratch is ours, aligned to 8 and longer than a head; the record is initialized to its end.
         let pushed = unsafe {
             scratch.0.cast::<Head>().write(head);
@@ -238,19 +226,95 @@ impl Subscriber for Engine {
             lose(local, Kind::Log, spill);
         }
     }
+}
+
+/// Adds values to an open span.
+pub(crate) fn record_values(id: u64, values: &Record<'_>) {
+    let (Some(slot), Some(local)) = (find(id), Local::get()) else { return };
+    let scratch = borrow_scratch(local);
+    // SAFETY: the scratch is ours until it goes back.
+    let mut encoder = unsafe { Encoder::new(scratch.0.cast(), INLINE) };
+    values.record(&mut encoder);
+    let len = encoder.len();
+    // SAFETY: `with_lock` gives the fields to us alone; `len` bytes of scratch were written.
+    slot.with_lock(id, |head, buffer| unsafe {
+        append(head, buffer, scratch.0.cast(), len, encoder.spill.take(), encoder.truncated);
+    });
+}
+
+/// Links an open span to another one.
+pub(crate) fn link(id: u64, follows: u64) {
+    let Some(other) = identity(follows) else { return };
+    let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
+    change_spill(id, |spill| spill.link(trace, other.span));
+}
+
+/// The thread is inside the span from now on.
+#[inline(always)]
+pub(crate) fn enter(id: u64) {
+    let Some(local) = Local::get() else { return };
+    let Some(who) = identity(id) else { return };
+    local.push(Entry { id, who });
+}
+
+/// The thread leaves the span.
+#[inline(always)]
+pub(crate) fn exit(id: u64) {
+    if let Some(local) = Local::get() {
+        local.pop(id);
+    }
+}
+
+/// One reference less; true if the span is over.
+#[inline(always)]
+pub(crate) fn release(id: u64) -> bool {
+    let Some(slot) = find(id) else { return false };
+    if !slot.release(id) {
+        return false;
+    }
+    close(slot);
+    true
+}
+
+impl Subscriber for Engine {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.filter.enables(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enables(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.filter.max_level())
+    }
+
+    #[inline]
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        Id::from_u64(self.open(attributes, Id::into_u64))
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        record_values(id.into_u64(), values);
+    }
+
+    fn record_follows_from(&self, span: &Id, follows: &Id) {
+        link(span.into_u64(), follows.into_u64());
+    }
+
+    #[inline]
+    fn event(&self, event: &Event<'_>) {
+        self.log(event, Id::into_u64);
+    }
 
     #[inline]
     fn enter(&self, id: &Id) {
-        let Some(local) = Local::get() else { return };
-        let Some(who) = identity(id.into_u64()) else { return };
-        local.push(Entry { id: id.into_u64(), who });
+        enter(id.into_u64());
     }
 
     #[inline]
     fn exit(&self, id: &Id) {
-        if let Some(local) = Local::get() {
-            local.pop(id.into_u64());
-        }
+        exit(id.into_u64());
     }
 
     fn clone_span(&self, id: &Id) -> Id {
@@ -262,12 +326,7 @@ impl Subscriber for Engine {
 
     #[inline]
     fn try_close(&self, id: Id) -> bool {
-        let Some(slot) = find(id.into_u64()) else { return false };
-        if !slot.release(id.into_u64()) {
-            return false;
-        }
-        close(slot);
-        true
+        release(id.into_u64())
     }
 
     fn current_span(&self) -> Current {
@@ -408,7 +467,7 @@ unsafe fn spill_of(head: *mut Head) -> *mut Spill {
 
 /// Changes the heap part of an open span; a refused change marks the span as truncated. False for a stale id.
 pub(crate) fn change_spill(id: u64, change: impl FnOnce(&mut Spill) -> bool) -> bool {
-    let Some(slot) = find(id) else { return false };
+    let Some(slot) = find(id).filter(|_| cfg!(feature = "enabled")) else { return false };
     // SAFETY: `with_lock` gives head and spill to us alone.
     let changed = slot.with_lock(id, |head, _| unsafe {
         if !change(&mut *spill_of(head)) {

@@ -1,16 +1,50 @@
-//! Datadog's Agent, trace API v0.4: spans in chunks of one trace each. Logs and metrics go by other doors.
+//! Datadog's Agent: spans in chunks of one trace each, statistics over all of them, and the rates that it answers with.
+//! Logs and metrics go by other doors.
+//!
+//! The exporter encodes on the collector thread and never waits; the Agent's answers come back through `answers`.
+
+mod answers;
+mod chunks;
+mod config;
+pub(crate) mod llmobs;
+mod sha256;
+mod stats;
+mod upstream;
 
 use super::endpoint::{Endpoint, EndpointError};
 use super::outbox::{Outbox, Payload};
-use super::{ExportError, Exported, Exporter};
-use std::collections::HashMap;
+use super::{ExportError, Exported, Exporter, pieces};
+use crate::collector::Marked;
+use crate::env::Container;
+use answers::{Answers, Info};
+use chunks::TraceChunk;
+use stats::Concentrator;
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Instant;
-use tundra_record::{Span, TraceId, Value};
-use tundra_wire::datadog::encode::{Chunk, v04};
+use tundra_record::Resource;
+use tundra_wire::datadog::encode::{Chunk, v04, v05};
+use tundra_wire::datadog::stats::{Sender, encode};
 
 /// Sends spans to a Datadog Agent such as `http://localhost:8126`, or `unix:///var/run/datadog/apm.socket`.
+///
+/// It asks the Agent what it can do (`/info`) and follows: statistics are counted here and traces that are not kept stay
+/// here if the Agent allows that; its rates hold for new traces unless a rule or rate was set, and a rate set by remote
+/// configuration wins over both. LLM spans carry the event that Datadog's LLM product shows.
 pub struct DatadogAgent {
     outbox: Outbox,
+    answers: Arc<Answers>,
+    container: Container,
+    runtime_id: String,
+    /// Known from the first batch on.
+    resource: Resource<'static>,
+    stats: Concentrator,
+    remote: config::Remote,
+    /// Traces and spans that were dropped since the last payload.
+    dropped: [usize; 2],
+    counts: bool,
+    prefers_v05: bool,
+    sequence: u64,
 }
 
 impl std::fmt::Debug for DatadogAgent {
@@ -20,73 +54,217 @@ impl std::fmt::Debug for DatadogAgent {
 }
 
 const AGENT_PORT: u16 = 8126;
-/// The user or a rule did not speak: keep.
-const AUTO_KEEP: i64 = 1;
 
 impl DatadogAgent {
     /// The Agent at a URL.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
-        Ok(Self { outbox: Outbox::new(Endpoint::parse(url, AGENT_PORT)?) })
+        let answers = Arc::new(Answers::default());
+        Ok(Self {
+            outbox: Outbox::new(Endpoint::parse(url, AGENT_PORT)?, Arc::clone(&answers) as _),
+            answers,
+            container: Container::read(),
+            runtime_id: uuid(),
+            resource: Resource::default(),
+            stats: Concentrator::default(),
+            remote: config::Remote::default(),
+            dropped: [0; 2],
+            counts: true,
+            prefers_v05: false,
+            sequence: 0,
+        })
     }
-}
 
-fn headers(traces: usize) -> Vec<(String, String)> {
-    let fixed = [
-        ("Content-Type", "application/msgpack"),
-        ("Datadog-Meta-Lang", "rust"),
-        ("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION")),
-        ("Datadog-Client-Computed-Top-Level", "yes"),
-        ("Datadog-Send-Real-Http-Status", "true"),
-    ];
-    let mut headers: Vec<_> =
-        fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    headers.push(("X-Datadog-Trace-Count".to_owned(), traces.to_string()));
-    headers
-}
+    /// Whether statistics are counted here if the Agent allows it. Default: yes (`DD_TRACE_STATS_COMPUTATION_ENABLED`).
+    pub fn client_stats(mut self, yes: bool) -> Self {
+        self.counts = yes;
+        self
+    }
 
-/// Spans by trace; the first of each chunk carries what Datadog expects once.
-fn chunks<'a>(spans: Vec<Span<'a>>) -> Vec<Vec<Span<'a>>> {
-    let mut places: HashMap<TraceId, usize> = HashMap::new();
-    let mut chunks: Vec<Vec<Span<'a>>> = Vec::new();
-    for span in spans {
-        let place = *places.entry(span.trace_id).or_insert(chunks.len());
-        if place == chunks.len() {
-            chunks.push(Vec::new());
+    /// Prefers trace API v0.5, which sends each text once, for batches that need nothing only v0.4 has (structures of LLM
+    /// spans, links, events). It is smaller and takes more time to write. Default: no (`DD_TRACE_API_VERSION`).
+    pub fn prefer_v05(mut self, yes: bool) -> Self {
+        self.prefers_v05 = yes;
+        self
+    }
+
+    fn headers(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
+        let fixed = [
+            ("Content-Type", "application/msgpack"),
+            ("Datadog-Meta-Lang", "rust"),
+            ("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION")),
+            ("Datadog-Send-Real-Http-Status", "true"),
+            ("Datadog-Container-ID", &self.container.id),
+            ("Datadog-Entity-ID", &self.container.entity),
+            ("Datadog-External-Env", &self.container.external),
+        ];
+        let fixed = fixed.into_iter().filter(|(_, value)| !value.is_empty());
+        let more = more.iter().map(|(name, value)| (*name, value.as_str()));
+        fixed.chain(more).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn ask(&self) {
+        if self.answers.should_ask() {
+            let headers = self.headers(&[]);
+            let (method, path, load) = ("GET", "/info", [0; 3]);
+            self.outbox.put(Payload { method, path, headers, body: Vec::new(), load, retry: false });
         }
-        chunks[place].push(span);
     }
-    for chunk in &mut chunks {
-        let root = chunk.iter().position(|span| span.parent_id.is_none()).unwrap_or_default();
-        chunk.swap(0, root);
-        chunk[0].attrs.push(("_sampling_priority_v1".into(), Value::Int(AUTO_KEEP)));
-        chunk[0].attrs.push(("_dd.top_level".into(), Value::Int(1)));
-        chunk[0].attrs.push(("language".into(), Value::from("rust")));
+
+    /// Asks for configuration, if the Agent offers that and it is time.
+    fn ask_config(&mut self, info: &Info) {
+        if info.remote_config
+            && let Some(body) = self.remote.question(&self.runtime_id, &self.resource)
+        {
+            let mut headers = self.headers(&[]);
+            headers.retain(|(name, _)| name != "Content-Type");
+            headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+            let (method, path, load) = ("POST", "/v0.7/config", [0; 3]);
+            self.outbox.put(Payload { method, path, headers, body, load, retry: false });
+        }
     }
-    chunks
+
+    /// Whether the Agent leaves it to us to count, and takes what was counted.
+    fn is_counting(&self, info: &Info) -> bool {
+        self.counts && info.stats && info.drops
+    }
+
+    /// Counted, they can go; the next payload tells how many.
+    fn drop_unsampled(&mut self, marked: &mut Vec<Marked<'_>>) {
+        marked.retain(|marked| {
+            if !marked.sampled {
+                self.dropped[0] += usize::from(marked.first);
+                self.dropped[1] += 1;
+            }
+            marked.sampled
+        });
+    }
+
+    fn send(&self, chunks: &[TraceChunk<'_>], info: &Info, dropped: Option<[usize; 2]>) {
+        let flat = chunks.iter().all(|chunk| chunk.spans.iter().all(is_flat));
+        let table = info.v05 && (!info.v04 || (self.prefers_v05 && flat));
+        let borrowed: Vec<_> = chunks
+            .iter()
+            .map(|chunk| Chunk { resource: Some(&self.resource), spans: &chunk.spans })
+            .collect();
+        let mut body = Vec::new();
+        if table {
+            v05(&borrowed, &mut body)
+        } else {
+            v04(&borrowed, &mut body)
+        }
+        let mut more = vec![
+            ("Datadog-Client-Computed-Top-Level", "yes".to_owned()),
+            ("X-Datadog-Trace-Count", chunks.len().to_string()),
+        ];
+        if let Some([traces, spans]) = dropped {
+            more.push(("Datadog-Client-Computed-Stats", "yes".to_owned()));
+            if spans > 0 {
+                more.push(("Datadog-Client-Dropped-P0-Traces", traces.to_string()));
+                more.push(("Datadog-Client-Dropped-P0-Spans", spans.to_string()));
+            }
+        }
+        let kept = chunks.iter().filter(|chunk| chunk.kept).map(|chunk| chunk.spans.len() as u64).sum();
+        let path = if table { "/v0.5/traces" } else { "/v0.4/traces" };
+        self.outbox.put(Payload::post(path, self.headers(&more), body, [kept, 0, 0]));
+    }
+
+    fn send_stats(&mut self, all: bool) {
+        let now = u64::try_from(crate::clock::wall_now()).unwrap_or_default();
+        let buckets = self.stats.take(now, all);
+        if buckets.is_empty() {
+            return;
+        }
+        self.sequence += 1;
+        let sender = Sender {
+            host: self.resource.host().unwrap_or_default(),
+            env: self.resource.env().unwrap_or_default(),
+            version: self.resource.version().unwrap_or_default(),
+            service: self.resource.service().unwrap_or_default(),
+            tracer_version: env!("CARGO_PKG_VERSION"),
+            runtime_id: &self.runtime_id,
+            container_id: &self.container.id,
+            sequence: self.sequence,
+        };
+        let mut body = Vec::new();
+        encode(&sender, &buckets, &mut body);
+        self.outbox.put(Payload::post("/v0.6/stats", self.headers(&[]), body, [0; 3]));
+    }
+}
+
+/// Whether v0.5 has a place for all of it.
+fn is_flat(span: &tundra_record::Span<'_>) -> bool {
+    let structured = |(key, _): &(tundra_record::Text<'_>, _)| key.starts_with("meta_struct.");
+    span.links.is_empty() && span.events.is_empty() && !span.attrs.iter().any(structured)
+}
+
+/// A random (version 4) UUID, the form that Datadog has for the id of a process's run.
+fn uuid() -> String {
+    let dice = Cell::new(crate::rng::seed());
+    let (high, low) = (crate::rng::next(&dice), crate::rng::next(&dice));
+    let (high, low) = (high & !0xf000 | 0x4000, low >> 2 | 1 << 63);
+    let hex = format!("{high:016x}{low:016x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 impl Exporter for DatadogAgent {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
-        let spans = batch.records().spans;
-        if spans.is_empty() {
+        if self.resource.attrs.is_empty() {
+            self.resource = batch.resource().clone();
+        }
+        if let Some(rates) = self.answers.take_rates() {
+            batch.sampler.set_agent_rates(rates);
+        }
+        if let Some(wish) = self.answers.take_config().and_then(|body| self.remote.apply(&body)) {
+            batch.sampler.set_remote(wish.rate, wish.disabled);
+            batch.injection.set_remote(wish.log_injection);
+        }
+        self.ask();
+        let info = self.answers.info();
+        self.ask_config(&info);
+        let mut marked = batch.batch.marked();
+        if marked.is_empty() {
             return Ok(());
         }
-        let count = spans.len() as u64;
-        let grouped = chunks(spans);
-        let resource = Some(batch.resource());
-        let borrowed: Vec<_> = grouped.iter().map(|spans| Chunk { resource, spans }).collect();
-        let mut body = Vec::new();
-        v04(&borrowed, &mut body);
-        let headers = headers(grouped.len());
-        let payload = Payload { path: "/v0.4/traces", headers, body, spans: count, logs: 0 };
-        if self.outbox.put(payload) {
-            Ok(())
-        } else {
-            Err(ExportError::new("the payload is larger than the outbox"))
+        let upstreams = upstream::look_up(&mut marked, batch.batch);
+        let counting = self.is_counting(&info);
+        if counting {
+            self.stats.add(&marked, &self.resource, &info.peer_tags);
+            self.drop_unsampled(&mut marked);
         }
+        let decided = (batch.sampler, &upstreams);
+        let chunks = chunks::build(marked, &self.resource, decided, &self.runtime_id, info.structs);
+        let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
+        for piece in pieces::cut(&chunks, weigh) {
+            let dropped = counting.then(|| std::mem::take(&mut self.dropped));
+            self.send(piece, &info, dropped);
+        }
+        self.send_stats(false);
+        Ok(())
+    }
+
+    fn counts_unsampled(&self) -> bool {
+        true
+    }
+
+    fn tick(&mut self) {
+        self.ask();
+        self.ask_config(&self.answers.info());
+        self.send_stats(false);
+    }
+
+    fn after_fork(&mut self) {
+        // The sender thread, which may have been noting an answer, stayed in the parent; so did what was counted.
+        self.answers = Arc::default();
+        self.outbox.after_fork(Arc::clone(&self.answers) as _);
+        self.runtime_id = uuid();
+        self.resource = Resource::default();
+        self.stats = Concentrator::default();
+        self.remote.after_fork();
+        (self.dropped, self.sequence) = ([0; 2], 0);
     }
 
     fn shutdown(&mut self, deadline: Instant) {
+        self.send_stats(true);
         self.outbox.close(deadline);
     }
 }

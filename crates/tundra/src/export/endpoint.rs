@@ -1,8 +1,18 @@
-//! Where a network exporter sends to: `http://host:port/path` or `unix:///path/to/socket`.
+//! Where a network exporter sends to: `http://host:port/path` or `unix:///path/to/socket`, and `https://` with feature
+//! `tls`.
 //!
 //! Parsed once when an exporter is made. There is no TLS in this crate's default form, and it says so.
 
+#[cfg(feature = "tls")]
+pub(crate) use super::tls::Roots;
 use std::path::PathBuf;
+
+/// What a server's certificate is checked against; nothing without TLS.
+#[cfg(not(feature = "tls"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Roots;
+
+const HTTPS_PORT: u16 = 443;
 
 /// An address that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +24,21 @@ pub enum EndpointError {
         /// What was given.
         url: String,
     },
+    /// Neither UDP nor a Unix socket.
+    #[error("`{url}` is no DogStatsD address: use `udp://host:port` or `unix:///path`")]
+    Datagram {
+        /// What was given.
+        url: String,
+    },
     /// HTTPS.
-    #[error("`{url}` needs TLS, which is not built in: send to a local agent or collector over http")]
+    #[error("`{url}` needs TLS: build with feature `tls`, or send to a local agent or collector over http")]
     Tls {
         /// What was given.
         url: String,
     },
+    /// Root certificates that cannot be read.
+    #[error("the root certificates cannot be read: give them as PEM")]
+    Certificate,
     /// A header that cannot be sent.
     #[error("header `{name}` cannot be sent: names and values must be visible ASCII")]
     Header {
@@ -34,6 +53,13 @@ pub(crate) enum Way {
     Tcp {
         /// Host and port as written.
         authority: String,
+    },
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only made where TLS is built in"))]
+    Tls {
+        authority: String,
+        /// The host that the certificate must name.
+        name: String,
+        roots: Roots,
     },
     Unix {
         path: PathBuf,
@@ -59,10 +85,12 @@ impl Endpoint {
                 Err(form())
             };
         }
-        if url.starts_with("https://") {
+        let secure = url.starts_with("https://");
+        if secure && !cfg!(feature = "tls") {
             return Err(EndpointError::Tls { url: url.to_owned() });
         }
-        let rest = url.strip_prefix("http://").ok_or_else(form)?;
+        let default_port = if secure { HTTPS_PORT } else { default_port };
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(form)?;
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         let usable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         if authority.is_empty() || authority.contains('@') || !usable(authority) || !usable(path) {
@@ -70,13 +98,20 @@ impl Endpoint {
         }
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let authority = if has_port { authority.to_owned() } else { format!("{authority}:{default_port}") };
-        Ok(Self { way: Way::Tcp { authority }, base: path.trim_end_matches('/').to_owned() })
+        let base = path.trim_end_matches('/').to_owned();
+        #[cfg(feature = "tls")]
+        if secure {
+            let name = authority.rsplit_once(':').map_or(&*authority, |(name, _)| name).to_owned();
+            let roots = Roots::default();
+            return Ok(Self { way: Way::Tls { authority, name, roots }, base });
+        }
+        Ok(Self { way: Way::Tcp { authority }, base })
     }
 
     /// What the `Host` header says.
     pub(crate) fn host(&self) -> &str {
         match &self.way {
-            Way::Tcp { authority } => authority,
+            Way::Tcp { authority } | Way::Tls { authority, .. } => authority,
             Way::Unix { .. } => "localhost",
         }
     }

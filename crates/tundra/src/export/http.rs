@@ -1,4 +1,4 @@
-//! One HTTP/1.1 request over a plain socket, with a deadline for all of it and bounds on what comes back.
+//! One HTTP/1.1 request over a socket (plain, or with TLS if that feature is on), with a deadline for all of it and bounds on what comes back.
 //!
 //! Used by the sender threads of network exporters. Follows no redirect, keeps no cookie, reads at most a bounded head
 //! and body, and believes nothing the server says about sizes.
@@ -13,14 +13,27 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-trait Stream: Read + Write + Send {
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How long the server wants to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
+    }
+}
+
+trait Socket: Read + Write + Send {
     fn set_timeouts(&self, timeout: Duration) -> Result<()>;
 }
 
-impl Stream for TcpStream {
+impl Socket for TcpStream {
     fn set_timeouts(&self, timeout: Duration) -> Result<()> {
         self.set_read_timeout(Some(timeout))?;
         self.set_write_timeout(Some(timeout))
@@ -28,7 +41,7 @@ impl Stream for TcpStream {
 }
 
 #[cfg(unix)]
-impl Stream for std::os::unix::net::UnixStream {
+impl Socket for std::os::unix::net::UnixStream {
     fn set_timeouts(&self, timeout: Duration) -> Result<()> {
         self.set_read_timeout(Some(timeout))?;
         self.set_write_timeout(Some(timeout))
@@ -36,9 +49,16 @@ impl Stream for std::os::unix::net::UnixStream {
 }
 
 /// A stream that stops at a deadline, however little at a time the other side sends.
-struct Timed {
-    stream: Box<dyn Stream>,
+#[derive(Debug)]
+pub(crate) struct Timed {
+    stream: Box<dyn Socket>,
     deadline: Instant,
+}
+
+impl std::fmt::Debug for dyn Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a socket")
+    }
 }
 
 impl Timed {
@@ -70,8 +90,8 @@ impl Write for Timed {
 }
 
 fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Timed> {
-    let stream: Box<dyn Stream> = match &endpoint.way {
-        Way::Tcp { authority } => {
+    let stream: Box<dyn Socket> = match &endpoint.way {
+        Way::Tcp { authority } | Way::Tls { authority, .. } => {
             let mut last = Error::from(ErrorKind::AddrNotAvailable);
             let mut open = None;
             for address in authority.to_socket_addrs()? {
@@ -107,7 +127,23 @@ pub(crate) fn request(
     body: &[u8],
     deadline: Instant,
 ) -> Result<Response> {
-    let mut stream = connect(endpoint, deadline)?;
+    let stream = connect(endpoint, deadline)?;
+    match &endpoint.way {
+        #[cfg(feature = "tls")]
+        Way::Tls { name, roots, .. } => {
+            converse(&mut super::tls::wrap(stream, name, roots)?, endpoint, (method, path), headers, body)
+        }
+        _ => converse(&mut { stream }, endpoint, (method, path), headers, body),
+    }
+}
+
+fn converse(
+    stream: &mut (impl Read + Write),
+    endpoint: &Endpoint,
+    (method, path): (&str, &str),
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Result<Response> {
     let mut head = format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\n", endpoint.base, endpoint.host());
     head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n", body.len()));
     for (name, value) in headers {
@@ -117,7 +153,7 @@ pub(crate) fn request(
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
     stream.flush()?;
-    read_response(&mut stream)
+    read_response(stream)
 }
 
 fn bad(what: &str) -> Error {
@@ -131,7 +167,7 @@ const INTERIM: usize = 4;
 pub(crate) fn read_response(stream: &mut impl Read) -> Result<Response> {
     let mut bytes = Vec::new();
     let mut skipped = 0;
-    let (status, length, chunked, body_at) = loop {
+    let (head, body_at) = loop {
         let end = loop {
             if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
@@ -143,9 +179,9 @@ pub(crate) fn read_response(stream: &mut impl Read) -> Result<Response> {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
         };
-        let (status, length, chunked) = parse_head(&bytes[..end])?;
-        if status >= 200 {
-            break (status, length, chunked, end);
+        let head = parse_head(&bytes[..end])?;
+        if head.status >= 200 {
+            break (head, end);
         }
         skipped += 1;
         if skipped > INTERIM {
@@ -153,6 +189,7 @@ pub(crate) fn read_response(stream: &mut impl Read) -> Result<Response> {
         }
         bytes.drain(..end);
     };
+    let Head { status, headers, length, chunked } = head;
     let mut body = bytes.split_off(body_at);
     let want = length.unwrap_or(usize::MAX).min(RESPONSE_BODY_BYTES);
     while body.len() < want && !(chunked && body.ends_with(b"0\r\n\r\n")) {
@@ -166,7 +203,7 @@ pub(crate) fn read_response(stream: &mut impl Read) -> Result<Response> {
     }
     body.truncate(want);
     let body = if chunked { unchunk(&body) } else { body };
-    Ok(Response { status, body })
+    Ok(Response { status, headers, body })
 }
 
 fn read_some(stream: &mut impl Read, into: &mut Vec<u8>) -> Result<usize> {
@@ -183,7 +220,14 @@ fn read_some(stream: &mut impl Read, into: &mut Vec<u8>) -> Result<usize> {
     }
 }
 
-fn parse_head(head: &[u8]) -> Result<(u16, Option<usize>, bool)> {
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+    length: Option<usize>,
+    chunked: bool,
+}
+
+fn parse_head(head: &[u8]) -> Result<Head> {
     let head = std::str::from_utf8(head).map_err(|_| bad("the head is no text"))?;
     let mut lines = head.split("\r\n");
     let status = lines
@@ -191,15 +235,16 @@ fn parse_head(head: &[u8]) -> Result<(u16, Option<usize>, bool)> {
         .and_then(|line| line.strip_prefix("HTTP/1."))
         .and_then(|line| line.get(2..5)?.parse().ok())
         .ok_or_else(|| bad("no status line"))?;
-    let (mut length, mut chunked) = (None, false);
+    let (mut length, mut chunked, mut headers) = (None, false, Vec::new());
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             length = Some(value.trim().parse().map_err(|_| bad("`content-length` is no number"))?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             chunked = value.trim().eq_ignore_ascii_case("chunked");
         }
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    Ok((status, if chunked { None } else { length }, chunked))
+    Ok(Head { status, headers, length: if chunked { None } else { length }, chunked })
 }
 
 /// The chunks put together, as far as they are well-formed and came.

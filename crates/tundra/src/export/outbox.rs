@@ -1,13 +1,14 @@
 //! Payloads on their way out: a queue bounded in bytes, and a sender thread that lives only while there is work.
 //!
 //! An exporter puts payloads in on the collector thread, which never waits for a network. While the target is away the
-//! sender backs off with jitter; when the queue is full the oldest payload makes room, and its records are counted.
+//! sender backs off with full jitter, or as long as the target asks for; when the queue is full the oldest payload makes
+//! room. Whatever is lost is counted with its reason.
 
 use super::endpoint::Endpoint;
-use super::http;
+use super::http::{self, Response};
 use crate::engine::Local;
-use crate::health::{DONE, Kind};
-use crate::limits::OUTBOX_BYTES;
+use crate::health::{DONE, Load, Undelivered};
+use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -17,12 +18,36 @@ use std::time::{Duration, Instant};
 
 /// One request.
 pub(crate) struct Payload {
+    pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// What is lost with it.
-    pub(crate) spans: u64,
-    pub(crate) logs: u64,
+    pub(crate) load: Load,
+    /// Whether it is worth another try; a question is asked anew instead.
+    pub(crate) retry: bool,
+}
+
+impl Payload {
+    pub(crate) fn post(
+        path: &'static str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        load: Load,
+    ) -> Self {
+        Self { method: "POST", path, headers, body, load, retry: true }
+    }
+}
+
+/// Learns what became of requests. Called on the sender thread; must not block or panic.
+pub(crate) trait Watch: Send + Sync {
+    /// The answer to the last try of a request; `None` if nobody answered.
+    fn answered(&self, path: &str, answer: Option<&Response>);
+}
+
+/// Nobody wants to know.
+impl Watch for () {
+    fn answered(&self, _: &str, _: Option<&Response>) {}
 }
 
 #[derive(Default)]
@@ -37,6 +62,7 @@ struct State {
 
 struct Shared {
     endpoint: Endpoint,
+    watch: Arc<dyn Watch>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -48,6 +74,8 @@ pub(crate) struct Outbox(Arc<Shared>);
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest time that a target can ask to be left alone.
+const LONGEST_WISH: Duration = Duration::from_secs(120);
 /// A sender without work ends after this time.
 const LINGER: Duration = Duration::from_secs(3);
 
@@ -57,27 +85,32 @@ impl Shared {
     }
 }
 
-fn lose(payload: &Payload) {
-    DONE.lost[Kind::Span as usize].fetch_add(payload.spans, Relaxed);
-    DONE.lost[Kind::Log as usize].fetch_add(payload.logs, Relaxed);
+impl State {
+    /// Loses everything that is queued.
+    fn lose_all(&mut self, why: Undelivered) {
+        self.bytes = 0;
+        self.queue.drain(..).for_each(|payload| DONE.lose(payload.load, why));
+    }
 }
 
 impl Outbox {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, watch: Arc<dyn Watch>) -> Self {
         let state = Mutex::new(State::default());
-        Self(Arc::new(Shared { endpoint, state, changed: Condvar::new() }))
+        Self(Arc::new(Shared { endpoint, watch, state, changed: Condvar::new() }))
     }
 
-    /// Puts a payload in; false if it can never be sent.
-    pub(crate) fn put(&self, payload: Payload) -> bool {
+    /// Takes a payload over. One that can never be sent is counted as lost.
+    pub(crate) fn put(&self, payload: Payload) {
         let mut state = self.0.state();
         if payload.body.len() > OUTBOX_BYTES || state.closing.is_some() {
-            return false;
+            let late = state.closing.is_some();
+            DONE.lose(payload.load, if late { Undelivered::Shutdown } else { Undelivered::TooLarge });
+            return;
         }
         while state.bytes + payload.body.len() > OUTBOX_BYTES {
             let Some(oldest) = state.queue.pop_front() else { break };
             state.bytes -= oldest.body.len();
-            lose(&oldest);
+            DONE.lose(oldest.load, Undelivered::OutboxFull);
         }
         state.bytes += payload.body.len();
         state.queue.push_back(payload);
@@ -88,7 +121,11 @@ impl Outbox {
         }
         drop(state);
         self.0.changed.notify_all();
-        true
+    }
+
+    /// In a forked child: what is queued is the parent's to send, and so is the thread that does.
+    pub(crate) fn after_fork(&mut self, watch: Arc<dyn Watch>) {
+        *self = Self::new(self.0.endpoint.clone(), watch);
     }
 
     /// Sends what is held, until the deadline; what is left is counted as lost.
@@ -103,94 +140,114 @@ impl Outbox {
             }
             state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.bytes = 0;
-        state.queue.drain(..).for_each(|payload| lose(&payload));
+        state.lose_all(Undelivered::Shutdown);
     }
 }
 
-/// What became of one attempt.
+/// What became of one try.
 enum Outcome {
-    /// Taken, or refused for good.
-    Settled { delivered: bool },
-    /// Worth another try.
-    Later,
+    Delivered,
+    /// For good.
+    Refused,
+    /// Worth another try, after this time at the earliest if the target said so.
+    Later {
+        answered: bool,
+        wish: Option<Duration>,
+    },
 }
 
 fn attempt(shared: &Shared, payload: &Payload, deadline: Instant) -> Outcome {
-    let what = ("POST", payload.path);
-    match http::request(&shared.endpoint, what, &payload.headers, &payload.body, deadline) {
-        Ok(response) if (200..300).contains(&response.status) => Outcome::Settled { delivered: true },
-        Ok(response) if response.status == 429 || response.status >= 500 => Outcome::Later,
-        Ok(_) => Outcome::Settled { delivered: false },
-        Err(_) => Outcome::Later,
+    let what = (payload.method, payload.path);
+    let answer = http::request(&shared.endpoint, what, &payload.headers, &payload.body, deadline).ok();
+    shared.watch.answered(payload.path, answer.as_ref());
+    match answer {
+        Some(response) => match response.status {
+            200..300 => Outcome::Delivered,
+            408 | 429 | 500 | 502..=504 => Outcome::Later {
+                answered: true,
+                wish: response.retry_after().map(|wish| wish.min(LONGEST_WISH)),
+            },
+            _ => Outcome::Refused,
+        },
+        None => Outcome::Later { answered: false, wish: None },
     }
 }
 
 fn send_all(shared: &Shared) {
     Local::suppress();
     let dice = Cell::new(rng::seed());
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut tries) = (FIRST_PAUSE, 0);
     let mut state = shared.state();
     loop {
-        let Some(payload) = state.queue.pop_front() else {
-            if state.closing.is_some() {
-                break;
-            }
-            let (again, timeout) =
-                shared.changed.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
-            state = again;
-            if state.queue.is_empty() && (timeout.timed_out() || state.closing.is_some()) {
-                break;
-            }
-            continue;
-        };
-        state.bytes = state.bytes.saturating_sub(payload.body.len());
+        let (payload, held) = next(shared, state);
+        state = held;
+        let Some(payload) = payload else { break };
         let limit = Instant::now() + REQUEST_TIME;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
         drop(state);
         let outcome = attempt(shared, &payload, deadline);
         state = shared.state();
         match outcome {
-            Outcome::Settled { delivered } => {
-                pause = FIRST_PAUSE;
-                if !delivered {
-                    lose(&payload);
-                    DONE.export_errors.fetch_add(1, Relaxed);
-                }
-            }
-            Outcome::Later => {
+            Outcome::Delivered => (pause, tries) = (FIRST_PAUSE, 0),
+            Outcome::Refused => {
+                (pause, tries) = (FIRST_PAUSE, 0);
                 DONE.export_errors.fetch_add(1, Relaxed);
+                DONE.lose(payload.load, Undelivered::Refused);
+            }
+            Outcome::Later { answered, wish } => {
+                DONE.export_errors.fetch_add(1, Relaxed);
+                tries += u32::from(answered);
                 if state.closing.is_some() {
                     // No time for patience: what cannot be sent now is lost.
-                    lose(&payload);
+                    DONE.lose(payload.load, Undelivered::Shutdown);
                     break;
                 }
-                state.bytes += payload.body.len();
-                state.queue.push_front(payload);
-                state = wait(shared, state, pause, rng::next(&dice));
+                if !payload.retry || tries >= ANSWERED_TRIES {
+                    tries = 0;
+                    DONE.lose(payload.load, Undelivered::Refused);
+                } else {
+                    state.bytes += payload.body.len();
+                    state.queue.push_front(payload);
+                }
+                let part = rng::next(&dice) as f64 / u64::MAX as f64;
+                state = wait(shared, state, wish.unwrap_or_default() + pause.mul_f64(part));
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
     state.sender = false;
-    state.bytes = 0;
     if state.closing.is_some() {
-        state.queue.drain(..).for_each(|payload| lose(&payload));
+        state.lose_all(Undelivered::Shutdown);
     }
     drop(state);
     shared.changed.notify_all();
 }
 
-/// Waits between half and all of `pause`, unless the end begins.
-fn wait<'s>(
+/// The next payload, or none if there was nothing to do for a while or the end has come.
+fn next<'s>(
     shared: &'s Shared,
-    state: MutexGuard<'s, State>,
-    pause: Duration,
-    dice: u64,
-) -> MutexGuard<'s, State> {
-    let half = pause / 2;
-    let until = Instant::now() + half + half.mul_f64(dice as f64 / u64::MAX as f64);
-    let mut state = state;
+    mut state: MutexGuard<'s, State>,
+) -> (Option<Payload>, MutexGuard<'s, State>) {
+    loop {
+        if let Some(payload) = state.queue.pop_front() {
+            state.bytes = state.bytes.saturating_sub(payload.body.len());
+            return (Some(payload), state);
+        }
+        if state.closing.is_some() {
+            return (None, state);
+        }
+        let (again, timeout) =
+            shared.changed.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
+        state = again;
+        if state.queue.is_empty() && timeout.timed_out() {
+            return (None, state);
+        }
+    }
+}
+
+/// Waits so long, unless the end begins.
+fn wait<'s>(shared: &'s Shared, mut state: MutexGuard<'s, State>, pause: Duration) -> MutexGuard<'s, State> {
+    let until = Instant::now() + pause;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() || state.closing.is_some() {

@@ -1,5 +1,10 @@
 //! Network exporters against servers that answer, refuse, hang, talk nonsense or never stop.
 
+mod agent;
+mod outputs;
+#[cfg(feature = "tls")]
+mod tls;
+
 use super::http::read_response;
 use super::*;
 use crate::testing::Collector;
@@ -20,10 +25,13 @@ fn endpoints() {
     check("http://localhost:1/", "localhost:1 ");
     check("http://[::1]:80/a/b/", "[::1]:80 /a/b");
     check("unix:///run/x.sock", "localhost ");
+    #[cfg(not(feature = "tls"))]
     check(
         "https://x",
-        "`https://x` needs TLS, which is not built in: send to a local agent or collector over http",
+        "`https://x` needs TLS: build with feature `tls`, or send to a local agent or collector over http",
     );
+    #[cfg(feature = "tls")]
+    check("https://x/otlp", "x:443 /otlp");
     for bad in ["", "x", "http://", "unix://x", "http://a b", "http://u:p@h", "http://h/\r\nX: y"] {
         let error = endpoint::Endpoint::parse(bad, 1).expect_err(bad).to_string();
         assert!(error.contains("is no endpoint"), "{error}");
@@ -48,8 +56,8 @@ fn responses() {
     check(&ok("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), Some((200, 5)));
     check(&ok("Transfer-Encoding: chunked\r\n", b"ffffffffffffffff\r\nabc"), Some((200, 3)));
     check(&ok("Transfer-Encoding: chunked\r\n", b"zz\r\nabc"), Some((200, 0)));
-    check(&ok("Content-Length: 18446744073709551615\r\n", &vec![b'x'; 1 << 20]), Some((200, 64 * 1024)));
-    check(&ok("", &vec![b'x'; 1 << 20]), Some((200, 64 * 1024)));
+    check(&ok("Content-Length: 18446744073709551615\r\n", &vec![b'x'; 1 << 20]), Some((200, 256 * 1024)));
+    check(&ok("", &vec![b'x'; 1 << 20]), Some((200, 256 * 1024)));
     check(&ok("Content-Length: -1\r\n", b""), None);
     check(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 Slow\r\n\r\n", Some((429, 0)));
     check(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000), None);
@@ -62,6 +70,15 @@ fn responses() {
 
 /// A server on a free port; it answers each request with what `answer` makes of its number.
 fn server(mut answer: impl FnMut(usize) -> Vec<u8> + Send + 'static) -> (String, Receiver<Vec<u8>>) {
+    serve(move |number, _| answer(number))
+}
+
+/// The same by path.
+fn server_by_path(mut answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> (String, Receiver<Vec<u8>>) {
+    serve(move |_, path| answer(path))
+}
+
+fn serve(mut answer: impl FnMut(usize, &str) -> Vec<u8> + Send + 'static) -> (String, Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     let (sender, requests) = sync_channel(1000);
@@ -78,7 +95,8 @@ fn server(mut answer: impl FnMut(usize) -> Vec<u8> + Send + 'static) -> (String,
             let mut body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or(0)];
             let _ = stream.read_exact(&mut body);
             request.extend_from_slice(&body);
-            let _ = stream.write_all(&answer(number));
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let _ = stream.write_all(&answer(number, path));
             if sender.send(request).is_err() {
                 return;
             }
@@ -113,50 +131,6 @@ fn otlp_reaches_a_collector_and_retries() {
     }
     assert!(seen.contains("POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:"), "{seen}");
     assert!(seen.contains("api-key: secret\r\n"), "{seen}");
-}
-
-#[test]
-fn an_agent_gets_chunks_by_trace() {
-    use tundra_record::{LogRecord, Reject, Sink};
-    #[derive(Default)]
-    struct Seen(Vec<(String, u128, Option<u64>)>);
-    impl Sink for Seen {
-        fn resource(&mut self, _: &mut Resource<'_>) {}
-        fn scope(&mut self, _: &mut Scope<'_>) {}
-        fn span(&mut self, span: &mut Span<'_>) {
-            self.0.push((span.name.to_string(), span.trace_id.0, span.parent_id.map(|id| id.0)));
-        }
-        fn log(&mut self, _: &mut LogRecord<'_>) {}
-        fn metric(&mut self, _: &mut MetricPoint<'_>) {}
-        fn reject(&mut self, _: Reject) {}
-    }
-    let (url, requests) = server(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec());
-    let agent = DatadogAgent::new(&url).expect("a fine endpoint");
-    let collector = Collector::with(|builder| builder.exporter(Box::new(agent)));
-    collector.in_scope(|| {
-        for _ in 0..2 {
-            info_span!("parent").in_scope(|| info_span!("child", model = "m").in_scope(|| ()));
-        }
-    });
-    let mut sent = collector.spans();
-    let request = requests.recv_timeout(Duration::from_secs(60)).expect("a request");
-    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    let head = text(&request[..at]);
-    assert!(
-        head.starts_with("POST /v0.4/traces HTTP/1.1") && head.contains("X-Datadog-Trace-Count: 2"),
-        "{head}"
-    );
-    let mut seen = Seen::default();
-    let (headers, limits) = (tundra_wire::datadog::DatadogHeaders::default(), tundra_wire::Limits::default());
-    tundra_wire::datadog::traces_v03_v04(&request[at..], &headers, &limits, &mut seen).expect("it decodes");
-    let mut seen = seen.0;
-    let key = |span: &tundra_record::Span<'_>| {
-        (span.name.to_string(), span.trace_id.0, span.parent_id.map(|id| id.0))
-    };
-    let mut expect: Vec<_> = sent.drain(..).map(|span| key(&span)).collect();
-    seen.sort();
-    expect.sort();
-    assert_eq!(seen, expect);
 }
 
 // Whatever the target does, the guard is gone soon after its deadline and the application saw nothing of it.

@@ -45,11 +45,19 @@ pub(crate) struct Meter {
     told: Vec<Told>,
     since: UnixNanos,
     process: Process,
+    #[cfg(feature = "tokio")]
+    tokio: super::tokio::Tokio,
 }
 
 impl Meter {
     pub(crate) fn new(now: UnixNanos) -> Self {
-        Self { told: Vec::new(), since: now, process: Process::default() }
+        Self {
+            told: Vec::new(),
+            since: now,
+            process: Process::default(),
+            #[cfg(feature = "tokio")]
+            tokio: super::tokio::Tokio::default(),
+        }
     }
 
     /// All points since the last round, the process's own included.
@@ -64,10 +72,13 @@ impl Meter {
                 Kind::Gauge => registry::gauge(number).map(MetricValue::Gauge),
                 Kind::Histogram => histogram(number, told),
             };
-            points.extend(value.map(|value| point(series, value, self.since, now)));
+            let unit = guard.as_ref().and_then(|registry| registry.units.get(&series.name)).copied();
+            points.extend(value.map(|value| point(series, unit.unwrap_or(""), value, self.since, now)));
         }
         drop(guard);
         self.process.points(now, &mut points);
+        #[cfg(feature = "tokio")]
+        self.tokio.points(now, &mut points);
         self.since = now;
         points
     }
@@ -97,7 +108,7 @@ impl Meter {
     }
 }
 
-fn total(number: usize) -> u64 {
+pub(super) fn total(number: usize) -> u64 {
     Local::all().map(|local| local.cells.number(number)).fold(0, u64::wrapping_add)
 }
 
@@ -149,11 +160,17 @@ fn histogram(number: usize, told: &mut Told) -> Option<MetricValue> {
     }))
 }
 
-fn point(series: &Series, value: MetricValue, start: UnixNanos, time: UnixNanos) -> MetricPoint<'static> {
+fn point(
+    series: &Series,
+    unit: &'static str,
+    value: MetricValue,
+    start: UnixNanos,
+    time: UnixNanos,
+) -> MetricPoint<'static> {
     let label = |(key, value): &(String, String)| (key.clone().into(), Value::from(value.clone()));
     MetricPoint {
         name: series.name.clone().into(),
-        unit: "".into(),
+        unit: unit.into(),
         time,
         start: if matches!(value, MetricValue::Gauge(_)) { UnixNanos::default() } else { start },
         attrs: series.labels.iter().map(label).collect(),

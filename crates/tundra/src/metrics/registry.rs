@@ -9,7 +9,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What a series measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub(crate) struct Registry {
     pub(crate) all: Vec<Series>,
     numbers: HashMap<(Kind, String, Labels), u32>,
     per_metric: HashMap<(Kind, String), usize>,
+    /// By name, for metrics that were described.
+    pub(crate) units: HashMap<String, &'static str>,
 }
 
 static REGISTRY: RwLock<Option<Registry>> = RwLock::new(None);
@@ -70,6 +72,14 @@ pub(crate) fn announce() {
 /// The list of series, for the collector.
 pub(crate) fn read() -> RwLockReadGuard<'static, Option<Registry>> {
     REGISTRY.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The list, held by whoever forks.
+pub(crate) type RegistryLock = RwLockWriteGuard<'static, Option<Registry>>;
+
+/// For whoever forks.
+pub(crate) fn lock_registry() -> RegistryLock {
+    REGISTRY.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many series there are.
@@ -110,6 +120,27 @@ impl Registry {
         *self.per_metric.entry((key.0, key.1.clone())).or_default() += 1;
         self.numbers.insert(key, number);
         Some(number)
+    }
+}
+
+/// Notes the unit of a metric.
+#[cfg(feature = "metrics")]
+pub(crate) fn describe(name: &str, unit: &'static str) {
+    let mut guard = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
+    let units = &mut guard.get_or_insert_default().units;
+    if units.len() < SERIES && !unit.is_empty() {
+        units.insert(name.to_owned(), unit);
+    }
+}
+
+/// Adds to a gauge, which begins at zero.
+#[cfg(feature = "metrics")]
+pub(crate) fn add_to_gauge(series: u32, value: f64) {
+    let cell = &GAUGES[series as usize % SERIES];
+    let sum = |bits| if bits == UNSET { value } else { f64::from_bits(bits) + value };
+    let before = cell.fetch_update(Relaxed, Relaxed, |bits| Some(sum(bits).to_bits()));
+    if before == Ok(UNSET) {
+        announce();
     }
 }
 

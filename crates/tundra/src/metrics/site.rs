@@ -65,6 +65,16 @@ impl Gauge {
     }
 }
 
+#[cfg(feature = "metrics")]
+impl Gauge {
+    /// Adds to it.
+    pub(crate) fn add(self, value: f64) {
+        if registry::active() && self.0 < REFUSED {
+            registry::add_to_gauge(self.0, value);
+        }
+    }
+}
+
 impl Histogram {
     /// Looks the series up, or makes it.
     pub fn new(name: &str, labels: &[(&str, &dyn Display)]) -> Self {

@@ -1,7 +1,8 @@
 //! The headers themselves, both directions. Pure; `propagation` calls it.
 
 use super::Remote;
-use crate::limits::DATADOG_TAGS_BYTES;
+use crate::limits::{DATADOG_TAGS_BYTES, TRACE_STATE_BYTES, TRACE_STATE_MEMBERS};
+use std::fmt::Write as _;
 use tundra_record::{SpanId, TraceId};
 
 /// `00-<trace>-<span>-<flags>`; versions from the future may have more after it.
@@ -23,13 +24,8 @@ pub(super) fn parse_traceparent(text: &str) -> Option<Remote> {
     if ![trace, span, flags].into_iter().all(is_lower_hex) {
         return None;
     }
-    Some(Remote {
-        trace_id: trace.parse().ok()?,
-        span_id: span.parse().ok()?,
-        sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
-        trace_state: String::new(),
-        baggage: String::new(),
-    })
+    let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+    Some(Remote::new(trace.parse().ok()?, span.parse().ok()?, sampled))
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -38,6 +34,88 @@ fn is_lower_hex(text: &str) -> bool {
 
 pub(super) fn traceparent(trace: TraceId, span: SpanId, sampled: bool) -> String {
     format!("00-{trace}-{span}-0{}", u8::from(sampled))
+}
+
+/// Takes `tracestate` over: the list as it came, and what Datadog's member of it says.
+pub(super) fn read_tracestate(text: &str, remote: &mut Remote) {
+    if text.len() > TRACE_STATE_BYTES || !is_header_text(text) {
+        return;
+    }
+    text.clone_into(&mut remote.trace_state);
+    let Some(member) = members(text).find_map(|member| member.strip_prefix("dd=")) else { return };
+    for part in member.split(';') {
+        let Some((key, value)) = part.split_once(':') else { continue };
+        match key.strip_prefix("t.") {
+            // The list's separators are written as `~` inside a member.
+            Some(tag) => {
+                push_tag(&mut remote.datadog_tags, &format!("_dd.p.{tag}={}", value.replace('~', "=")))
+            }
+            None if key == "s" => {
+                // The flag of `traceparent` is newer than a priority that contradicts it.
+                let priority = value.parse::<i32>().ok();
+                remote.priority = priority.filter(|priority| (*priority > 0) == remote.sampled);
+            }
+            None if key == "o" => remote.origin = value.replace('~', "="),
+            None => {}
+        }
+    }
+}
+
+fn members(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|member| !member.is_empty()).take(TRACE_STATE_MEMBERS)
+}
+
+/// Visible ASCII and blanks: what may stand in a header.
+pub(super) fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
+}
+
+/// `tracestate` for the next service: Datadog's member first, if that style is written, then what came.
+pub(super) fn tracestate(
+    carried: Option<&Remote>,
+    span: SpanId,
+    priority: i32,
+    with_datadog: bool,
+) -> String {
+    let state = carried.map_or("", |carried| &carried.trace_state);
+    if !with_datadog {
+        return state.to_owned();
+    }
+    let mut text = format!("dd=s:{priority};p:{span}");
+    if let Some(carried) = carried {
+        if !carried.origin.is_empty() {
+            let _ = write!(text, ";o:{}", in_member(&carried.origin));
+        }
+        for tag in carried.datadog_tags.split(',') {
+            if let Some((key, value)) = tag.strip_prefix("_dd.p.").and_then(|tag| tag.split_once('=')) {
+                let _ = write!(text, ";t.{key}:{}", in_member(value));
+            }
+        }
+    }
+    for member in members(state).filter(|member| !member.starts_with("dd=")).take(TRACE_STATE_MEMBERS - 1) {
+        text.push(',');
+        text.push_str(member);
+    }
+    text
+}
+
+fn in_member(text: &str) -> String {
+    let allowed = |c: char| match c {
+        '=' => '~',
+        ',' | ';' | '~' => '_',
+        c if c.is_ascii_graphic() || c == ' ' => c,
+        _ => '_',
+    };
+    text.chars().map(allowed).collect()
+}
+
+fn push_tag(tags: &mut String, tag: &str) {
+    if tags.len() + tag.len() < DATADOG_TAGS_BYTES {
+        if !tags.is_empty() {
+            tags.push(',');
+        }
+        tags.push_str(tag);
+    }
 }
 
 /// `x-datadog-*`: decimal ids, the high half of the trace id in the tags.
@@ -51,13 +129,69 @@ pub(super) fn parse_datadog<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option
         .filter(|hex| hex.len() == 16 && is_lower_hex(hex))
         .and_then(|hex| u64::from_str_radix(hex, 16).ok())
         .unwrap_or_default();
-    let priority = get("x-datadog-sampling-priority").and_then(|text| text.trim().parse::<i64>().ok());
-    Some(Remote {
-        trace_id: TraceId(u128::from(high) << 64 | u128::from(low)),
-        // Without a parent the trace goes on, but under no span of it.
-        span_id: SpanId(number("x-datadog-parent-id").unwrap_or_default()),
-        sampled: priority.is_none_or(|priority| priority > 0),
-        trace_state: String::new(),
-        baggage: String::new(),
-    })
+    let priority = get("x-datadog-sampling-priority").and_then(|text| text.trim().parse::<i32>().ok());
+    // Without a parent the trace goes on, but under no span of it.
+    let parent = SpanId(number("x-datadog-parent-id").unwrap_or_default());
+    let trace = TraceId(u128::from(high) << 64 | u128::from(low));
+    let mut remote = Remote::new(trace, parent, priority.is_none_or(|priority| priority > 0));
+    remote.priority = priority;
+    read_datadog_extras(&get, &mut remote);
+    Some(remote)
+}
+
+/// Origin and tags, which W3C's headers alone would not bring.
+pub(super) fn read_datadog_extras<'h>(get: impl Fn(&str) -> Option<&'h str>, remote: &mut Remote) {
+    let bounded =
+        |name: &str| get(name).filter(|text| text.len() <= DATADOG_TAGS_BYTES && is_header_text(text));
+    if let Some(origin) = bounded("x-datadog-origin") {
+        origin.trim().clone_into(&mut remote.origin);
+    }
+    let Some(tags) = bounded("x-datadog-tags") else { return };
+    remote.datadog_tags.clear();
+    let passed_on =
+        |tag: &&str| tag.starts_with("_dd.p.") && tag.contains('=') && !tag.starts_with("_dd.p.tid=");
+    tags.split(',').map(str::trim).filter(passed_on).for_each(|tag| push_tag(&mut remote.datadog_tags, tag));
+}
+
+/// Whether Datadog's headers, if any, tell of the same trace.
+pub(super) fn is_same_trace<'h>(get: impl Fn(&str) -> Option<&'h str>, trace: TraceId) -> bool {
+    let low = get("x-datadog-trace-id").and_then(|text| text.trim().parse::<u64>().ok());
+    low == Some(trace.low())
+}
+
+/// `x-datadog-tags` for the next service.
+pub(super) fn datadog_tags(trace: TraceId, carried: Option<&Remote>) -> String {
+    let mut tags = if trace.high() == 0 { String::new() } else { format!("_dd.p.tid={:016x}", trace.high()) };
+    for tag in carried.map_or("", |carried| &carried.datadog_tags).split(',').filter(|tag| !tag.is_empty()) {
+        push_tag(&mut tags, tag);
+    }
+    tags
+}
+
+/// `b3`: `<trace>-<span>[-<sampled>[-<parent>]]`.
+pub(super) fn parse_b3(text: &str) -> Option<Remote> {
+    let mut parts = text.trim().split('-');
+    let (trace, span) = (parts.next()?, parts.next()?);
+    b3(trace, span, parts.next())
+}
+
+/// `x-b3-*`.
+pub(super) fn parse_b3_multi<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
+    let sampled = get("x-b3-flags").filter(|flags| flags.trim() == "1").or_else(|| get("x-b3-sampled"));
+    b3(get("x-b3-traceid")?.trim(), get("x-b3-spanid")?.trim(), sampled.map(str::trim))
+}
+
+fn b3(trace: &str, span: &str, sampled: Option<&str>) -> Option<Remote> {
+    let well_formed = (trace.len() == 32 || trace.len() == 16) && span.len() == 16;
+    if !well_formed || !is_hex(trace) || !is_hex(span) {
+        return None;
+    }
+    let trace = TraceId(u128::from_str_radix(trace, 16).ok()?);
+    let span = SpanId(u64::from_str_radix(span, 16).ok()?);
+    let sampled = !matches!(sampled, Some("0" | "false"));
+    (trace.is_valid() && span.is_valid()).then(|| Remote::new(trace, span, sampled))
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

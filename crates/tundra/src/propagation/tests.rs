@@ -1,6 +1,7 @@
 //! Headers in and out.
 
 use super::*;
+use crate::limits::TRACE_STATE_BYTES;
 
 fn from(headers: &[(&str, &str)]) -> Option<(String, String, bool)> {
     let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
@@ -67,8 +68,152 @@ fn there_and_back() {
     assert_eq!(span.trace_id.to_string(), TRACE);
     assert_eq!(span.parent_id.map(|id| id.to_string()).as_deref(), Some(SPAN));
     assert_eq!(headers["traceparent"], format!("00-{TRACE}-{}-01", span.span_id));
-    assert_eq!((&*headers["tracestate"], &*headers["baggage"]), ("vendor=1", "user=7"));
+    let state = format!("dd=s:1;p:{},vendor=1", span.span_id);
+    assert_eq!((&*headers["tracestate"], &*headers["baggage"]), (&*state, "user=7"));
     assert_eq!(headers["x-datadog-trace-id"], "9532127138774266268");
     let again = extract(|name| headers.get(name).map(String::as_str)).expect("ours");
     assert_eq!((again.trace_id, again.span_id), (span.trace_id, span.span_id));
+}
+
+/// What a service with these styles sends on when it was called with these headers.
+fn passed_on(
+    styles: (&str, &str),
+    headers: &[(&str, &str)],
+) -> Option<std::collections::BTreeMap<&'static str, String>> {
+    let styles = Styles::parse(Some(styles.0), Some(styles.1));
+    let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let remote = extract_styles(&styles.extract, get)?;
+    let mut out = std::collections::BTreeMap::new();
+    // The store is shared with other tests, so each case has a trace of its own.
+    remote.in_scope(|| {
+        let who = innermost().expect("just entered");
+        inject_styles(&styles.inject, who, |name, value| drop(out.insert(name, value.to_owned())));
+    });
+    Some(out)
+}
+
+#[test]
+fn styles_in_and_out() {
+    let check = |styles, headers: &[(&str, &str)], expect: &[(&str, &str)]| {
+        let out = passed_on(styles, headers).unwrap_or_default();
+        let out: Vec<_> = out.iter().map(|(name, value)| (*name, &**value)).collect();
+        assert_eq!(out, expect, "{styles:?} {headers:?}");
+    };
+    let parent = |trace: &str| format!("00-{trace}-{SPAN}-01");
+    let one = parent("1af7651916cd43dd8448eb211c80319c");
+    let w3c = [
+        ("traceparent", &*one),
+        ("tracestate", "a=1, dd=s:2;o:rum;t.dm:-4;t.usr.id:x~~;p:0123456789abcdef,b=2"),
+    ];
+    check(
+        ("tracecontext,baggage", "tracecontext"),
+        &w3c,
+        &[
+            ("traceparent", &one),
+            ("tracestate", "a=1, dd=s:2;o:rum;t.dm:-4;t.usr.id:x~~;p:0123456789abcdef,b=2"),
+        ],
+    );
+    let state = format!("dd=s:2;p:{SPAN};o:rum;t.dm:-4;t.usr.id:x~~,a=1,b=2");
+    check(
+        ("tracecontext", "datadog,tracecontext"),
+        &w3c,
+        &[
+            ("traceparent", &one),
+            ("tracestate", &state),
+            ("x-datadog-origin", "rum"),
+            ("x-datadog-parent-id", "13235353014750950193"),
+            ("x-datadog-sampling-priority", "2"),
+            ("x-datadog-tags", "_dd.p.tid=1af7651916cd43dd,_dd.p.dm=-4,_dd.p.usr.id=x=="),
+            ("x-datadog-trace-id", "9532127138774266268"),
+        ],
+    );
+    let datadog = [
+        ("x-datadog-trace-id", "77"),
+        ("x-datadog-parent-id", "78"),
+        ("x-datadog-sampling-priority", "-1"),
+        ("x-datadog-tags", "_dd.p.dm=-3,other=1"),
+        ("baggage", "user=7"),
+    ];
+    let zero = "0000000000000000";
+    check(
+        ("tracecontext, Datadog ,baggage,unheard-of", "tracecontext,datadog,baggage,b3,b3multi"),
+        &datadog,
+        &[
+            ("b3", &format!("{zero}000000000000004d-000000000000004e-0")),
+            ("baggage", "user=7"),
+            ("traceparent", &format!("00-{zero}000000000000004d-000000000000004e-00")),
+            ("tracestate", "dd=s:-1;p:000000000000004e;t.dm:-3"),
+            ("x-b3-sampled", "0"),
+            ("x-b3-spanid", "000000000000004e"),
+            ("x-b3-traceid", &format!("{zero}000000000000004d")),
+            ("x-datadog-parent-id", "78"),
+            ("x-datadog-sampling-priority", "-1"),
+            ("x-datadog-tags", "_dd.p.dm=-3"),
+            ("x-datadog-trace-id", "77"),
+        ],
+    );
+    let b3 = format!("3af7651916cd43dd8448eb211c80319c-{SPAN}-1-05e3ac9a4f6e3b90");
+    let three = parent("3af7651916cd43dd8448eb211c80319c");
+    check(("b3", "tracecontext"), &[("b3", &b3)], &[("traceparent", &three)]);
+    let multi = [("x-b3-traceid", "4AF7651916cd43dd"), ("x-b3-spanid", SPAN), ("x-b3-sampled", "0")];
+    let four = format!("00-{zero}4af7651916cd43dd-{SPAN}-00");
+    check(("b3multi", "tracecontext"), &multi, &[("traceparent", &four)]);
+    check(("none", "datadog"), &w3c, &[]);
+    check(("datadog,tracecontext", "none"), &w3c, &[]);
+    // The first style that is there wins; what names another trace tells nothing about this one.
+    let both = [
+        ("traceparent", &*one),
+        ("x-datadog-trace-id", "5"),
+        ("x-datadog-parent-id", "6"),
+        ("x-datadog-origin", "x"),
+    ];
+    check(
+        ("datadog,tracecontext", "b3"),
+        &both,
+        &[("b3", &format!("{zero}0000000000000005-0000000000000006-1"))],
+    );
+    let remote = extract_styles(&Styles::parse(None, None).extract, |name| {
+        both.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    });
+    assert_eq!(remote.map(|remote| remote.origin), Some(String::new()));
+}
+
+#[test]
+fn hostile_headers_cost_nothing() {
+    let long = "x".repeat(1 << 20);
+    let many = "k=v,".repeat(10_000);
+    let parent = format!("00-5af7651916cd43dd8448eb211c80319c-{SPAN}-01");
+    for hostile in [&*long, &*many, "a=\r\nevil: 1", "\u{1F980}=1", "dd=s:99999999999999999999;o:;t.:;;::"] {
+        let headers = [
+            ("traceparent", &*parent),
+            ("tracestate", hostile),
+            ("baggage", hostile),
+            ("x-datadog-trace-id", hostile),
+            ("x-datadog-tags", hostile),
+            ("x-datadog-origin", hostile),
+        ];
+        let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let remote = extract(get).expect("`traceparent` is fine");
+        let size =
+            remote.trace_state.len() + remote.baggage.len() + remote.datadog_tags.len() + remote.origin.len();
+        assert!(size <= TRACE_STATE_BYTES + BAGGAGE_BYTES + 2 * 512, "{size}");
+        let out = passed_on(("tracecontext,datadog,baggage", "tracecontext,datadog,baggage"), &headers);
+        for (name, value) in out.expect("well-formed") {
+            assert!(header::is_header_text(&value), "{name}: {value}");
+        }
+        for name in ["traceparent", "b3", "x-b3-traceid"] {
+            assert_eq!(
+                passed_on(("tracecontext,b3,b3multi,datadog", "b3"), &[(name, hostile)]),
+                None,
+                "{name}"
+            );
+        }
+    }
+    // A million traces leave a bounded memory behind.
+    for n in 0..3 * crate::limits::REMOTE_STATES {
+        let mut remote = Remote::new(TraceId(1_000_000 + n as u128), SpanId(1), true);
+        remote.baggage.push_str("user=7");
+        remote.in_scope(|| ());
+    }
+    assert!(lock_carried().as_ref().is_some_and(|kept| kept.len() <= crate::limits::REMOTE_STATES));
 }

@@ -11,64 +11,69 @@ use tundra::{ExportError, Exported, Exporter};
 
 #[test]
 fn spans_move_between_threads() {
-    let collector = Collector::new();
-    let (sender, receiver) = mpsc::sync_channel::<Span>(100);
-    let dispatch = collector.dispatch();
-    let closer = thread::spawn(move || {
-        tracing::dispatcher::with_default(&dispatch, || {
-            let mut closed = 0;
-            for span in receiver {
-                info_span!(parent: &span, "there").in_scope(|| ());
-                drop(span.entered());
-                closed += 1;
-            }
-            closed
-        })
-    });
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            let (sender, dispatch) = (sender.clone(), collector.dispatch());
-            scope.spawn(move || {
-                tracing::dispatcher::with_default(&dispatch, || {
-                    for n in 0..100 {
-                        let span = info_span!("here", n);
-                        sender.send(span.clone()).expect("the closer listens");
-                        span.in_scope(|| info_span!("child").in_scope(|| ()));
-                    }
+    for collector in crate::doors() {
+        let (sender, receiver) = mpsc::sync_channel::<Span>(100);
+        let dispatch = collector.dispatch();
+        let closer = thread::spawn(move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                let mut closed = 0;
+                for span in receiver {
+                    info_span!(parent: &span, "there").in_scope(|| ());
+                    drop(span.entered());
+                    closed += 1;
+                }
+                closed
+            })
+        });
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (sender, dispatch) = (sender.clone(), collector.dispatch());
+                scope.spawn(move || {
+                    tracing::dispatcher::with_default(&dispatch, || {
+                        for n in 0..100 {
+                            let span = info_span!("here", n);
+                            sender.send(span.clone()).expect("the closer listens");
+                            span.in_scope(|| info_span!("child").in_scope(|| ()));
+                        }
+                    });
                 });
-            });
+            }
+        });
+        drop(sender);
+        assert_eq!(closer.join().expect("no panic"), 400);
+        let spans = collector.spans();
+        let here: std::collections::HashMap<_, _> = spans
+            .iter()
+            .filter(|span| span.name == "here")
+            .map(|span| (span.span_id, span.trace_id))
+            .collect();
+        assert_eq!(here.len(), 400);
+        let children = spans.iter().filter(|span| span.name != "here");
+        assert_eq!(children.clone().count(), 800);
+        for child in children {
+            assert_eq!(here.get(&child.parent_id.expect("it has a parent")), Some(&child.trace_id));
         }
-    });
-    drop(sender);
-    assert_eq!(closer.join().expect("no panic"), 400);
-    let spans = collector.spans();
-    let here: std::collections::HashMap<_, _> =
-        spans.iter().filter(|span| span.name == "here").map(|span| (span.span_id, span.trace_id)).collect();
-    assert_eq!(here.len(), 400);
-    let children = spans.iter().filter(|span| span.name != "here");
-    assert_eq!(children.clone().count(), 800);
-    for child in children {
-        assert_eq!(here.get(&child.parent_id.expect("it has a parent")), Some(&child.trace_id));
     }
 }
 
 #[test]
 fn guards_dropped_out_of_order() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let (a, b, c) = (info_span!("a"), info_span!("b"), info_span!("c"));
-        let (in_a, in_b, in_a_again) = (a.enter(), b.enter(), a.enter());
-        drop(in_a);
-        drop(in_b);
-        info_span!("of_a").in_scope(|| ());
-        drop(in_a_again);
-        let _c = c.enter();
-        info_span!("of_c").in_scope(|| ());
-    });
-    let parent = |name: &str| collector.span(name).and_then(|span| span.parent_id);
-    let id = |name: &str| collector.span(name).map(|span| span.span_id);
-    assert_eq!(parent("of_a"), id("a"));
-    assert_eq!(parent("of_c"), id("c"));
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let (a, b, c) = (info_span!("a"), info_span!("b"), info_span!("c"));
+            let (in_a, in_b, in_a_again) = (a.enter(), b.enter(), a.enter());
+            drop(in_a);
+            drop(in_b);
+            info_span!("of_a").in_scope(|| ());
+            drop(in_a_again);
+            let _c = c.enter();
+            info_span!("of_c").in_scope(|| ());
+        });
+        let parent = |name: &str| collector.span(name).and_then(|span| span.parent_id);
+        let id = |name: &str| collector.span(name).map(|span| span.span_id);
+        assert_eq!(parent("of_a"), id("a"));
+        assert_eq!(parent("of_c"), id("c"));
+    }
 }
 
 /// Records spans and events, and records on the current span, while it is being formatted.
@@ -155,21 +160,22 @@ impl Drop for MakesSpans {
 
 #[test]
 fn thread_local_destructors() {
-    let collector = Collector::new();
-    for spans_first in [false, true] {
-        let dispatch = collector.dispatch();
-        let thread = thread::spawn(move || {
-            if spans_first {
-                LATER.set(Some(MakesSpans(dispatch.clone())));
-            }
-            let span = tracing::dispatcher::with_default(&dispatch, || info_span!("held"));
-            LATE.with_borrow_mut(|late| late.push((dispatch.clone(), span)));
-            LATER.set(Some(MakesSpans(dispatch)));
-        });
-        thread.join().expect("no panic");
+    for collector in crate::doors() {
+        for spans_first in [false, true] {
+            let dispatch = collector.dispatch();
+            let thread = thread::spawn(move || {
+                if spans_first {
+                    LATER.set(Some(MakesSpans(dispatch.clone())));
+                }
+                let span = tracing::dispatcher::with_default(&dispatch, || info_span!("held"));
+                LATE.with_borrow_mut(|late| late.push((dispatch.clone(), span)));
+                LATER.set(Some(MakesSpans(dispatch)));
+            });
+            thread.join().expect("no panic");
+        }
+        collector.in_scope(|| info_span!("after").in_scope(|| ()));
+        assert!(collector.span("after").is_some());
     }
-    collector.in_scope(|| info_span!("after").in_scope(|| ()));
-    assert!(collector.span("after").is_some());
 }
 
 #[test]
@@ -269,33 +275,157 @@ fn a_second_subscriber_sees_its_own_ids() {
     assert_eq!(collector.spans().len(), 3);
 }
 
+/// Forks; `child` tells whether all is well. Gives whether it was.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "forking has no safe form")]
+fn fork(child: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child only records, checks and leaves by `_exit`.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let ok = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(false);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!ok)) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` is ours.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    status == 0
+}
+
+// The child records, exports and counts its own spans only; the one it was forked inside of is their parent.
 #[cfg(unix)]
 #[test]
-#[expect(unsafe_code, reason = "forking has no safe form")]
-fn a_forked_child_is_silent_and_ends() {
-    crate::alone("hazards::a_forked_child_is_silent_and_ends", || {
+fn a_forked_child_begins_anew() {
+    crate::alone("hazards::a_forked_child_begins_anew", || {
         let (records, guard) = crate::global();
-        info_span!("before").in_scope(|| ());
-        // SAFETY: the child only records, checks and leaves by `_exit`.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            info_span!("child").in_scope(|| info!("child"));
-            let forked = guard.flush(Duration::from_secs(1)) == Err(tundra::FlushError::Forked);
-            let spans = tundra::health().spans;
-            drop(guard);
-            let ok = forked && spans.dropped_for(tundra::Dropped::Forked) == 1;
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(i32::from(!ok)) };
-        }
-        let mut status = 0;
-        // SAFETY: `status` is ours.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert_eq!(status, 0);
-        info_span!("after").in_scope(|| ());
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
+        let count = |name: &str| {
+            let records = records.lock().expect("no panic");
+            records.spans.iter().filter(|span| span.name == name).count()
+        };
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !stopped() {
+                        let _busy = info_span!("busy", text = "x".repeat(500)).entered();
+                        tundra::counter!("it.fork", 1, n = 1);
+                        // An exporter that is always at work could not be taken over.
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                });
+            }
+            let rounds: Vec<bool> = (0..20)
+                .map(|round| {
+                    let outer = info_span!("outer", round).entered();
+                    let ids = tundra::SpanExt::ids(&*outer);
+                    let held = info_span!("held");
+                    let ok = fork(|| {
+                        // The exporter was at rest, or else the child would be silent.
+                        records.try_lock().expect("at rest").spans.clear();
+                        info_span!("child").in_scope(|| info!("child"));
+                        thread::spawn(|| info_span!("thread").in_scope(|| ())).join().expect("no panic");
+                        drop((held.clone(), outer));
+                        info_span!("alone").in_scope(|| ());
+                        let flushed = guard.flush(Duration::from_secs(30));
+                        let spans = tundra::health().spans;
+                        let records = records.lock().expect("no panic");
+                        let names: Vec<_> = records.spans.iter().map(|span| &*span.name).collect();
+                        let child = &records.spans[0];
+                        let inside = (child.trace_id, child.parent_id)
+                            == ids.map(|(t, s)| (t, Some(s))).expect("recorded");
+                        let ok = names.len() == 3
+                            && ["child", "alone", "thread"].iter().all(|name| names.contains(name))
+                            && inside
+                            && records
+                                .spans
+                                .iter()
+                                .any(|span| span.name == "alone" && span.parent_id.is_none())
+                            && (spans.created, spans.exported, spans.waiting) == (3, 3, 0);
+                        if !ok {
+                            std::println!("{flushed:?} {names:?} {spans:?} {inside}");
+                        }
+                        ok && flushed.is_ok()
+                    });
+                    drop(held);
+                    ok
+                })
+                .collect();
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(rounds.iter().all(|ok| *ok), "{rounds:?}");
+        });
         guard.flush(Duration::from_secs(30)).expect("the parent goes on");
-        let names: Vec<_> =
-            records.lock().expect("no panic").spans.iter().map(|span| span.name.to_string()).collect();
-        assert_eq!(names, ["before", "after"]);
+        assert_eq!((count("outer"), count("held"), count("child")), (20, 20, 0));
+        let spans = tundra::health().spans;
+        assert_eq!(spans.created, spans.exported + spans.dropped_total());
+    });
+}
+
+// Forks of forks, and a child that forks while it has recorded nothing.
+#[cfg(unix)]
+#[test]
+fn forks_of_forks() {
+    crate::alone("hazards::forks_of_forks", || {
+        let (records, guard) = crate::global();
+        info_span!("first").in_scope(|| ());
+        let check = |name: &'static str| {
+            records.lock().expect("no panic").spans.clear();
+            info_span!("own", name).in_scope(|| ());
+            guard.flush(Duration::from_secs(30)).is_ok() && records.lock().expect("no panic").spans.len() == 1
+        };
+        assert!(fork(|| fork(|| check("grandchild")) && check("child") && fork(|| check("second"))));
+        assert!(fork(|| true));
+        guard.flush(Duration::from_secs(30)).expect("the parent goes on");
+        assert_eq!(records.lock().expect("no panic").spans.len(), 1);
+    });
+}
+
+// Spans of an unsampled trace that wait for a reason to be kept are the parent's, with all they hold.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_forgets_held_traces() {
+    crate::alone("hazards::a_forked_child_forgets_held_traces", || {
+        let memory = tundra::testing::Memory::default();
+        let nobody = "http://127.0.0.1:1";
+        let guard = tundra::builder()
+            .filter("trace")
+            .no_log_output()
+            .sample_rate(0.0)
+            .exporter(Box::new(memory.clone()))
+            .exporter(Box::new(tundra::DatadogAgent::new(nobody).expect("an address")))
+            .exporter(Box::new(tundra::Otlp::new(nobody).expect("an address")))
+            .exporter(Box::new(tundra::DogStatsD::new("udp://127.0.0.1:1").expect("an address")))
+            .exporter(Box::new(tundra::JsonLines::writer(Box::new(std::io::sink()))))
+            .shutdown_deadline(Duration::from_secs(1))
+            .install()
+            .expect("the first one");
+        let flush = || guard.flush(Duration::from_secs(30)).is_ok();
+        let root = info_span!("root", otel.status_code = tracing::field::Empty);
+        root.in_scope(|| {
+            (0..50).for_each(|_| drop(info_span!("below", text = "x".repeat(2000))));
+        });
+        assert!(flush());
+        let health = tundra::health();
+        assert!(health.spans.waiting == 50 && health.spilled_bytes >= 100_000, "{health:?}");
+        let child = || {
+            // A reason to keep the whole trace, for whoever still has it.
+            let call = tundra::llm::chat("openai", "gpt-4o");
+            call.attribute("text", "y".repeat(5000));
+            drop(call);
+            let flushed = flush();
+            let health = tundra::health();
+            let spans = &memory.0.lock().expect("no panic").spans;
+            let whole = |span: &tundra_record::Span<'_>| {
+                span.attr("text").is_some_and(|text| text.to_text().len() == 5000)
+            };
+            let counted = (health.spans.created, health.spans.exported, health.spans.waiting) == (1, 1, 0);
+            flushed && spans.len() == 1 && whole(&spans[0]) && counted && health.spilled_bytes == 0
+        };
+        assert!(root.in_scope(|| fork(child)));
+        root.record("otel.status_code", "ERROR");
+        drop(root);
+        assert!(flush());
+        assert_eq!(memory.0.lock().expect("no panic").spans.len(), 51);
     });
 }
 

@@ -1,14 +1,28 @@
 //! The SDK from outside, through the `tracing` API: what is recorded, and that no misuse panics, hangs or loses count.
 
+mod bridges;
+#[cfg(target_os = "linux")]
+mod disabled;
 mod hazards;
+#[cfg(all(feature = "axum", feature = "reqwest"))]
+mod http;
+#[cfg(feature = "layer")]
+mod layer;
 mod ledger;
 mod llm;
 mod metrics;
 mod records;
+#[cfg(feature = "redact")]
+mod redaction;
+mod sampling;
+mod test_agent;
+#[cfg(feature = "redact")]
+mod wires;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use tundra::testing::{Memory, Records};
+use tundra::Builder;
+use tundra::testing::{Collector, Memory, Records};
 
 const ALONE: &str = "TUNDRA_IT_ALONE";
 
@@ -32,4 +46,17 @@ fn global() -> (Arc<Mutex<Records>>, tundra::Guard) {
     let memory = Memory::default();
     let builder = tundra::builder().filter("trace").no_log_output().exporter(Box::new(memory.clone()));
     (memory.0, builder.install().expect("the first one"))
+}
+
+/// One collector for each way into the SDK: what holds for one has to hold for all.
+fn doors() -> Vec<Collector> {
+    doors_with(|builder| builder)
+}
+
+fn doors_with(set: impl Fn(Builder) -> Builder) -> Vec<Collector> {
+    vec![
+        Collector::with(&set),
+        #[cfg(feature = "layer")]
+        Collector::layered(&set),
+    ]
 }

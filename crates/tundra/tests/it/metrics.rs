@@ -17,6 +17,34 @@ fn sum(points: &[&MetricPoint<'_>]) -> f64 {
     points.iter().map(value).sum()
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn the_runtime_tells_of_itself() {
+    crate::alone("metrics::the_runtime_tells_of_itself", || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+        let (records, guard) = runtime.block_on(async { crate::global() });
+        let pending = runtime.spawn(std::future::pending::<()>());
+        let flush = || guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+        flush();
+        flush();
+        let value = |name: &str| {
+            let records = records.lock().expect("no panic");
+            named(&records.points, name).last().map(|point| point.value.clone())
+        };
+        assert_eq!(value("tokio.workers"), Some(MetricValue::Gauge(2.0)));
+        assert_eq!(value("tokio.tasks.alive"), Some(MetricValue::Gauge(1.0)));
+        assert!(value("tokio.global_queue.depth").is_some() && value("tokio.workers.busy").is_some());
+        pending.abort();
+        drop(runtime);
+        // A runtime that is gone is no harm.
+        flush();
+        for name in ["memory.usage", "unix.file_descriptor.count", "thread.count", "cpu.utilization"] {
+            assert!(value(&format!("process.{name}")).is_some(), "{name}");
+        }
+    });
+}
+
 // The cells are the whole process's, and each round of the collector hands its deltas to all pipelines: one test.
 #[test]
 fn metrics() {

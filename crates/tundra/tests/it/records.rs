@@ -2,13 +2,14 @@
 
 use std::fmt;
 use tracing::{error, info, info_span, instrument, warn};
-use tundra::testing::{Collector, attr};
+use tundra::testing::attr;
 use tundra_record::{SpanKind, Status, Value};
 
-fn check(record: impl FnOnce(), expect: &str) {
-    let collector = Collector::new();
-    collector.in_scope(record);
-    assert_eq!(collector.tree(), expect);
+fn check(record: impl Fn(), expect: &str) {
+    for collector in crate::doors() {
+        collector.in_scope(&record);
+        assert_eq!(collector.tree(), expect);
+    }
 }
 
 #[instrument(fields(extra = 7))]
@@ -57,33 +58,35 @@ fn trees() {
 
 #[test]
 fn long_values_are_kept_whole() {
-    let collector = Collector::new();
-    let long = "é".repeat(5000);
-    collector.in_scope(|| {
-        let span = info_span!("s", long, n = 1, shown = %long, late = tracing::field::Empty);
-        for n in 0..100 {
-            span.record("late", n);
-        }
-        info!(long, "message {long}");
-    });
-    let span = collector.span("s").expect("it was recorded");
-    assert_eq!(attr(&span, "long").as_deref(), Some(&*long));
-    assert_eq!(attr(&span, "shown").as_deref(), Some(&*long));
-    assert_eq!(span.attr("late"), Some(&Value::Int(99)));
-    assert_eq!(span.attr("tundra.truncated"), None);
-    let logs = collector.logs();
-    assert_eq!(logs[0].body.as_str(), Some(&*format!("message {long}")));
+    for collector in crate::doors() {
+        let long = "é".repeat(5000);
+        collector.in_scope(|| {
+            let span = info_span!("s", long, n = 1, shown = %long, late = tracing::field::Empty);
+            for n in 0..100 {
+                span.record("late", n);
+            }
+            info!(long, "message {long}");
+        });
+        let span = collector.span("s").expect("it was recorded");
+        assert_eq!(attr(&span, "long").as_deref(), Some(&*long));
+        assert_eq!(attr(&span, "shown").as_deref(), Some(&*long));
+        assert_eq!(span.attr("late"), Some(&Value::Int(99)));
+        assert_eq!(span.attr("tundra.truncated"), None);
+        let logs = collector.logs();
+        assert_eq!(logs[0].body.as_str(), Some(&*format!("message {long}")));
+    }
 }
 
 #[test]
 fn huge_values_are_cut_and_marked() {
-    let collector = Collector::new();
-    let huge = "é".repeat(3 << 20);
-    collector.in_scope(|| info_span!("s", huge, shown = ?huge).in_scope(|| ()));
-    let span = collector.span("s").expect("it was recorded");
-    assert_eq!(span.attr("tundra.truncated"), Some(&Value::Bool(true)));
-    assert!(attr(&span, "huge").is_some_and(|text| text.len() <= 1 << 20));
-    assert!(attr(&span, "shown").is_some_and(|text| text.len() <= 1 << 20));
+    for collector in crate::doors() {
+        let huge = "é".repeat(3 << 20);
+        collector.in_scope(|| info_span!("s", huge, shown = ?huge).in_scope(|| ()));
+        let span = collector.span("s").expect("it was recorded");
+        assert_eq!(span.attr("tundra.truncated"), Some(&Value::Bool(true)));
+        assert!(attr(&span, "huge").is_some_and(|text| text.len() <= 1 << 20));
+        assert!(attr(&span, "shown").is_some_and(|text| text.len() <= 1 << 20));
+    }
 }
 
 #[derive(Debug)]
@@ -108,97 +111,225 @@ fn fails() -> Result<(), Outer> {
 
 #[test]
 fn errors_reach_span_event_and_log() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let _s = info_span!("s").entered();
-        let failure = fails().expect_err("x is no number");
-        error!(error = &failure as &dyn std::error::Error, attempt = 2, "giving up");
-        warn!(error = %failure, "only a warning");
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let _s = info_span!("s").entered();
+            let failure = fails().expect_err("x is no number");
+            error!(error = &failure as &dyn std::error::Error, attempt = 2, "giving up");
+            warn!(error = %failure, "only a warning");
+        });
+        let failed = collector.span("fails").expect("recorded");
+        assert_eq!((failed.status, &*failed.status_message), (Status::Error, "no number"));
+        let span = collector.span("s").expect("recorded");
+        assert_eq!(span.status, Status::Error);
+        assert_eq!(attr(&span, "error.type").as_deref(), Some("Outer"));
+        assert_eq!(attr(&span, "error.message").as_deref(), Some("no number"));
+        assert_eq!(span.events.len(), 1);
+        assert_eq!(span.events[0].name, "exception");
+        let log = &collector.logs()[1];
+        assert_eq!(log.span_id, Some(span.span_id));
+        assert_eq!(log.trace_id, Some(span.trace_id));
+        let chain = tundra_record::value::get(&log.attrs, "exception.stacktrace");
+        assert_eq!(
+            chain.and_then(Value::as_str),
+            Some("no number\ncaused by: invalid digit found in string")
+        );
+    }
+}
+
+// However an error is told, span and log carry type (if it can be known), message and one fingerprint.
+#[test]
+fn errors_have_fingerprints() {
+    let failure = || fails().expect_err("x is no number");
+    let ways: [(&str, &dyn Fn()); 4] = [
+        ("Outer", &|| error!(error = &failure() as &dyn std::error::Error, "x")),
+        ("", &|| error!(error = %failure(), "x")),
+        ("", &|| {
+            tracing::Span::current()
+                .record("error", tracing::field::display(failure()))
+                .clone()
+                .in_scope(|| ())
+        }),
+        ("Outer", &|| {
+            let failure = failure();
+            let value = &failure as &(dyn std::error::Error + 'static);
+            tracing::Span::current().record("error", value);
+        }),
+    ];
+    for (kind, tell) in ways {
+        for collector in crate::doors() {
+            collector.in_scope(|| info_span!("s", error = tracing::field::Empty).in_scope(tell));
+            let span = collector.span("s").expect("recorded");
+            assert_eq!((span.status, &*span.status_message), (Status::Error, "no number"));
+            assert_eq!(attr(&span, "error.type").unwrap_or_default(), kind);
+            assert_eq!(attr(&span, "error.message").as_deref(), Some("no number"));
+            let fingerprint = attr(&span, "error.fingerprint").expect("every error has one");
+            assert_eq!(fingerprint.len(), 16);
+            // The first log is that of `fails` itself.
+            for log in collector.logs().iter().skip(1) {
+                let own = tundra_record::value::get(&log.attrs, "error.fingerprint").and_then(Value::as_str);
+                assert_eq!(own, Some(&*fingerprint));
+            }
+        }
+    }
+}
+
+#[test]
+fn panics_are_recorded_inside_their_span() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static BEFORE: AtomicU32 = AtomicU32::new(0);
+    crate::alone("records::panics_are_recorded_inside_their_span", || {
+        std::panic::set_hook(Box::new(|_| {
+            BEFORE.fetch_add(1, Ordering::Relaxed);
+        }));
+        let (records, guard) = crate::global();
+        for n in 0..200 {
+            let work =
+                move || info_span!("work").in_scope(|| panic!("number {n} of jane.roe@mail.example.org"));
+            assert!(
+                std::thread::Builder::new()
+                    .name("worker".to_owned())
+                    .spawn(work)
+                    .expect("it starts")
+                    .join()
+                    .is_err()
+            );
+        }
+        guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+        assert_eq!(BEFORE.load(Ordering::Relaxed), 200);
+        let records = records.lock().expect("no panic");
+        assert_eq!((records.spans.len(), records.logs.len()), (200, 200));
+        let mut prints = std::collections::HashSet::new();
+        for span in &records.spans {
+            assert_eq!((span.status, attr(span, "error.type").as_deref()), (Status::Error, Some("panic")));
+            assert_eq!(span.events[0].name, "exception");
+            prints.insert(attr(span, "error.fingerprint"));
+        }
+        assert_eq!(prints.len(), 1);
+        // Stacks are kept for the latest ones; all others have everything but the stack.
+        let last = records.spans.last().expect("many");
+        let stack = attr(last, "error.stack").expect("kept");
+        assert!(stack.contains("panics_are_recorded_inside_their_span"), "{stack}");
+        let log = records.logs.last().expect("many");
+        let field =
+            |key| tundra_record::value::get(&log.attrs, key).map(|value| value.to_text().into_owned());
+        assert_eq!(field("thread.name").as_deref(), Some("worker"));
+        assert!(field("code.file.path").is_some_and(|path| path.ends_with("records.rs")));
+        #[cfg(feature = "redact")]
+        assert!(!format!("{records:?}").contains("jane.roe"));
     });
-    let failed = collector.span("fails").expect("recorded");
-    assert_eq!((failed.status, &*failed.status_message), (Status::Error, "no number"));
-    let span = collector.span("s").expect("recorded");
-    assert_eq!(span.status, Status::Error);
-    assert_eq!(attr(&span, "error.type").as_deref(), Some("Outer"));
-    assert_eq!(attr(&span, "error.message").as_deref(), Some("no number"));
-    assert_eq!(span.events.len(), 1);
-    assert_eq!(span.events[0].name, "exception");
-    let log = &collector.logs()[1];
-    assert_eq!(log.span_id, Some(span.span_id));
-    assert_eq!(log.trace_id, Some(span.trace_id));
-    let chain = tundra_record::value::get(&log.attrs, "exception.stacktrace");
-    assert_eq!(chain.and_then(Value::as_str), Some("no number\ncaused by: invalid digit found in string"));
 }
 
 #[test]
 fn fields_with_a_meaning() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        info_span!(
-            "s",
-            otel.name = "GET /",
-            otel.kind = "server",
-            service.name = "shop",
-            resource.name = "r",
-            otel.status_code = "ERROR",
-            otel.status_description = "why"
-        )
-        .in_scope(|| ());
-    });
-    let span = collector.span("GET /").expect("renamed");
-    assert_eq!(span.kind, SpanKind::Server);
-    assert_eq!(span.service.as_deref(), Some("shop"));
-    assert_eq!(span.resource.as_deref(), Some("r"));
-    assert_eq!((span.status, &*span.status_message), (Status::Error, "why"));
-    assert!(span.attrs.is_empty());
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            info_span!(
+                "s",
+                otel.name = "GET /",
+                otel.kind = "server",
+                service.name = "shop",
+                resource.name = "r",
+                otel.status_code = "ERROR",
+                otel.status_description = "why"
+            )
+            .in_scope(|| ());
+        });
+        let span = collector.span("GET /").expect("renamed");
+        assert_eq!(span.kind, SpanKind::Server);
+        assert_eq!(span.service.as_deref(), Some("shop"));
+        assert_eq!(span.resource.as_deref(), Some("r"));
+        assert_eq!((span.status, &*span.status_message), (Status::Error, "why"));
+        assert!(span.attrs.is_empty());
+    }
 }
 
 #[test]
 fn links_follow_from() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        let cause = info_span!("cause");
-        info_span!("effect").follows_from(&cause);
-    });
-    let (cause, effect) = (collector.span("cause").expect("made"), collector.span("effect").expect("made"));
-    assert_eq!(effect.links.len(), 1);
-    assert_eq!((effect.links[0].trace_id, effect.links[0].span_id), (cause.trace_id, cause.span_id));
-    assert_ne!(cause.trace_id, effect.trace_id);
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let cause = info_span!("cause");
+            info_span!("effect").follows_from(&cause);
+        });
+        let (cause, effect) =
+            (collector.span("cause").expect("made"), collector.span("effect").expect("made"));
+        assert_eq!(effect.links.len(), 1);
+        assert_eq!((effect.links[0].trace_id, effect.links[0].span_id), (cause.trace_id, cause.span_id));
+        assert_ne!(cause.trace_id, effect.trace_id);
+    }
 }
 
 #[test]
 fn lines_are_json_with_both_ids() {
-    let collector = Collector::with(|builder| builder.service("shop").env("test").version("1.2"));
-    collector.in_scope(|| {
-        let _s = info_span!("s").entered();
-        info!(n = 1, text = "a\"b\u{1b}", "hello {}", "world");
-    });
-    let (line, span) = (collector.lines(), collector.span("s").expect("made"));
-    let (trace, id) = (span.trace_id, span.span_id);
-    let tail = format!(
-        "\"level\":\"INFO\",\"message\":\"hello world\",\"n\":1,\"text\":\"a\\\"b\\u001b\",\"target\":\"it::records\",\
+    for collector in crate::doors_with(|builder| builder.service("shop").env("test").version("1.2")) {
+        collector.in_scope(|| {
+            let _s = info_span!("s").entered();
+            info!(n = 1, text = "a\"b\u{1b}", "hello {}", "world");
+        });
+        let (line, span) = (collector.lines(), collector.span("s").expect("made"));
+        let (trace, id) = (span.trace_id, span.span_id);
+        let tail = format!(
+            "\"level\":\"INFO\",\"message\":\"hello world\",\"n\":1,\"text\":\"a\\\"b\\u001b\",\"target\":\"it::records\",\
          \"trace_id\":\"{trace}\",\"span_id\":\"{id}\",\"dd.trace_id\":\"{}\",\"dd.span_id\":\"{}\",\
          \"service\":\"shop\",\"env\":\"test\",\"version\":\"1.2\"}}\n",
-        trace.low(),
-        id.0
-    );
-    assert!(line.starts_with("{\"timestamp\":\"20"), "{line}");
-    assert!(line.ends_with(&tail), "{line}\n{tail}");
+            trace.low(),
+            id.0
+        );
+        assert!(line.starts_with("{\"timestamp\":\"20"), "{line}");
+        assert!(line.ends_with(&tail), "{line}\n{tail}");
+        collector.guard().handle().set_log_injection(false);
+        collector.in_scope(|| info_span!("s").in_scope(|| info!("no ids")));
+        let line = collector.lines().lines().last().unwrap_or_default().to_owned();
+        assert!(line.contains("no ids") && !line.contains("trace_id"), "{line}");
+    }
 }
 
 #[test]
 fn filters_hold_per_call_site() {
-    let collector = Collector::with(|builder| builder.filter("warn,it::records=info,other=trace"));
-    collector.in_scope(|| {
-        info!("kept");
-        tracing::debug!("not kept");
-        info!(target: "elsewhere", "not kept");
-        tracing::trace!(target: "other::deep", "kept");
-        tracing::trace!(target: "otherwise", "not kept");
+    for collector in crate::doors_with(|builder| builder.filter("warn,it::records=info,other=trace")) {
+        collector.in_scope(|| {
+            info!("kept");
+            tracing::debug!("not kept");
+            info!(target: "elsewhere", "not kept");
+            tracing::trace!(target: "other::deep", "kept");
+            tracing::trace!(target: "otherwise", "not kept");
+        });
+        let bodies: Vec<_> = collector.logs().iter().map(|log| log.body.to_text().into_owned()).collect();
+        assert_eq!(bodies, ["kept", "kept"]);
+        collector.guard().set_filter("off").expect("a known word");
+        collector.in_scope(|| info!("not kept"));
+        assert_eq!(collector.logs().len(), 2);
+    }
+}
+
+// From any thread, also one without a subscriber, and for call sites that were asked before.
+#[test]
+fn changes_at_run_time() {
+    crate::alone("records::changes_at_run_time", || {
+        let (records, guard) = crate::global();
+        let handle = guard.handle();
+        let change = |change: &(dyn Fn(&tundra::Handle) + Sync)| {
+            std::thread::scope(|scope| scope.spawn(|| change(&handle)).join()).expect("no panic");
+        };
+        let talk = || {
+            tracing::debug!("debug");
+            info_span!("span").in_scope(|| info!("info"));
+        };
+        let mut told = Vec::new();
+        let mut step = |set: &(dyn Fn(&tundra::Handle) + Sync)| {
+            change(set);
+            talk();
+            guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+            let records = records.lock().expect("no panic");
+            told.push((records.spans.len(), records.logs.len()));
+        };
+        step(&|_| ());
+        step(&|handle| handle.set_filter("info").expect("a level"));
+        step(&|handle| handle.set_filter("off").expect("a level"));
+        step(&|handle| handle.set_filter("records=off,it=debug").expect("a target"));
+        step(&|handle| assert!(handle.set_filter("loud").is_err()));
+        step(&|handle| handle.set_sample_rate(0.0));
+        step(&|handle| handle.set_sample_rate(1.0));
+        assert_eq!(told, [(1, 2), (2, 3), (2, 3), (3, 5), (4, 7), (4, 9), (5, 11)]);
     });
-    let bodies: Vec<_> = collector.logs().iter().map(|log| log.body.to_text().into_owned()).collect();
-    assert_eq!(bodies, ["kept", "kept"]);
-    collector.guard().set_filter("off").expect("a known word");
-    collector.in_scope(|| info!("not kept"));
-    assert_eq!(collector.logs().len(), 2);
 }

@@ -1,0 +1,382 @@
+//! Spans made through the `opentelemetry` API, in the same traces as those of `tracing`.
+//!
+//! An OpenTelemetry span is a span of ours whose parent is the innermost of both worlds: the active span of the
+//! `opentelemetry` context, or the `tracing` span that was entered inside of it. The other way round, a `tracing` span,
+//! an event or an outgoing header finds the active OpenTelemetry span if that one is further in. Which one is further
+//! in is told by ancestry: each OpenTelemetry span remembers its parent as long as it is open.
+//!
+//! [`install`](super::install) makes [`TracerProvider`] and [`Propagator`] the global ones.
+
+use crate::SpanExt;
+use crate::engine::{
+    ANY_PIPELINE, ANY_PIPELINE_HERE, Local, SpanIdentity, UNSAMPLED, change_spill, identity,
+};
+use crate::limits::{OTEL_DEPTH, OTEL_OPEN};
+use crate::propagation::{extract, in_scope_of, inject_identity, innermost, keep_carried};
+use crate::span_ext::own_id;
+use ::opentelemetry::propagation::text_map_propagator::FieldIter;
+use ::opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use ::opentelemetry::trace::{
+    self as api, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags, TraceState,
+};
+use ::opentelemetry::{Array, Context, InstrumentationScope, KeyValue, Value as Given};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tracing::info_span;
+use tundra_record::{TraceId, Value};
+
+/// Whether anybody makes spans here; without it a `tracing` span costs one load more.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+
+/// Open spans made here, and the span above each.
+static OPEN: Mutex<Option<HashMap<u64, u64>>> = Mutex::new(None);
+
+/// Open spans, held by whoever forks.
+pub(crate) type OpenLock = MutexGuard<'static, Option<HashMap<u64, u64>>>;
+
+pub(crate) fn open() -> OpenLock {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn install() {
+    ::opentelemetry::global::set_tracer_provider(TracerProvider::new());
+    ::opentelemetry::global::set_text_map_propagator(Propagator::new());
+}
+
+fn identity_of(context: &SpanContext) -> SpanIdentity {
+    let trace = TraceId(u128::from_be_bytes(context.trace_id().to_bytes()));
+    SpanIdentity {
+        trace_high: trace.high(),
+        trace_low: trace.low(),
+        span: u64::from_be_bytes(context.span_id().to_bytes()),
+        tag: if context.is_remote() { ANY_PIPELINE } else { ANY_PIPELINE_HERE }
+            | if context.is_sampled() { 0 } else { UNSAMPLED },
+    }
+}
+
+/// Whether a span made here, or one above it, was made directly inside `outer`.
+fn is_inside(span: u64, outer: u64) -> bool {
+    let guard = open();
+    let Some(open) = guard.as_ref() else { return false };
+    let mut at = span;
+    for _ in 0..OTEL_DEPTH {
+        match open.get(&at) {
+            Some(above) if *above == outer => return true,
+            Some(above) => at = *above,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// The active OpenTelemetry span, if it is further in than the thread's innermost `tracing` span.
+#[inline]
+pub(crate) fn further_in(top: Option<SpanIdentity>) -> Option<SpanIdentity> {
+    if !ACTIVE.load(Relaxed) {
+        return None;
+    }
+    Context::map_current(|context| active(context, top))
+}
+
+fn active(context: &Context, top: Option<SpanIdentity>) -> Option<SpanIdentity> {
+    if !context.has_active_span() {
+        return None;
+    }
+    let span = context.span();
+    let told = span.span_context();
+    if !told.is_valid() {
+        return None;
+    }
+    let who = identity_of(told);
+    top.is_none_or(|top| is_inside(who.span, top.span)).then_some(who)
+}
+
+/// Makes tracers whose spans are ours.
+#[derive(Clone, Debug, Default)]
+pub struct TracerProvider(());
+
+impl TracerProvider {
+    /// From now on `tracing` spans look for active OpenTelemetry spans.
+    pub fn new() -> Self {
+        ACTIVE.store(true, Relaxed);
+        Self(())
+    }
+}
+
+impl api::TracerProvider for TracerProvider {
+    type Tracer = Tracer;
+
+    fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        Tracer { scope: scope.name().to_owned() }
+    }
+}
+
+/// Makes spans for one library.
+#[derive(Clone, Debug)]
+pub struct Tracer {
+    scope: String,
+}
+
+impl api::Tracer for Tracer {
+    type Span = Span;
+
+    fn build_with_context(&self, builder: SpanBuilder, context: &Context) -> Span {
+        let parent = parent_in(context);
+        let span = match &parent {
+            Parent::Root => info_span!(target: "opentelemetry", parent: None, "span"),
+            Parent::Ambient => info_span!(target: "opentelemetry", "span"),
+            Parent::Span(who) => in_scope_of(*who, || info_span!(target: "opentelemetry", "span")),
+        };
+        let above = match &parent {
+            Parent::Span(who) => who.span,
+            Parent::Ambient => innermost().map_or(0, |who| who.span),
+            Parent::Root => 0,
+        };
+        let mut span = Span::new(span, above);
+        span.fill(builder, &self.scope);
+        span
+    }
+}
+
+enum Parent {
+    Root,
+    /// Whatever the thread is inside of.
+    Ambient,
+    Span(SpanIdentity),
+}
+
+fn parent_in(context: &Context) -> Parent {
+    let given = context.span().span_context().clone();
+    let current = Context::map_current(|current| current.span().span_context().clone());
+    match (given.is_valid(), given == current) {
+        // The caller's own choice.
+        (true, false) => Parent::Span(identity_of(&given)),
+        (true, true) => {
+            let top = Local::get().and_then(|local| Some(local.innermost()?.who));
+            active(context, top).map_or(Parent::Ambient, Parent::Span)
+        }
+        (false, _) if current.is_valid() => Parent::Root,
+        (false, _) => Parent::Ambient,
+    }
+}
+
+/// A span of ours behind OpenTelemetry's interface.
+#[derive(Debug)]
+pub struct Span {
+    /// `None` once it has ended.
+    span: Option<tracing::Span>,
+    context: SpanContext,
+}
+
+impl Span {
+    fn new(span: tracing::Span, above: u64) -> Self {
+        let who = own_id(&span).and_then(identity);
+        let context = who.map_or(SpanContext::NONE, |who| {
+            let trace = u128::from(who.trace_high) << 64 | u128::from(who.trace_low);
+            let flags = if who.tag & UNSAMPLED == 0 { TraceFlags::SAMPLED } else { TraceFlags::default() };
+            let (trace, id) = (api::TraceId::from(trace), api::SpanId::from(who.span));
+            SpanContext::new(trace, id, flags, false, TraceState::NONE)
+        });
+        if let Some(who) = who {
+            let mut guard = open();
+            let open = guard.get_or_insert_default();
+            if open.len() < OTEL_OPEN {
+                open.insert(who.span, above);
+            }
+        }
+        Self { span: Some(span), context }
+    }
+
+    fn fill(&mut self, builder: SpanBuilder, scope: &str) {
+        let SpanBuilder { name, span_kind, start_time, attributes, events, links, .. } = builder;
+        let Some(span) = &self.span else { return };
+        span.set_name(name);
+        span.set_attribute("otel.kind", kind(span_kind.unwrap_or(SpanKind::Internal)));
+        if !scope.is_empty() {
+            span.set_attribute("otel.scope.name", scope.to_owned());
+        }
+        if let Some(start) = start_time {
+            self.change(|spill| {
+                spill.start = Some(nanos(start));
+                true
+            });
+        }
+        api::Span::set_attributes(self, attributes.unwrap_or_default());
+        for link in links.unwrap_or_default() {
+            api::Span::add_link(self, link.span_context, link.attributes);
+        }
+        for event in events.unwrap_or_default() {
+            api::Span::add_event_with_timestamp(self, event.name, event.timestamp, event.attributes);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut crate::engine::Spill) -> bool) {
+        if let Some(id) = self.span.as_ref().and_then(own_id) {
+            change_spill(id, change);
+        }
+    }
+}
+
+fn kind(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Client => "client",
+        SpanKind::Server => "server",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+        SpanKind::Internal => "internal",
+    }
+}
+
+fn nanos(time: SystemTime) -> i64 {
+    i64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn value(given: Given) -> Value<'static> {
+    match given {
+        Given::Bool(truth) => Value::Bool(truth),
+        Given::I64(number) => Value::Int(number),
+        Given::F64(number) => Value::Double(number),
+        Given::String(text) => Value::from(String::from(text)),
+        Given::Array(Array::Bool(list)) => Value::List(list.into_iter().map(Value::Bool).collect()),
+        Given::Array(Array::I64(list)) => Value::List(list.into_iter().map(Value::Int).collect()),
+        Given::Array(Array::F64(list)) => Value::List(list.into_iter().map(Value::Double).collect()),
+        Given::Array(Array::String(list)) => {
+            Value::List(list.into_iter().map(|text| Value::from(String::from(text))).collect())
+        }
+        other => Value::from(other.to_string()),
+    }
+}
+
+fn key(key: ::opentelemetry::Key) -> Cow<'static, str> {
+    Cow::Owned(String::from(key))
+}
+
+/// A span that ends at about this moment has no end of its own choice.
+const ABOUT: Duration = Duration::from_millis(1);
+
+impl api::Span for Span {
+    fn add_event_with_timestamp<T>(&mut self, name: T, time: SystemTime, attributes: Vec<KeyValue>)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        let attrs = attributes.into_iter().map(|pair| (key(pair.key), value(pair.value))).collect();
+        let name = name.into();
+        self.change(|spill| spill.moment(nanos(time), name, attrs));
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        &self.context
+    }
+
+    fn is_recording(&self) -> bool {
+        self.span.is_some() && self.context.is_sampled()
+    }
+
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        self.change(|spill| spill.add(key(attribute.key), value(attribute.value)));
+    }
+
+    fn set_status(&mut self, status: Status) {
+        let Some(span) = &self.span else { return };
+        match status {
+            Status::Unset => {}
+            Status::Ok => span.set_attribute("otel.status_code", "OK"),
+            Status::Error { description } => {
+                span.set_attribute("otel.status_code", "ERROR");
+                span.set_attribute("otel.status_description", description.into_owned());
+            }
+        }
+    }
+
+    fn update_name<T>(&mut self, name: T)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        if let Some(span) = &self.span {
+            span.set_name(name);
+        }
+    }
+
+    fn add_link(&mut self, other: SpanContext, _: Vec<KeyValue>) {
+        let other = identity_of(&other);
+        let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
+        self.change(|spill| spill.link(trace, other.span));
+    }
+
+    fn end_with_timestamp(&mut self, time: SystemTime) {
+        let now = SystemTime::now();
+        let apart = now.duration_since(time).or_else(|_| time.duration_since(now)).unwrap_or_default();
+        if apart > ABOUT {
+            self.change(|spill| {
+                spill.end = Some(nanos(time));
+                true
+            });
+        }
+        self.finish();
+    }
+}
+
+impl Span {
+    fn finish(&mut self) {
+        if self.span.take().is_some()
+            && let Some(open) = open().as_mut()
+        {
+            open.remove(&u64::from_be_bytes(self.context.span_id().to_bytes()));
+        }
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Context in and out of headers for programs that ask OpenTelemetry's global propagator, in the SDK's styles.
+#[derive(Clone, Debug)]
+pub struct Propagator {
+    fields: [String; 5],
+}
+
+impl Default for Propagator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Propagator {
+    /// There is nothing to set.
+    pub fn new() -> Self {
+        ACTIVE.store(true, Relaxed);
+        let names = ["traceparent", "tracestate", "baggage", "x-datadog-trace-id", "x-datadog-parent-id"];
+        Self { fields: names.map(str::to_owned) }
+    }
+}
+
+impl TextMapPropagator for Propagator {
+    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
+        let who = match parent_in(context) {
+            Parent::Span(who) => Some(who),
+            Parent::Ambient => innermost(),
+            Parent::Root => None,
+        };
+        if let Some(who) = who {
+            inject_identity(who, |name, value| injector.set(name, value.to_owned()));
+        }
+    }
+
+    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
+        let Some(remote) = extract(|name| extractor.get(name)) else { return context.clone() };
+        keep_carried(&remote);
+        let flags = if remote.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let (trace, span) = (api::TraceId::from(remote.trace_id.0), api::SpanId::from(remote.span_id.0));
+        context.with_remote_span_context(SpanContext::new(trace, span, flags, true, TraceState::NONE))
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&self.fields)
+    }
+}

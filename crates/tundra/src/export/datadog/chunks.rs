@@ -1,0 +1,177 @@
+//! Spans put together as Datadog wants them: in chunks of one trace each, the first span of which speaks for all.
+//!
+//! Pure, called by the exporter. Tags and numbers are those of Datadog's own tracers.
+
+use super::llmobs;
+use super::upstream::{Upstream, Upstreams};
+use crate::collector::Marked;
+use crate::sampling::{Decision, Mechanism, Sampler, Worth, is_llm};
+use std::collections::HashMap;
+use tundra_record::{Resource, Span, SpanId, SpanKind, TraceId, Value};
+
+const USER_REJECT: i64 = -1;
+const AUTO_REJECT: i64 = 0;
+const AUTO_KEEP: i64 = 1;
+const USER_KEEP: i64 = 2;
+/// Who decided.
+const MAKER: &str = "_dd.p.dm";
+/// The decision maker `manual`: somebody wants this very trace.
+const MANUAL: &str = "-4";
+
+/// The spans of one trace, the one that speaks for them in front.
+#[derive(Debug)]
+pub(super) struct TraceChunk<'a> {
+    pub(super) spans: Vec<Span<'a>>,
+    /// Whether it is to be kept, by sampling or for its worth.
+    pub(super) kept: bool,
+}
+
+/// Whether a span is the first of its service in its trace.
+pub(super) fn is_top_level(span: &Span<'_>, first: bool, services: &HashMap<SpanId, String>) -> bool {
+    let of_parent = span.parent_id.and_then(|parent| services.get(&parent));
+    first || of_parent.is_some_and(|parent| parent != span.service.as_deref().unwrap_or_default())
+}
+
+/// The services of all spans, empty for those of the resource's; nothing if that is all of them, as it mostly is.
+pub(super) fn services(spans: &[Marked<'_>]) -> HashMap<SpanId, String> {
+    if spans.iter().all(|marked| marked.span.service.is_none()) {
+        return HashMap::new();
+    }
+    let service = |marked: &Marked<'_>| {
+        (marked.span.span_id, marked.span.service.as_deref().unwrap_or_default().to_owned())
+    };
+    spans.iter().map(service).collect()
+}
+
+/// Datadog's type of a span, where nobody said.
+pub(super) fn type_of(span: &Span<'_>) -> &'static str {
+    match span.kind {
+        _ if is_llm(span) => "llm",
+        SpanKind::Server => "web",
+        SpanKind::Client if span.attr("db.system.name").or(span.attr("db.system")).is_some() => "db",
+        SpanKind::Client => "http",
+        SpanKind::Producer | SpanKind::Consumer => "queue",
+        SpanKind::Internal | SpanKind::Unspecified => "custom",
+    }
+}
+
+/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; `structs` says whether the
+/// Agent takes structures.
+pub(super) fn build<'a>(
+    marked: Vec<Marked<'a>>,
+    resource: &Resource<'_>,
+    (sampler, upstreams): (&Sampler, &Upstreams),
+    runtime_id: &'a str,
+    structs: bool,
+) -> Vec<TraceChunk<'a>> {
+    let services = services(&marked);
+    let mut places: HashMap<(TraceId, bool), usize> = HashMap::new();
+    let mut grouped: Vec<Vec<Marked<'a>>> = Vec::new();
+    for marked in marked {
+        let kept = marked.sampled;
+        let place = *places.entry((marked.span.trace_id, kept)).or_insert(grouped.len());
+        if place == grouped.len() {
+            grouped.push(Vec::new());
+        }
+        grouped[place].push(marked);
+    }
+    let finish = |mut chunk: Vec<Marked<'a>>| {
+        let front = chunk.iter().position(|marked| marked.first).unwrap_or_default();
+        chunk.swap(0, front);
+        let kept = chunk[0].sampled;
+        // A trace that left this process and came back was decided here all the same.
+        let upstream = upstreams.get(&chunk[0].span.trace_id).filter(|_| !began_here(&chunk[0]));
+        let speaker = speaker_tags(&chunk, (sampler, upstream), runtime_id);
+        for marked in &mut chunk {
+            let top = is_top_level(&marked.span, marked.first, &services);
+            decorate(&mut marked.span, top, resource, structs);
+        }
+        chunk[0].span.attrs.extend(speaker);
+        TraceChunk { spans: chunk.into_iter().map(|marked| marked.span).collect(), kept }
+    };
+    grouped.into_iter().map(finish).collect()
+}
+
+fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bool) {
+    if top {
+        span.attrs.push(("_dd.top_level".into(), Value::Int(1)));
+    }
+    if span.attr("span.type").is_none() {
+        span.attrs.push(("span.type".into(), Value::from(type_of(span))));
+    }
+    if structs && is_llm(span) {
+        llmobs::add(span, resource);
+    }
+}
+
+/// What the first span says for its chunk: who decided, how, and who sends it.
+fn speaker_tags<'a>(
+    chunk: &[Marked<'a>],
+    (sampler, upstream): (&Sampler, Option<&Upstream>),
+    runtime_id: &'a str,
+) -> tundra_record::Attrs<'a> {
+    let first = &chunk[0];
+    let decision = sampler.explain(&first.span);
+    let worth = chunk.iter().find_map(|marked| marked.worth);
+    let mut tags: tundra_record::Attrs<'a> = vec![
+        ("_sampling_priority_v1".into(), Value::Int(priority(first, worth, (&decision, upstream)))),
+        ("language".into(), Value::from("rust")),
+        ("runtime-id".into(), Value::from(runtime_id)),
+        ("process_id".into(), Value::Int(i64::from(std::process::id()))),
+    ];
+    let decided_here = |key: &str| key == MAKER && worth.is_some();
+    let passed_on = upstream.map_or(&[][..], |upstream| &upstream.tags);
+    tags.extend(passed_on.iter().filter(|(key, _)| !decided_here(key)).cloned());
+    if worth == Some(Worth::Llm) {
+        tags.push((MAKER.into(), Value::from(MANUAL)));
+    } else if began_here(first) {
+        let maker = format!("-{}", decision.mechanism as u8);
+        if first.sampled && worth.is_none() {
+            tags.push((MAKER.into(), Value::from(maker)));
+        }
+        let rate = match decision.mechanism {
+            Mechanism::Default => None,
+            Mechanism::Agent => Some("_dd.agent_psr"),
+            Mechanism::Rule | Mechanism::Remote => Some("_dd.rule_psr"),
+        };
+        tags.extend(rate.map(|key| (key.into(), Value::Double(decision.rate))));
+        tags.extend(decision.limited.map(|part| ("_dd.limit_psr".into(), Value::Double(part))));
+    }
+    tags
+}
+
+fn began_here(first: &Marked<'_>) -> bool {
+    first.first && first.span.parent_id.is_none()
+}
+
+fn priority(
+    first: &Marked<'_>,
+    worth: Option<Worth>,
+    (decision, upstream): (&Decision, Option<&Upstream>),
+) -> i64 {
+    // A priority that contradicts the flag beside it is older than the flag.
+    let told = upstream.and_then(|upstream| upstream.priority).filter(|told| (*told > 0) == first.sampled);
+    let ruled = matches!(decision.mechanism, Mechanism::Rule | Mechanism::Remote);
+    match (worth, told) {
+        (Some(Worth::Llm), _) => USER_KEEP,
+        // The Agent picks among failures that were not sampled, but never among those that a user rejected.
+        (Some(Worth::Error), _) => AUTO_REJECT,
+        // The decision is another service's.
+        (None, Some(told)) => told,
+        (None, None) if first.first && first.span.parent_id.is_some() => i64::from(first.sampled),
+        (None, None) if first.sampled => {
+            if ruled {
+                USER_KEEP
+            } else {
+                AUTO_KEEP
+            }
+        }
+        (None, None) => {
+            if ruled {
+                USER_REJECT
+            } else {
+                AUTO_REJECT
+            }
+        }
+    }
+}

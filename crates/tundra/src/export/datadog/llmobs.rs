@@ -1,0 +1,295 @@
+//! An LLM span as Datadog's LLM product expects it: one event in `meta_struct._llmobs`, built from GenAI attributes.
+//!
+//! Called for each LLM span on its way to an Agent that takes structures. Content moves into the event, so that it is not
+//! sent twice; the other attributes stay as the shadow tags that Datadog's own clients set, marked as such.
+
+use tundra_record::value::{from_json, get};
+use tundra_record::{Attrs, Resource, Span, Status, Text, Value};
+
+/// Attributes that hold content: they are only in the event.
+const CONTENT: [&str; 5] = [
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+];
+
+/// Where the event's numbers come from.
+const METRICS: [(&str, &str); 6] = [
+    ("input_tokens", "gen_ai.usage.input_tokens"),
+    ("output_tokens", "gen_ai.usage.output_tokens"),
+    ("cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+    ("reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens"),
+    ("time_to_first_token", "gen_ai.response.time_to_first_chunk"),
+];
+
+/// What the request asked for, under the names that Datadog's clients give it.
+const METADATA: [(&str, &str); 5] = [
+    ("temperature", "gen_ai.request.temperature"),
+    ("max_tokens", "gen_ai.request.max_tokens"),
+    ("top_p", "gen_ai.request.top_p"),
+    ("finish_reason", "gen_ai.response.finish_reasons"),
+    ("response_id", "gen_ai.response.id"),
+];
+
+/// The nearest LLM span above, as the SDK's own calls note it.
+pub(crate) const PARENT: &str = "tundra.llm.parent_id";
+const NO_PARENT: &str = "undefined";
+
+/// Adds the event to a span.
+pub(super) fn add(span: &mut Span<'_>, resource: &Resource<'_>) {
+    let event = event(span, resource).into_owned();
+    span.attrs.retain(|(key, _)| !CONTENT.contains(&&**key) && key != PARENT);
+    span.attrs.push(("meta_struct._llmobs".into(), event));
+    span.attrs.push(("_dd.llmobs.artificial_gen_ai_tags".into(), Value::from("true")));
+}
+
+fn event<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>) -> Value<'s> {
+    let said = |key: &str| span.attr(key).map(Value::to_text);
+    let kind = kind_of(&said("gen_ai.operation.name").unwrap_or_default());
+    let app = resource.service().unwrap_or("unknown_service");
+    let mut meta: Attrs<'s> = vec![("span".into(), object([("kind", Some(Value::from(kind)))]))];
+    let model = said("gen_ai.response.model").or_else(|| said("gen_ai.request.model"));
+    let provider = said("gen_ai.provider.name").or_else(|| said("gen_ai.system"));
+    let model_said = matches!(kind, "llm" | "embedding");
+    for (key, text) in [("model_name", model), ("model_provider", provider)] {
+        meta.extend(text.filter(|_| model_said).map(|text| (key.into(), Value::Str(text))));
+    }
+    let (input, output) = sides(span, kind);
+    meta.extend(input.map(|input| ("input".into(), input)));
+    meta.extend(output.map(|output| ("output".into(), output)));
+    meta.push(("metadata".into(), picked(span, &METADATA)));
+    if span.status == Status::Error {
+        let text = |key: &str| said(key).map(Value::Str);
+        let message = Some(Value::from(&*span.status_message)).filter(|_| !span.status_message.is_empty());
+        let error = [("type", text("error.type")), ("message", message), ("stack", text("error.stack"))];
+        meta.push(("error".into(), object(error)));
+    }
+    let session = said("gen_ai.conversation.id").or_else(|| said("session.id"));
+    let parent = said(PARENT).unwrap_or_else(|| match span.parent_id {
+        Some(parent) => parent.0.to_string().into(),
+        None => NO_PARENT.into(),
+    });
+    object([
+        ("name", Some(Value::from(&*span.name))),
+        ("ml_app", Some(Value::from(app))),
+        ("trace_id", Some(Value::from(span.trace_id.to_string()))),
+        ("parent_id", Some(Value::Str(parent))),
+        ("session_id", session.map(Value::Str)),
+        ("meta", Some(Value::Map(meta))),
+        ("metrics", Some(metrics(span))),
+        ("tags", Some(tags(span, resource, app))),
+    ])
+}
+
+/// Datadog's kind of an operation.
+fn kind_of(operation: &str) -> &'static str {
+    match operation {
+        "chat" | "text_completion" | "generate_content" => "llm",
+        "embeddings" => "embedding",
+        "execute_tool" => "tool",
+        "invoke_agent" | "create_agent" => "agent",
+        "invoke_workflow" => "workflow",
+        "retrieval" => "retrieval",
+        _ => "task",
+    }
+}
+
+fn object<'v, const N: usize>(members: [(&'static str, Option<Value<'v>>); N]) -> Value<'v> {
+    Value::Map(members.into_iter().filter_map(|(key, value)| Some((key.into(), value?))).collect())
+}
+
+fn picked<'s>(span: &'s Span<'_>, keys: &[(&'static str, &str)]) -> Value<'s> {
+    let pick = |(name, key): &(&'static str, &str)| Some((Text::Borrowed(*name), span.attr(key)?.clone()));
+    Value::Map(keys.iter().filter_map(pick).collect())
+}
+
+fn metrics<'s>(span: &'s Span<'_>) -> Value<'s> {
+    let Value::Map(mut metrics) = picked(span, &METRICS) else { return Value::Map(Attrs::new()) };
+    metrics.retain(|(_, value)| value.as_double().is_some());
+    let number = |key: &str| get(&metrics, key).and_then(Value::as_int);
+    if let (Some(input), Some(output)) = (number("input_tokens"), number("output_tokens")) {
+        metrics.push(("total_tokens".into(), Value::Int(input.saturating_add(output))));
+    }
+    Value::Map(metrics)
+}
+
+fn tags<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Value<'s> {
+    let failed = if span.status == Status::Error { "1" } else { "0" };
+    object([
+        ("ml_app", Some(Value::from(app))),
+        ("service", Some(Value::from(span.service.as_deref().unwrap_or(app)))),
+        ("env", resource.env().map(Value::from)),
+        ("version", resource.version().map(Value::from)),
+        ("source", Some(Value::from("integration"))),
+        ("language", Some(Value::from("rust"))),
+        ("error", Some(Value::from(failed))),
+        ("error_type", span.attr("error.type").map(|kind| Value::Str(kind.to_text()))),
+    ])
+}
+
+/// What went in and what came out.
+fn sides<'s>(span: &'s Span<'_>, kind: &str) -> (Option<Value<'s>>, Option<Value<'s>>) {
+    let text = |key: &str| span.attr(key).map(Value::to_text);
+    if kind == "tool" {
+        let value = |key: &str| text(key).map(|text| object([("value", Some(Value::Str(text)))]));
+        return (value("gen_ai.tool.call.arguments"), value("gen_ai.tool.call.result"));
+    }
+    let mut input = Vec::new();
+    if let Some(Value::List(parts)) = text("gen_ai.system_instructions").as_deref().and_then(from_json) {
+        input.push(message(&Value::Map(vec![
+            ("role".into(), "system".into()),
+            ("parts".into(), Value::List(parts)),
+        ])));
+    }
+    input.extend(messages(text("gen_ai.input.messages").as_deref().unwrap_or_default()));
+    let output = messages(text("gen_ai.output.messages").as_deref().unwrap_or_default());
+    let side = |messages: Vec<Value<'static>>| {
+        let plain =
+            || messages.iter().filter_map(|m| m.get("content")?.as_str()).collect::<Vec<_>>().join("\n");
+        match kind {
+            _ if messages.is_empty() => None,
+            "llm" => Some(object([("messages", Some(Value::List(messages)))])),
+            _ => Some(object([("value", Some(Value::from(plain())))])),
+        }
+    };
+    (side(input), side(output))
+}
+
+fn messages(json: &str) -> Vec<Value<'static>> {
+    match from_json(json) {
+        Some(Value::List(items)) => items.iter().map(message).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A message of OpenTelemetry's convention in Datadog's form.
+fn message(item: &Value<'_>) -> Value<'static> {
+    let (mut content, mut calls, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    let parts = match item.get("parts") {
+        Some(Value::List(parts)) => parts.as_slice(),
+        _ => &[],
+    };
+    for part in parts {
+        let text = |key: &str| part.get(key).map(|value| Value::from(value.to_text().into_owned()));
+        match part.get("type").and_then(Value::as_str) {
+            Some("tool_call") => {
+                // Arguments are JSON in a text; the product shows the object.
+                let arguments = text("arguments").map(|arguments| match from_json(&arguments.to_text()) {
+                    Some(object @ Value::Map(_)) => object.into_owned(),
+                    _ => Value::Map(vec![("value".into(), arguments)]),
+                });
+                let kind = Some(Value::from("function"));
+                calls.push(object([
+                    ("name", text("name")),
+                    ("arguments", arguments),
+                    ("tool_id", text("id")),
+                    ("type", kind),
+                ]));
+            }
+            Some("tool_call_response") => {
+                let kind = Some(Value::from("tool_result"));
+                results.push(object([("result", text("response")), ("tool_id", text("id")), ("type", kind)]));
+            }
+            _ => content.extend(part.get("content").map(|content| content.to_text().into_owned())),
+        }
+    }
+    let list = |items: Vec<Value<'static>>| (!items.is_empty()).then_some(Value::List(items));
+    object([
+        ("role", item.get("role").map(|role| role.clone().into_owned())),
+        ("content", Some(Value::from(content.join("\n")))),
+        ("tool_calls", list(calls)),
+        ("tool_results", list(results)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    //! The event, built from what `tundra::llm` records.
+
+    use super::*;
+    use crate::llm::{Message, Part, Usage, agent, chat, tool};
+    use crate::testing::Collector;
+    use tundra_record::value::write_json_text;
+
+    /// The events of all LLM spans by name, as JSON, and the keys of what stayed beside them.
+    fn events(work: impl FnOnce()) -> Vec<(String, String, Vec<String>)> {
+        let collector = Collector::with(|builder| builder.env("test"));
+        collector.in_scope(work);
+        let resource = Resource { attrs: vec![("service.name".into(), "app".into())] };
+        let mut found: Vec<_> = collector
+            .spans()
+            .into_iter()
+            .map(|mut span| {
+                span.trace_id = tundra_record::TraceId(1);
+                add(&mut span, &resource);
+                let mut json = String::new();
+                write_json_text(span.attr("meta_struct._llmobs").expect("an event"), &mut json);
+                (span.name.to_string(), json, span.attrs.iter().map(|(key, _)| key.to_string()).collect())
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn a_chat_with_a_tool_call() {
+        let found = events(|| {
+            let call = chat("openai", "gpt-4o");
+            call.system_instructions("Be brief.");
+            call.input(Message::user("Weather?"));
+            let tool_call =
+                Part::ToolCall { id: "c1".into(), name: "w".into(), arguments: "{\"city\":\"Rome\"}".into() };
+            call.output(Message {
+                role: "assistant".into(),
+                parts: vec![tool_call],
+                finish_reason: String::new(),
+            });
+            call.usage(Usage { input: Some(12), output: Some(3), cache_read: Some(2), ..Usage::default() });
+            call.response("gpt-4o-2024", "r1");
+            call.finish_reason("tool_calls");
+        });
+        let expect = concat!(
+            r#"{"name":"chat gpt-4o","ml_app":"app","trace_id":"00000000000000000000000000000001","parent_id":"undefined","#,
+            r#""meta":{"span":{"kind":"llm"},"model_name":"gpt-4o-2024","model_provider":"openai","#,
+            r#""input":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Weather?"}]},"#,
+            r#""output":{"messages":[{"role":"assistant","content":"","#,
+            r#""tool_calls":[{"name":"w","arguments":{"city":"Rome"},"tool_id":"c1","type":"function"}]}]},"#,
+            r#""metadata":{"finish_reason":["tool_calls"],"response_id":"r1"}},"#,
+            r#""metrics":{"input_tokens":12,"output_tokens":3,"cache_read_input_tokens":2,"total_tokens":15},"#,
+            r#""tags":{"ml_app":"app","service":"app","source":"integration","language":"rust","error":"0"}}"#,
+        );
+        assert_eq!(found[0].1, expect);
+        // Content is nowhere else.
+        assert!(found[0].2.iter().all(|key| !CONTENT.contains(&&**key)), "{:?}", found[0].2);
+    }
+
+    #[test]
+    fn calls_know_the_call_above() {
+        let found = events(|| {
+            let run = agent("planner");
+            run.in_scope(|| {
+                // An ordinary span between them does not hide the agent.
+                let step = tracing::info_span!("gen_ai_step", gen_ai.operation.name = "step");
+                step.in_scope(|| {
+                    let call = tool("search", "c1");
+                    call.arguments("{\"q\":1}");
+                    call.result("found");
+                    call.failed("Timeout", "too slow");
+                });
+            });
+        });
+        let parent = |json: &str| {
+            json.split_once("\"parent_id\":\"")
+                .map(|(_, rest)| rest.split('"').next().unwrap_or_default().to_owned())
+        };
+        let of = |name: &str| &found.iter().find(|(found, _, _)| found == name).expect(name).1;
+        assert_eq!(parent(of("invoke_agent planner")).as_deref(), Some("undefined"));
+        let tool = of("execute_tool search");
+        assert!(parent(tool).is_some_and(|id| id.parse::<u64>().is_ok()), "{tool}");
+        assert!(tool.contains(r#""input":{"value":"{\"q\":1}"},"output":{"value":"found"}"#), "{tool}");
+        assert!(tool.contains(r#""error":{"type":"Timeout","message":"too slow"}"#), "{tool}");
+    }
+}

@@ -1,0 +1,157 @@
+//! OTLP JSON, one request a line, to standard output or to a file that never grows beyond what it may.
+//!
+//! What the OpenTelemetry file exporter writes and its receiver reads. Written on the collector's thread.
+
+use super::{ExportError, Exported, Exporter};
+use crate::limits::{FILE_BYTES, FILES_KEPT};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tundra_wire::otlp::json::encode;
+
+/// Writes every batch as lines of OTLP JSON: at most one each for traces, logs and metrics.
+///
+/// ```no_run
+/// let file = tundra::JsonLines::file("/var/log/service/telemetry.jsonl").rotate(16 << 20, 5);
+/// let _tundra = tundra::builder().exporter(Box::new(file)).install()?;
+/// # Ok::<(), tundra::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct JsonLines {
+    target: Target,
+    line: String,
+}
+
+enum Target {
+    Stream(Box<dyn Write + Send>),
+    File(Rotating),
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stream(_) => f.write_str("a stream"),
+            Self::File(file) => file.path.fmt(f),
+        }
+    }
+}
+
+/// A file, and the older ones beside it: `name.1` is the youngest of them.
+struct Rotating {
+    path: PathBuf,
+    limit: u64,
+    kept: usize,
+    /// The open file and what it holds; opened with the first line.
+    open: Option<(File, u64)>,
+}
+
+impl JsonLines {
+    /// To standard output. Give [`Builder::no_log_output`](crate::Builder::no_log_output) if log lines shall not come in
+    /// between.
+    pub fn stdout() -> Self {
+        Self::writer(Box::new(std::io::stdout()))
+    }
+
+    /// To anything that can be written to; what it does not take is lost, and counted.
+    pub fn writer(out: Box<dyn Write + Send>) -> Self {
+        Self { target: Target::Stream(out), line: String::new() }
+    }
+
+    /// To a file, which is appended to. Default: 64 MiB, then it is renamed to `<name>.1`; three such are kept.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let file = Rotating { path: path.into(), limit: FILE_BYTES, kept: FILES_KEPT, open: None };
+        Self { target: Target::File(file), line: String::new() }
+    }
+
+    /// Other limits: bytes of one file, and how many full ones are kept. Means nothing to other targets than files.
+    pub fn rotate(mut self, bytes: u64, kept: usize) -> Self {
+        if let Target::File(file) = &mut self.target {
+            (file.limit, file.kept) = (bytes, kept);
+        }
+        self
+    }
+
+    fn write(&mut self) -> std::io::Result<()> {
+        if self.line.is_empty() {
+            return Ok(());
+        }
+        self.line.push('\n');
+        let written = match &mut self.target {
+            Target::Stream(out) => out.write_all(self.line.as_bytes()).and_then(|()| out.flush()),
+            Target::File(file) => file.write(self.line.as_bytes()),
+        };
+        self.line.clear();
+        written
+    }
+}
+
+impl Rotating {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let bytes = line.len() as u64;
+        if self.open.as_ref().is_some_and(|(_, held)| *held > 0 && held + bytes > self.limit) {
+            self.open = None;
+            self.turn()?;
+        }
+        let (file, held) = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                let held = file.metadata()?.len();
+                self.open.insert((file, held))
+            }
+        };
+        file.write_all(line)?;
+        *held += bytes;
+        Ok(())
+    }
+
+    /// Gives each older file the next number; the last one goes.
+    fn turn(&self) -> std::io::Result<()> {
+        if self.kept == 0 {
+            return std::fs::remove_file(&self.path);
+        }
+        for number in (1..self.kept).rev() {
+            let from = numbered(&self.path, number);
+            if from.exists() {
+                std::fs::rename(from, numbered(&self.path, number + 1))?;
+            }
+        }
+        std::fs::rename(&self.path, numbered(&self.path, 1))
+    }
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+impl Exporter for JsonLines {
+    fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
+        let records = batch.records();
+        let (resource, scope) = (batch.resource(), &records.scope);
+        let failed =
+            |error: std::io::Error| ExportError::new(format!("a line could not be written: {error}"));
+        if !records.spans.is_empty() {
+            encode::traces(resource, scope, &records.spans, &mut self.line);
+            self.write().map_err(failed)?;
+        }
+        if !records.logs.is_empty() {
+            encode::logs(resource, scope, &records.logs, &mut self.line);
+            self.write().map_err(failed)?;
+        }
+        if !records.points.is_empty() {
+            encode::metrics(resource, scope, records.points, &mut self.line);
+            self.write().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn after_fork(&mut self) {
+        self.line.clear();
+        // The parent may put its file aside at any time; the child looks again which one is the current one.
+        if let Target::File(file) = &mut self.target {
+            file.open = None;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Panics as records: an `ERROR` event with message, place and stack, inside the span that panicked.
+//!
+//! The hook runs on the panicking thread, captures the stack's addresses and calls the hook that was there before.
+//! Names are looked up by the collector, which asks by number. In a program that aborts on panic the hook also hands
+//! everything over before the process ends, within a deadline.
+
+use crate::collector::{self, Command};
+use crate::limits::{PANIC_DEADLINE, STACK_BYTES, STACKS};
+use std::backtrace::Backtrace;
+use std::collections::VecDeque;
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::time::Instant;
+use tracing_core::dispatcher;
+
+/// The field that holds the stack's number.
+pub(crate) const STACK_FIELD: &str = "panic.stack";
+
+pub(crate) struct Stack {
+    number: u64,
+    frames: Backtrace,
+    text: OnceLock<String>,
+}
+
+/// The latest stacks; the oldest make room.
+static LATEST: Mutex<VecDeque<Arc<Stack>>> = Mutex::new(VecDeque::new());
+
+/// Puts the hook in, once for the process, in front of the one that is there.
+pub(crate) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            record(info);
+            before(info);
+        }));
+    });
+}
+
+fn record(info: &PanicHookInfo<'_>) {
+    if dispatcher::get_default(|dispatch| dispatch.is::<tracing_core::subscriber::NoSubscriber>()) {
+        return;
+    }
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text");
+    let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
+    let thread = std::thread::current();
+    tracing::error!(target: "panic", error = message, panic.stack = keep(), code.file.path = file,
+        code.line.number = line, thread.name = thread.name(), "panicked");
+    if cfg!(panic = "abort") {
+        hand_over();
+    }
+}
+
+/// The stacks, held by whoever forks.
+pub(crate) type StacksLock = MutexGuard<'static, VecDeque<Arc<Stack>>>;
+
+/// For whoever forks, and for this module.
+pub(crate) fn lock_stacks() -> StacksLock {
+    LATEST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Relaxed);
+    let stack = Stack { number, frames: Backtrace::force_capture(), text: OnceLock::new() };
+    let mut latest = lock_stacks();
+    if latest.len() >= STACKS {
+        latest.pop_front();
+    }
+    latest.push_back(Arc::new(stack));
+    number
+}
+
+/// The text of a stack; `None` if it had to make room. For the collector: looking names up takes its time.
+pub(crate) fn stack(number: u64) -> Option<String> {
+    let found = {
+        let latest = lock_stacks();
+        latest.iter().find(|stack| stack.number == number).map(Arc::clone)
+    }?;
+    let text = found.text.get_or_init(|| {
+        let mut text = found.frames.to_string();
+        text.truncate(text.floor_char_boundary(STACK_BYTES));
+        text
+    });
+    Some(text.clone())
+}
+
+/// The process is about to be aborted: nothing can come after this.
+fn hand_over() {
+    let until = Instant::now() + PANIC_DEADLINE;
+    for pipeline in 0..crate::builder::pipelines() {
+        collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+    }
+}

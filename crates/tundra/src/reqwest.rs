@@ -1,0 +1,78 @@
+//! Requests of `reqwest` as part of the trace: headers alone, or a client span with the result.
+//!
+//! ```ignore
+//! use tundra::reqwest::Traced;
+//! let response = client.post(url).json(&body).send_traced().await?; // a span, headers, status, errors
+//! let response = client.get(url).with_context().send().await?; // headers only
+//! ```
+
+use crate::SpanExt;
+use crate::propagation::http::inject;
+use ::reqwest::{Error, Request, RequestBuilder, Response};
+use std::future::Future;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
+
+/// More for a [`RequestBuilder`].
+pub trait Traced {
+    /// Adds the current span's context to the headers.
+    fn with_context(self) -> RequestBuilder;
+
+    /// Sends inside a client span that carries method, address, status and error.
+    fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
+}
+
+impl Traced for RequestBuilder {
+    fn with_context(self) -> RequestBuilder {
+        let mut headers = ::http::HeaderMap::new();
+        inject(&mut headers);
+        self.headers(headers)
+    }
+
+    async fn send_traced(self) -> Result<Response, Error> {
+        let (client, request) = self.build_split();
+        let mut request = request?;
+        let span = client_span(&request);
+        span.in_scope(|| inject(request.headers_mut()));
+        let result = client.execute(request).instrument(span.clone()).await;
+        settle(&span, &result);
+        result
+    }
+}
+
+fn client_span(request: &Request) -> Span {
+    let (method, url) = (request.method().as_str(), request.url());
+    let mut shown = url.clone();
+    // Credentials are nobody's business, with or without redaction.
+    let _ = shown.set_username("").and_then(|()| shown.set_password(None));
+    let span = info_span!("http.client", otel.kind = "client", http.request.method = method,
+        server.address = url.host_str().unwrap_or_default(), server.port = url.port_or_known_default(),
+        url.full = %shown, http.response.status_code = Empty);
+    span.set_name(method.to_owned());
+    span
+}
+
+fn settle(span: &Span, result: &Result<Response, Error>) {
+    match result {
+        Ok(response) => {
+            let status = response.status();
+            span.record("http.response.status_code", status.as_u16());
+            if status.is_client_error() || status.is_server_error() {
+                span.set_attribute("error.type", status.as_str().to_owned());
+                span.set_attribute("otel.status_code", "ERROR");
+            }
+        }
+        Err(error) => {
+            let kind = if error.is_timeout() {
+                "timeout"
+            } else if error.is_connect() {
+                "connect"
+            } else {
+                "request"
+            };
+            span.set_attribute("error.type", kind);
+            span.set_attribute("otel.status_code", "ERROR");
+            span.set_attribute("otel.status_description", error.to_string());
+        }
+    }
+}

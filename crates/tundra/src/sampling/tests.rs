@@ -1,0 +1,74 @@
+//! The order in which rules, rates and the Agent are asked, and the words that the engine loads.
+
+use super::*;
+
+fn settings(rules: &str, rate: Option<f64>, limit: Option<f64>) -> Settings {
+    let rules = parse(rules).expect("rules");
+    Settings { service: "web".into(), env: "prod".into(), rules, rate, limit, ..Settings::default() }
+}
+
+#[test]
+fn decisions() {
+    let agent = |pairs: &[(&str, &str, f64)]| {
+        pairs.iter().map(|(service, env, rate)| (((*service).into(), (*env).into()), *rate)).collect()
+    };
+    let check =
+        |settings: Settings, rates: &[(&str, &str, f64)], remote: Option<f64>, expect: (f64, Mechanism)| {
+            let sampler = Sampler::new(settings);
+            sampler.set_agent_rates(agent(rates));
+            sampler.set_remote(remote, false);
+            let root = Span { name: "GET /health".into(), ..Span::default() };
+            let found = sampler.explain(&root);
+            assert_eq!((found.rate, found.mechanism), expect);
+        };
+    let rule = r#"[{"name": "nothing", "sample_rate": 0.9}, {"resource": "*health", "sample_rate": 0.1}]"#;
+    check(settings("[]", None, None), &[], None, (1.0, Mechanism::Default));
+    check(settings("[]", None, None), &[("", "", 0.3)], None, (0.3, Mechanism::Agent));
+    check(settings("[]", None, None), &[("", "", 0.3), ("web", "prod", 0.2)], None, (0.2, Mechanism::Agent));
+    check(settings("[]", None, None), &[("web", "dev", 0.2)], None, (1.0, Mechanism::Default));
+    check(settings("[]", Some(0.5), None), &[("", "", 0.3)], None, (0.5, Mechanism::Rule));
+    check(settings(rule, Some(0.5), None), &[("", "", 0.3)], None, (0.1, Mechanism::Rule));
+    check(settings(rule, Some(0.5), None), &[("", "", 0.3)], Some(0.7), (0.7, Mechanism::Remote));
+}
+
+#[test]
+fn words() {
+    let check = |settings: Settings, rates: &[f64], expect: &str| {
+        let sampler = Sampler::new(settings);
+        let rates = rates.iter().map(|rate| ((String::new(), String::new()), *rate));
+        sampler.set_agent_rates(rates.collect());
+        let found = match sampler.word() {
+            KEEP_ALL => "all".to_owned(),
+            ASK => "ask".to_owned(),
+            word => format!("{:.3}", word as f64 / u64::MAX as f64),
+        };
+        assert_eq!(found, expect);
+    };
+    check(settings("[]", None, None), &[], "all");
+    check(settings("[]", None, Some(10.0)), &[], "all");
+    check(settings("[]", None, None), &[0.25], "0.250");
+    check(settings("[]", Some(0.5), None), &[], "0.500");
+    check(settings("[]", Some(0.0), Some(10.0)), &[], "0.000");
+    check(settings("[]", Some(1.0), None), &[0.1], "all");
+    check(settings("[]", Some(1.0), Some(10.0)), &[], "ask");
+    check(settings(r#"[{"sample_rate": 1}]"#, None, None), &[], "ask");
+}
+
+// Datadog's tracers in other languages must decide alike: the reference is their formula in whole numbers.
+#[test]
+fn ids_decide_alike_everywhere() {
+    for (rate, percent) in [(0.1, 10), (0.5, 50), (0.99, 99)] {
+        let mut kept = 0_u32;
+        for n in 1..=10_000_u64 {
+            let id = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = u128::from(id) * 1_111_111_111_111_111_111 % (1 << 64);
+            let reference = mixed * 100 <= (u128::from(u64::MAX)) * percent;
+            // The threshold is a double: ids within its last bits may go either way.
+            let near = mixed.abs_diff(u128::from(u64::MAX) * percent / 100) < 1 << 20;
+            assert!(near || below(id, threshold(rate)) == reference, "{id} {rate}");
+            kept += u32::from(below(id, threshold(rate)));
+        }
+        assert!((f64::from(kept) / 10_000.0 - rate).abs() < 0.02, "{rate}: {kept}");
+    }
+    assert!(!below(0, 0) && below(7, KEEP_ALL));
+}

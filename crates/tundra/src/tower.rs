@@ -1,0 +1,170 @@
+//! A `tower` layer that makes the server span of each request: parent from the headers, `http.*` attributes, status.
+//!
+//! ```ignore
+//! let app = axum::Router::new().route("/tasks/{id}", get(task)).layer(tundra::tower::ServerLayer::new());
+//! ```
+//!
+//! With feature `axum` the span is named by the route (`GET /tasks/{id}`), else by the method, for paths are without
+//! number. A request that is dropped before its answer ends its span with `error.type = "cancelled"`. gRPC requests
+//! carry `rpc.*` attributes besides. The span ends with the head of the answer, not with its body.
+
+use crate::SpanExt;
+use crate::propagation::http::extract;
+use ::http::{HeaderMap, Request, Response, header};
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
+/// Puts a server span around every request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerLayer(());
+
+impl ServerLayer {
+    /// There is nothing to set.
+    pub fn new() -> Self {
+        Self(())
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = Server<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Server(inner)
+    }
+}
+
+/// What [`ServerLayer`] makes of a service.
+#[derive(Clone, Debug)]
+pub struct Server<S>(S);
+
+impl<S, B, R> Service<Request<B>> for Server<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let span = server_span(&request);
+        let inner = span.in_scope(|| self.0.call(request));
+        Answer { inner, span, open: true }
+    }
+}
+
+pin_project! {
+    /// The answer that is awaited, inside its span.
+    #[derive(Debug)]
+    pub struct Answer<F> {
+        #[pin]
+        inner: F,
+        span: Span,
+        open: bool,
+    }
+
+    impl<F> PinnedDrop for Answer<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if *this.open {
+                this.span.set_attribute("error.type", "cancelled");
+            }
+        }
+    }
+}
+
+impl<F, R, E> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = {
+            let _inside = this.span.enter();
+            ready!(this.inner.poll(context))
+        };
+        *this.open = false;
+        match &result {
+            Ok(response) => settle(this.span, response.status().as_u16(), response.headers()),
+            Err(_) => fail(this.span, "service"),
+        }
+        Poll::Ready(result)
+    }
+}
+
+#[cfg(feature = "axum")]
+fn route<B>(request: &Request<B>) -> Option<String> {
+    Some(request.extensions().get::<axum::extract::MatchedPath>()?.as_str().to_owned())
+}
+
+#[cfg(not(feature = "axum"))]
+fn route<B>(_: &Request<B>) -> Option<String> {
+    None
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn server_span<B>(request: &Request<B>) -> Span {
+    let (uri, headers, method) = (request.uri(), request.headers(), request.method().as_str());
+    let make = || {
+        info_span!(
+            "http.server",
+            otel.kind = "server",
+            http.request.method = method,
+            url.path = uri.path(),
+            url.query = uri.query(),
+            http.route = Empty,
+            server.address = text(headers, header::HOST),
+            user_agent.original = text(headers, header::USER_AGENT),
+            http.response.status_code = Empty
+        )
+    };
+    let span = extract(headers).map_or_else(make, |remote| remote.in_scope(make));
+    if text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc")) {
+        let path = uri.path().trim_start_matches('/');
+        let (service, method) = path.split_once('/').unwrap_or((path, ""));
+        span.set_attribute("rpc.system", "grpc");
+        span.set_attribute("rpc.service", service.to_owned());
+        span.set_attribute("rpc.method", method.to_owned());
+        span.set_name(path.to_owned());
+    } else if let Some(route) = route(request) {
+        span.set_name(format!("{method} {route}"));
+        span.record("http.route", route);
+    } else {
+        span.set_name(method.to_owned());
+    }
+    span
+}
+
+fn settle(span: &Span, status: u16, headers: &HeaderMap) {
+    span.record("http.response.status_code", status);
+    if status >= 500 {
+        fail(span, &status.to_string());
+    }
+    let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i64>().ok());
+    if let Some(code) = grpc {
+        span.set_attribute("rpc.grpc.status_code", code);
+        // The codes that are the server's fault: unknown, deadline, unimplemented, internal, unavailable, data loss.
+        if matches!(code, 2 | 4 | 12 | 13 | 14 | 15) {
+            fail(span, &code.to_string());
+        }
+    }
+}
+
+fn fail(span: &Span, kind: &str) {
+    span.set_attribute("error.type", kind.to_owned());
+    span.set_attribute("otel.status_code", "ERROR");
+}

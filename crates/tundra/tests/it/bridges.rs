@@ -1,0 +1,304 @@
+//! What other crates' interfaces record: `log`, `metrics`, `opentelemetry`.
+
+use tundra_record::{LogRecord, value};
+
+#[cfg(any(feature = "log", feature = "metrics", feature = "opentelemetry"))]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+fn attr(log: &LogRecord<'_>, key: &str) -> Option<String> {
+    value::get(&log.attrs, key).map(|value| value.to_text().into_owned())
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn log_records_join_the_span() {
+    crate::alone("bridges::log_records_join_the_span", || {
+        let memory = tundra::testing::Memory::default();
+        let builder = tundra::builder().filter("info,shop::db=debug").no_log_output();
+        let guard = builder.exporter(Box::new(memory.clone())).install().expect("the first one");
+        let records = memory.0;
+        log::info!(target: "shop", "outside");
+        tracing::info_span!("request").in_scope(|| {
+            log::warn!(target: "shop::cart", user = 7, rate = 0.5, new = true, name = "x\"y"; "slow {}", 3);
+            log::debug!(target: "shop::db", "kept by its target");
+            log::debug!(target: "shop", "not kept");
+        });
+        guard.set_filter("off").expect("a level");
+        assert_eq!(log::max_level(), log::LevelFilter::Off);
+        log::error!(target: "shop", "not kept");
+        guard.set_filter("trace").expect("a level");
+        assert_eq!(log::max_level(), log::LevelFilter::Trace);
+        for n in 0..3000 {
+            log::trace!(target: &format!("target{n}"), "many");
+        }
+        guard.flush(PATIENCE).expect("it works");
+        let records = records.lock().expect("no panic");
+        let bodies: Vec<_> = records.logs.iter().map(|log| log.body.to_text().into_owned()).collect();
+        assert_eq!(bodies[..3], ["outside", "slow 3", "kept by its target"]);
+        assert_eq!(bodies.len(), 3003);
+        let warn = &records.logs[1];
+        assert_eq!((&*warn.severity_text, warn.span_id), ("WARN", Some(records.spans[0].span_id)));
+        let expect =
+            [("target", "shop::cart"), ("user", "7"), ("rate", "0.5"), ("new", "true"), ("name", "x\"y")];
+        for (key, text) in expect {
+            assert_eq!(attr(warn, key).as_deref(), Some(text), "{key}");
+        }
+        assert_eq!(value::get(&warn.attrs, "user"), Some(&tundra_record::Value::Int(7)));
+        assert_eq!(attr(&records.logs[3], "target").as_deref(), Some("target0"));
+        assert_eq!(attr(&records.logs[3002], "target").as_deref(), Some("log"));
+    });
+}
+
+// The fields that the `tracing-log` crate gives to records it passes on.
+#[test]
+fn records_of_another_bridge_are_understood() {
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            tracing::info!(
+                log.target = "shop",
+                log.module_path = "shop::cart",
+                log.file = "a.rs",
+                log.line = 3,
+                "x"
+            );
+        });
+        let log = &collector.logs()[0];
+        assert_eq!((log.attrs.len(), attr(log, "target").as_deref()), (1, Some("shop")));
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_of_the_metrics_crate() {
+    use tundra_record::MetricValue;
+    crate::alone("bridges::metrics_of_the_metrics_crate", || {
+        let (records, guard) = crate::global();
+        metrics::describe_histogram!("size", metrics::Unit::Bytes, "of a reply");
+        let counter = metrics::counter!("jobs", "queue" => "mail", "try" => 1.to_string());
+        (0..5).for_each(|_| counter.increment(2));
+        let absolute = metrics::counter!("seen");
+        [10, 7, 12].into_iter().for_each(|seen| absolute.absolute(seen));
+        let gauge = metrics::gauge!("open");
+        gauge.increment(3.0);
+        gauge.decrement(0.5);
+        metrics::gauge!("level").set(4.0);
+        metrics::gauge!("level").increment(1.0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..100).for_each(|n| metrics::histogram!("size").record(f64::from(n))));
+            }
+        });
+        guard.flush(PATIENCE).expect("it works");
+        let records = records.lock().expect("no panic");
+        let point = |name: &str| records.points.iter().find(|point| point.name == name).expect("told");
+        let number = |name: &str| match &point(name).value {
+            MetricValue::Sum { value, .. } | MetricValue::Gauge(value) => *value,
+            MetricValue::Histogram(histogram) => histogram.count as f64,
+            other => panic!("{other:?}"),
+        };
+        for (name, expect) in [("jobs", 10.0), ("seen", 12.0), ("open", 2.5), ("level", 5.0), ("size", 400.0)]
+        {
+            assert_eq!(number(name), expect, "{name}");
+        }
+        let labels: Vec<_> =
+            point("jobs").attrs.iter().map(|(key, value)| (&**key, value.to_text())).collect();
+        assert_eq!(labels, [("queue", "mail".into()), ("try", "1".into())]);
+        assert_eq!(point("size").unit, "By");
+    });
+}
+
+#[cfg(feature = "opentelemetry")]
+mod otel {
+    use super::PATIENCE;
+    use opentelemetry::propagation::TextMapPropagator;
+    use opentelemetry::trace::{
+        self, FutureExt, Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _,
+    };
+    use opentelemetry::{Context, KeyValue};
+    use std::collections::HashMap;
+    use std::time::{Duration, UNIX_EPOCH};
+    use tracing::{info, info_span};
+    use tundra::bridge::opentelemetry::{Propagator, TracerProvider};
+
+    fn tree_of(work: impl Fn(&tundra::bridge::opentelemetry::Tracer)) {
+        for collector in crate::doors() {
+            collector.in_scope(|| work(&TracerProvider::new().tracer("lib")));
+            let names: Vec<String> = collector
+                .tree()
+                .lines()
+                .map(|line| {
+                    line.chars()
+                        .take_while(|c| *c == ' ')
+                        .chain(line.split_whitespace().next().unwrap_or("").chars())
+                        .collect()
+                })
+                .collect();
+            assert_eq!(names, EXPECT);
+            let spans = collector.spans();
+            assert!(spans.iter().all(|span| span.trace_id == spans[0].trace_id));
+            let inside = collector.span("d").expect("recorded");
+            assert_eq!(collector.logs()[0].span_id, Some(inside.span_id));
+        }
+    }
+
+    const EXPECT: [&str; 7] = ["a", "  b", "    c", "      d", "        e", "    f", "  g"];
+
+    // `tracing` and OpenTelemetry spans inside each other, in every order.
+    #[test]
+    fn both_worlds_nest() {
+        tree_of(|tracer| {
+            let _a = info_span!("a").entered();
+            tracer.in_span("b", |_| {
+                info_span!("c").in_scope(|| {
+                    tracer.in_span("d", |_| {
+                        info!("where am I");
+                        info_span!("e").in_scope(|| ());
+                    });
+                });
+                tracer.start("f").end();
+            });
+            info_span!("g").in_scope(|| ());
+        });
+    }
+
+    // The same with the OpenTelemetry context carried to another thread by hand.
+    #[test]
+    fn contexts_move_between_threads() {
+        for collector in crate::doors() {
+            let dispatch = collector.dispatch();
+            collector.in_scope(|| {
+                let tracer = TracerProvider::new().tracer("lib");
+                let _a = info_span!("a").entered();
+                tracer.in_span("b", |context| {
+                    let dispatch = dispatch.clone();
+                    std::thread::spawn(move || {
+                        let work = || {
+                            let _active = context.attach();
+                            info_span!("c").in_scope(|| ());
+                        };
+                        tracing::dispatcher::with_default(&dispatch, work);
+                    })
+                    .join()
+                    .expect("no panic");
+                });
+                let root = tracer.start_with_context("root", &Context::new());
+                drop(root);
+            });
+            let name =
+                |id| collector.spans().iter().find(|s| Some(s.span_id) == id).map(|s| s.name.to_string());
+            let parent = |of: &str| name(collector.span(of).and_then(|span| span.parent_id));
+            assert_eq!((parent("c").as_deref(), parent("b").as_deref()), (Some("b"), Some("a")));
+        }
+    }
+
+    #[test]
+    fn futures_carry_contexts() {
+        let collector = tundra::testing::Collector::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        collector.in_scope(|| {
+            runtime.block_on(async {
+                let tracer = TracerProvider::new().tracer("lib");
+                let one = Context::current_with_span(tracer.start("one"));
+                let two = Context::current_with_span(tracer.start("two"));
+                let work = |name: &'static str| async move {
+                    tokio::task::yield_now().await;
+                    info_span!("below", name).in_scope(|| ());
+                };
+                tokio::join!(work("one").with_context(one), work("two").with_context(two));
+            });
+        });
+        let spans = collector.spans();
+        let name = |id| spans.iter().find(|span| Some(span.span_id) == id).map(|span| span.name.to_string());
+        for span in spans.iter().filter(|span| span.name == "below") {
+            assert_eq!(name(span.parent_id), tundra::testing::attr(span, "name"));
+        }
+    }
+
+    #[test]
+    fn everything_a_span_can_say() {
+        let collector = tundra::testing::Collector::new();
+        collector.in_scope(|| {
+            let tracer = TracerProvider::new().tracer("lib");
+            let other = tracer.start("other");
+            let begun = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+            let builder = tracer.span_builder("named").with_kind(SpanKind::Client).with_start_time(begun);
+            let mut span = builder.with_attributes([KeyValue::new("n", 1)]).start(&tracer);
+            assert!(
+                span.is_recording() && span.span_context().is_valid() && span.span_context().is_sampled()
+            );
+            span.set_attribute(KeyValue::new("list", opentelemetry::Value::Array(vec![1_i64, 2].into())));
+            span.add_event_with_timestamp(
+                "moment",
+                begun + Duration::from_secs(1),
+                vec![KeyValue::new("k", "v")],
+            );
+            span.add_link(other.span_context().clone(), Vec::new());
+            span.set_status(Status::error("why"));
+            span.update_name("renamed");
+            span.end_with_timestamp(begun + Duration::from_secs(2));
+            span.set_attribute(KeyValue::new("late", true));
+            assert!(!span.is_recording());
+            trace::get_active_span(|span| assert!(!span.span_context().is_valid()));
+        });
+        let (span, other) =
+            (collector.span("renamed").expect("made"), collector.span("other").expect("made"));
+        assert_eq!((span.start.0, span.duration), (1_700_000_000_000_000_000, 2_000_000_000));
+        assert_eq!(
+            (span.kind.as_str(), span.status.as_str(), &*span.status_message),
+            ("client", "error", "why")
+        );
+        let attrs: Vec<_> =
+            span.attrs.iter().map(|(key, value)| format!("{key}={}", value.to_text())).collect();
+        assert_eq!(attrs, ["otel.scope.name=lib", "n=1", "list=[1,2]"]);
+        assert_eq!((&*span.events[0].name, span.events[0].time.0), ("moment", 1_700_000_001_000_000_000));
+        assert_eq!(span.links[0].span_id, other.span_id);
+    }
+
+    #[test]
+    fn headers_by_the_global_propagator() {
+        let collector = tundra::testing::Collector::new();
+        let propagator = Propagator::new();
+        let mut headers = HashMap::new();
+        collector.in_scope(|| {
+            let tracer = TracerProvider::new().tracer("lib");
+            let incoming = HashMap::from([
+                (
+                    "traceparent".to_owned(),
+                    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+                ),
+                ("baggage".to_owned(), "user=7".to_owned()),
+            ]);
+            let _remote = propagator.extract(&incoming).attach();
+            let _server = info_span!("server").entered();
+            let client = tracer.start("client");
+            propagator.inject_context(&Context::current_with_span(client), &mut headers);
+            let mut ambient = HashMap::new();
+            propagator.inject(&mut ambient);
+            assert_ne!(ambient["traceparent"], headers["traceparent"]);
+            // Our own door sees OpenTelemetry's active span as well.
+            tracer.in_span("active", |context| {
+                let mut own = HashMap::new();
+                tundra::propagation::inject(|name, value| drop(own.insert(name, value.to_owned())));
+                assert!(own["traceparent"].contains(&context.span().span_context().span_id().to_string()));
+            });
+        });
+        let (server, client) =
+            (collector.span("server").expect("made"), collector.span("client").expect("made"));
+        assert_eq!(server.parent_id.map(|id| id.to_string()).as_deref(), Some("b7ad6b7169203331"));
+        assert_eq!(client.parent_id, Some(server.span_id));
+        assert_eq!(headers["traceparent"], format!("00-{}-{}-01", client.trace_id, client.span_id));
+        assert_eq!(headers["baggage"], "user=7");
+    }
+
+    #[test]
+    fn installed_for_everybody() {
+        crate::alone("bridges::otel::installed_for_everybody", || {
+            let (records, guard) = crate::global();
+            let tracer = opentelemetry::global::tracer("lib");
+            info_span!("a").in_scope(|| tracer.in_span("b", |_| info_span!("c").in_scope(|| ())));
+            guard.flush(PATIENCE).expect("it works");
+            let tree = tundra::testing::tree(&records.lock().expect("no panic").spans);
+            assert_eq!(tree, "a\n  b otel.scope.name=\"lib\"\n    c\n");
+        });
+    }
+}

@@ -1,0 +1,165 @@
+//! One trace across HTTP: a `reqwest` client and an axum server, and what hostile requests do to it.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
+use axum::routing::get;
+use tower::ServiceExt;
+use tracing::{Instrument, info, info_span};
+use tundra::propagation;
+use tundra::reqwest::Traced;
+use tundra::testing::{Collector, attr};
+use tundra::tower::ServerLayer;
+use tundra_record::{SpanKind, Status};
+
+async fn task(Path(id): Path<u32>, headers: HeaderMap) -> Result<String, StatusCode> {
+    info!(id, "looking");
+    if id == 7 {
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    Ok(headers.keys().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+}
+
+fn app() -> Router {
+    let slow = get(std::future::pending::<()>);
+    Router::new().route("/tasks/{id}", get(task)).route("/slow", slow).layer(ServerLayer::new())
+}
+
+fn run<F: Future>(collector: &Collector, work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    collector.in_scope(|| runtime.block_on(work))
+}
+
+#[test]
+fn client_and_server_share_a_trace() {
+    for collector in crate::doors() {
+        run(&collector, async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("bound");
+            tokio::spawn(async { axum::serve(listener, app()).await.expect("it serves") });
+            let client = reqwest::Client::new();
+            let work = async {
+                let ok = client.get(format!("http://user:word@{address}/tasks/3?q=x")).send_traced().await;
+                let names = ok.expect("served").text().await.expect("a list");
+                for name in ["traceparent", "tracestate", "x-datadog-trace-id", "x-datadog-parent-id"] {
+                    assert!(names.split(' ').any(|seen| seen == name), "{name} in {names:?}");
+                }
+                let bad =
+                    client.get(format!("http://{address}/tasks/7")).send_traced().await.expect("served");
+                assert_eq!(bad.status(), 500);
+                let plain = client.get(format!("http://{address}/tasks/4")).with_context().send().await;
+                assert_eq!(plain.expect("served").status(), 200);
+            };
+            work.instrument(info_span!("request")).await;
+            let nobody = client.get("http://127.0.0.1:1/").send_traced().await;
+            assert!(nobody.is_err());
+        });
+        let tree = collector.spans();
+        let find = |name: &str, status: Option<&str>| {
+            let is = |span: &&tundra_record::Span<'_>| {
+                span.name == name && attr(span, "http.response.status_code").as_deref() == status
+            };
+            tree.iter().find(is).unwrap_or_else(|| panic!("{name} in {}", collector.tree())).clone()
+        };
+        let root = find("request", None);
+        for status in ["200", "500"] {
+            let client = find("GET", Some(status));
+            let server = find("GET /tasks/{id}", Some(status));
+            assert_eq!((client.kind, client.parent_id), (SpanKind::Client, Some(root.span_id)));
+            assert_eq!((server.kind, server.trace_id), (SpanKind::Server, root.trace_id));
+            let below = tree.iter().filter(|span| span.parent_id == Some(client.span_id)).count();
+            assert_eq!(below, 1);
+            assert_eq!(attr(&server, "http.route").as_deref(), Some("/tasks/{id}"));
+            assert_eq!(server.status == Status::Error, status == "500");
+            assert_eq!(client.status == Status::Error, status == "500");
+        }
+        let client = find("GET", Some("200"));
+        assert!(
+            attr(&client, "url.full")
+                .is_some_and(|url| !url.contains("word") && url.ends_with("/tasks/3?q=x"))
+        );
+        let failed = find("GET", None);
+        assert_eq!(attr(&failed, "error.type").as_deref(), Some("connect"));
+        let log = &collector.logs()[0];
+        assert_eq!(log.trace_id, Some(root.trace_id));
+        let direct =
+            tree.iter().filter(|span| span.kind == SpanKind::Server && span.parent_id == Some(root.span_id));
+        assert_eq!(direct.count(), 1);
+    }
+}
+
+#[test]
+fn a_request_that_is_dropped_ends_its_span() {
+    let collector = Collector::new();
+    run(&collector, async {
+        let request = Request::get("/slow").body(Body::empty()).expect("a request");
+        let mut answer = Box::pin(app().oneshot(request));
+        assert!(
+            std::future::poll_fn(|context| std::task::Poll::Ready(answer.as_mut().poll(context)))
+                .await
+                .is_pending()
+        );
+    });
+    let span = collector.span("GET /slow").expect("closed once");
+    assert_eq!(attr(&span, "error.type").as_deref(), Some("cancelled"));
+}
+
+#[test]
+fn hostile_requests() {
+    let collector = Collector::new();
+    run(&collector, async {
+        let mut request = Request::get("/tasks/1").body(Body::empty()).expect("a request");
+        let headers = request.headers_mut();
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        headers.insert("traceparent", HeaderValue::from_static(parent));
+        for n in 0..10_000 {
+            headers.append("baggage", HeaderValue::from_str(&format!("k{n}=v")).expect("well-formed"));
+            headers.append("tracestate", HeaderValue::from_bytes(b"k=\xff").expect("opaque"));
+        }
+        let remote = propagation::http::extract(headers).expect("`traceparent` is fine");
+        assert!(
+            remote.baggage.len() <= 8192 && remote.baggage.starts_with("k0=v,k1=v"),
+            "{}",
+            remote.baggage.len()
+        );
+        assert_eq!(remote.trace_state, "");
+        app().oneshot(request).await.expect("served");
+    });
+    let span = collector.span("GET /tasks/{id}").expect("recorded");
+    assert_eq!(span.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(span.parent_id.map(|id| id.to_string()).as_deref(), Some("b7ad6b7169203331"));
+}
+
+#[test]
+fn grpc_requests_have_their_own_words() {
+    use axum::response::IntoResponse;
+    let collector = Collector::new();
+    run(&collector, async {
+        let service = get(|| async { ([("grpc-status", "13")], "").into_response() });
+        let app = Router::new().route("/shop.Orders/Place", service).layer(ServerLayer::new());
+        let request = Request::get("/shop.Orders/Place").header("content-type", "application/grpc+proto");
+        app.oneshot(request.body(Body::empty()).expect("a request")).await.expect("served");
+    });
+    let span = collector.span("shop.Orders/Place").expect("named by the method");
+    let expect = [("rpc.service", "shop.Orders"), ("rpc.method", "Place"), ("rpc.grpc.status_code", "13")];
+    for (key, value) in expect {
+        assert_eq!(attr(&span, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(span.status, Status::Error);
+}
+
+#[cfg(feature = "tonic")]
+#[test]
+fn tonic_metadata() {
+    use tonic::service::Interceptor;
+    let collector = Collector::new();
+    collector.in_scope(|| {
+        let _s = info_span!("client").entered();
+        let request = propagation::tonic::Propagate.call(tonic::Request::new(())).expect("never refused");
+        let remote = propagation::tonic::extract(request.metadata()).expect("ours");
+        remote.in_scope(|| info_span!("server").in_scope(|| ()));
+        assert_eq!(propagation::tonic::extract(&tonic::metadata::MetadataMap::new()), None);
+    });
+    assert_eq!(collector.tree(), "client\n  server\n");
+}
