@@ -20,7 +20,6 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let begun = Instant::now();
-    heap::set_up();
     match run(begun) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

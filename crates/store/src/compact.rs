@@ -1,33 +1,28 @@
-//! Merges files of one day into one: streams of sorted rows go through a heap into a new file, a chunk at a time, so
-//! that memory stays small whatever the size of the files.
+//! Merges files of one day into one. Files with large row groups are put one behind the other as they are (`splice`); of
+//! others, streams of sorted rows go through a heap into a new file, a chunk at a time, so that memory stays small
+//! whatever the size of the files.
 
 use crate::error::FlushError;
 use crate::flush::{blocking, commit, edit, entry, file_path};
-use crate::limits::CHUNK_ROWS;
+use crate::limits::{CHUNK_ROWS, SERVICES_LISTED_MAX};
 use crate::manifest::FileEntry;
 use crate::manifest::edit::Edit;
 use crate::merge::merge;
 use crate::parquet_file::{Facts, ZSTD_MERGED, properties, times};
+use crate::remote::Remote;
 use crate::shared::Shared;
+use crate::splice;
 use crate::table::Table;
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
-use bytes::Bytes;
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::async_writer::AsyncArrowWriter;
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows read at once of each file.
@@ -44,12 +39,18 @@ pub(crate) async fn compact(
 ) -> Result<bool, FlushError> {
     let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let path = file_path(shared, table, day, &format!("merge {}", names.join(" ")));
-    let (bytes, facts) = write(shared, table, &path, files).await?;
-    let level = files.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
-    let sample = files.iter().all(|file| file.has_sample);
-    let merged = entry(shared, table, &path, bytes, &facts, sample, level);
-    let written_ns = files.iter().map(|file| file.written_ns).max().unwrap_or(merged.written_ns);
-    let added = vec![FileEntry { written_ns, ..merged }];
+    let added = if splice::fits(files) {
+        let (bytes, groups) = splice::splice(shared, table, &path, files).await?;
+        let entry = spliced(&path, bytes, groups, files);
+        entry.into_iter().collect()
+    } else {
+        let (bytes, facts) = write(shared, table, &path, files).await?;
+        let level = files.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
+        let sample = files.iter().all(|file| file.has_sample);
+        let merged = entry(shared, table, &path, bytes, &facts, sample, level);
+        let written_ns = files.iter().map(|file| file.written_ns).max().unwrap_or(merged.written_ns);
+        vec![FileEntry { written_ns, ..merged }]
+    };
     let removed = files.iter().map(|file| file.path.clone()).collect();
     // If another edit took an input away meanwhile, the merged file counts for nothing and is swept later.
     commit(shared, &Edit { added, removed, ..edit(shared) }, |_| ()).await
@@ -63,7 +64,14 @@ async fn write(
 ) -> Result<(u64, Facts), FlushError> {
     let mut sources = Vec::new();
     for file in files {
-        sources.push(open(shared, table, file).await?);
+        if file.sorted {
+            sources.push(open(shared, table, file, None).await?);
+        } else {
+            // Each of its row groups is sorted, together they may not be.
+            for group in 0..file.row_groups as usize {
+                sources.push(open(shared, table, file, Some(group)).await?);
+            }
+        }
     }
     let mut merged = Merged::new(table, sources).await?;
     let output = BufWriter::new(shared.objects.clone(), Path::from(path));
@@ -79,48 +87,54 @@ async fn write(
     Ok((writer.bytes_written() as u64, facts))
 }
 
-async fn open(shared: &Shared, table: Table, file: &FileEntry) -> Result<Rows, FlushError> {
+/// What is known of files put one behind the other; `None` of no files.
+fn spliced(path: &str, bytes: u64, groups: u32, files: &[Arc<FileEntry>]) -> Option<FileEntry> {
+    let all = files.iter().map(|file| file.as_ref().clone());
+    let mut whole = all.reduce(|one, next| {
+        let services = one.services.zip(next.services).map(|(mut names, more)| {
+            names.extend(more);
+            names.sort_unstable();
+            names.dedup();
+            names
+        });
+        FileEntry {
+            rows: one.rows + next.rows,
+            min_ns: one.min_ns.min(next.min_ns),
+            max_ns: one.max_ns.max(next.max_ns),
+            first_seq: one.first_seq.min(next.first_seq),
+            last_seq: one.last_seq.max(next.last_seq),
+            services: services.filter(|names| names.len() <= SERVICES_LISTED_MAX),
+            has_sample: one.has_sample && next.has_sample,
+            level: one.level.max(next.level),
+            written_ns: one.written_ns.max(next.written_ns),
+            ..one
+        }
+    })?;
+    path.clone_into(&mut whole.path);
+    whole.bytes = bytes;
+    whole.level = whole.level.saturating_add(1);
+    whole.row_groups = groups;
+    whole.sorted = false;
+    Some(whole)
+}
+
+/// The rows of a file, or of one of its row groups.
+async fn open(
+    shared: &Shared,
+    table: Table,
+    file: &FileEntry,
+    group: Option<usize>,
+) -> Result<Rows, FlushError> {
     let path = Path::from(file.path.as_str());
     let reader = Remote { objects: shared.objects.clone(), path, bytes: file.bytes };
-    let stream = ParquetRecordBatchStreamBuilder::new(reader).await?.with_batch_size(READ_ROWS).build()?;
+    let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await?.with_batch_size(READ_ROWS);
+    if let Some(group) = group {
+        builder = builder.with_row_groups(vec![group]);
+    }
+    let stream = builder.build()?;
     let schema = table.schema();
     let same = move |batch: RecordBatch| Ok(RecordBatch::try_new(schema.clone(), batch.columns().to_vec())?);
     Ok(stream.map_err(FlushError::from).and_then(move |batch| std::future::ready(same(batch))).boxed())
-}
-
-/// A file in the object store, as Parquet's reader wants it.
-struct Remote {
-    objects: Arc<dyn ObjectStore>,
-    path: Path,
-    bytes: u64,
-}
-
-fn external(error: object_store::Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
-}
-
-impl AsyncFileReader for Remote {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move { self.objects.get_range(&self.path, range).await.map_err(external) }.boxed()
-    }
-
-    fn get_byte_ranges(
-        &mut self,
-        ranges: Vec<Range<u64>>,
-    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
-        async move { self.objects.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
-        async move {
-            let bytes = self.bytes;
-            Ok(Arc::new(ParquetMetaDataReader::new().load_and_finish(self, bytes).await?))
-        }
-        .boxed()
-    }
 }
 
 /// A file that is being read: its rows from `row` on are still to come.

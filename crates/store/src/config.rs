@@ -62,7 +62,8 @@ impl Config {
             reserve_bytes: 64 << 20,
             merged_bytes: 128 << 20,
             merge_files: 8,
-            grace: Duration::from_secs(600),
+            // Four times what the longest query may take.
+            grace: Duration::from_secs(120),
             retention: BTreeMap::new(),
             background: true,
         }

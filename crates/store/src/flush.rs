@@ -2,7 +2,7 @@
 //! short anywhere, it is done again: the rows are in the log until the manifest says that they are in files.
 
 use crate::error::FlushError;
-use crate::heap;
+use crate::limits::ROW_GROUP_ROWS;
 use crate::manifest::edit::{Edit, FileEntry};
 use crate::manifest::{Manifest, log};
 use crate::memtable::Memtable;
@@ -29,7 +29,6 @@ pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
         }
         add(&shared.counters.flushes, 1);
         drop(frozen);
-        heap::trim().await;
         remove_segments(shared).await?;
         let more = shared.state.lock().active.range();
         // Rows that a failed flush left behind went first; those that came meanwhile follow.
@@ -177,6 +176,8 @@ pub(crate) fn entry(
         level,
         written_ns: shared.clock.now().0,
         node: shared.config.node.clone(),
+        row_groups: u32::try_from(facts.rows.div_ceil(ROW_GROUP_ROWS as u64)).unwrap_or(u32::MAX),
+        sorted: true,
     }
 }
 

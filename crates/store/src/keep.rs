@@ -4,7 +4,6 @@
 use crate::compact::compact;
 use crate::error::{FlushError, ManifestError};
 use crate::flush::{blocking, commit, edit, refresh};
-use crate::heap;
 use crate::limits::{CLOCK_JUMP_NS, MERGE_FILES_MAX, ORPHAN_AGE_NS};
 use crate::manifest::FileEntry;
 use crate::manifest::edit::Edit;
@@ -52,7 +51,6 @@ pub(crate) async fn round(shared: &Arc<Shared>, memory: &mut Memory) -> Result<(
     while let Some((table, day, files)) = next_merge(shared) {
         let done = compact(shared, table, day, &files).await?;
         add(&shared.counters.merges, u64::from(done));
-        heap::trim().await;
     }
     if steady {
         delete_gone(shared).await?;

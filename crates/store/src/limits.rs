@@ -33,8 +33,11 @@ pub(crate) const MERGE_FANOUT: usize = 8;
 /// Size classes of hot batches: up to 8, 64 and 512 rows; larger ones are left alone.
 pub(crate) const MERGE_CLASSES: usize = 3;
 
-/// Rows of a Parquet row group.
-pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Rows of a Parquet row group. Whoever looks for one trace reads a whole column of the groups that may hold it.
+pub(crate) const ROW_GROUP_ROWS: usize = 16 * 1024;
+
+/// Rows of a page: of the other columns only the pages with the trace's rows are read.
+pub(crate) const PAGE_ROWS: usize = 4 * 1024;
 
 /// Rows handled at once while sorting, writing and merging.
 pub(crate) const CHUNK_ROWS: usize = 8 * 1024;

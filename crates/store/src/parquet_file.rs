@@ -2,7 +2,7 @@
 //! runs on a blocking thread.
 
 use crate::error::FlushError;
-use crate::limits::{CHUNK_ROWS, DATES_PER_FLUSH_MAX, ROW_GROUP_ROWS, SERVICES_LISTED_MAX};
+use crate::limits::{CHUNK_ROWS, DATES_PER_FLUSH_MAX, PAGE_ROWS, ROW_GROUP_ROWS, SERVICES_LISTED_MAX};
 use crate::table::Table;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -151,6 +151,7 @@ pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterPro
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_created_by("tundra store 1".to_owned());
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
@@ -164,7 +165,7 @@ pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterPro
         }
         if LOOKED_UP.contains(&column.name) {
             builder = builder
-                .set_column_bloom_filter_fpp(path.clone(), 0.01)
+                .set_column_bloom_filter_fpp(path.clone(), 0.001)
                 .set_column_bloom_filter_max_ndv(path, distinct);
         }
     }

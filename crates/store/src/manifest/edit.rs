@@ -39,6 +39,21 @@ pub struct FileEntry {
     pub written_ns: i64,
     /// Who wrote it.
     pub node: String,
+    /// In how many row groups its rows lie.
+    #[serde(default = "one")]
+    pub row_groups: u32,
+    /// Whether all its rows are in the order of time, not only those of each row group.
+    #[serde(default = "yes")]
+    pub sorted: bool,
+}
+
+/// What files of before this was written down have.
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One step of the manifest.
