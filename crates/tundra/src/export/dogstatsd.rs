@@ -154,8 +154,9 @@ impl Socket {
 
 impl Exporter for DogStatsD {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
-        let records = batch.records();
-        if records.points.is_empty() {
+        // Not `records`: spans and logs would be translated and redacted for nothing.
+        let points = &batch.batch.points;
+        if points.is_empty() {
             return Ok(());
         }
         let sender = self.sender.take().unwrap_or_else(|| self.sender(batch.resource()));
@@ -170,7 +171,7 @@ impl Exporter for DogStatsD {
                 broken = true;
             }
         };
-        records.points.iter().for_each(|point| packets.add(point, &sender, &mut send));
+        points.iter().for_each(|point| packets.add(point, &sender, &mut send));
         packets.finish(&mut send);
         DONE.lose([0, 0, lost], Undelivered::Refused);
         DONE.lose([0, 0, packets.too_long], Undelivered::TooLarge);
