@@ -8,6 +8,7 @@ mod ingest;
 mod process;
 mod reads;
 mod report;
+mod sdk;
 mod startup;
 
 use crate::house::House;
@@ -15,7 +16,10 @@ use report::Report;
 
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Spans to send in the ingest benchmark.
     #[arg(long, default_value_t = 1_000_000)]
     spans: u64,
@@ -27,9 +31,19 @@ pub(crate) struct Options {
     write: bool,
 }
 
-/// Builds the daemon, measures, prints.
-pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
+/// What has benchmarks of its own.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Other {
+    /// The SDK beside its peers: spans, metrics, memory, start and end, a whole service.
+    Sdk(sdk::Options),
+}
+
+/// Builds the daemon, measures, prints; false if a gate did not hold.
+pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<bool> {
     let root = house.root.as_path();
+    if let Some(Other::Sdk(options)) = &options.other {
+        return sdk::run(root, options);
+    }
     process::build(root)?;
     let mut report = Report::default();
     startup::measure(root, &mut report)?;
@@ -44,5 +58,5 @@ pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
     if options.write {
         report.write(&root.join("docs/benchmarks.md"))?;
     }
-    Ok(())
+    Ok(true)
 }
