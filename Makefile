@@ -27,6 +27,7 @@ test:
 	cd ui && npm test --silent
 	$(CARGO) clippy $(LINTED) --all-targets -- -D warnings
 	TUNDRA_REQUIRE_UI=1 $(CARGO) test --release --workspace
+	$(CARGO) test --manifest-path crates/tundra/loom/Cargo.toml --target-dir target/loom
 
 # The benchmarks, each figure beside its goal; `cargo xtask bench --help` has more.
 bench: ui
