@@ -2,8 +2,9 @@
 //! static), each followed by a loom atomic that is found by its address.
 //!
 //! loom wants every access to happen after an atomic was made, so a model touches all of a slot's before it starts
-//! threads. loom takes sequentially consistent accesses for acquire and release; here they get the fence that makes
-//! them what they are.
+//! threads. loom takes sequentially consistent accesses for acquire and release; here a thread that writes and then reads,
+//! both in that order, gets the fence between the two that makes them what they are. If one of the two is weaker there is
+//! no fence, and loom finds what that allows.
 
 pub(crate) use loom::hint::spin_loop;
 pub(crate) use loom::sync::atomic::{
@@ -13,18 +14,22 @@ pub(crate) use loom::sync::atomic::{
 pub(crate) use std::alloc::alloc_zeroed;
 
 use loom::sync::atomic::AtomicU64 as Watched;
+use loom::thread::{self, ThreadId};
 use std::cell::{RefCell, UnsafeCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 thread_local! {
     // All threads of a model run on one thread of the system.
     static PLACES: RefCell<HashMap<usize, Rc<Watched>>> = RefCell::new(HashMap::new());
+    /// Threads of the model whose last sequentially consistent access was a write.
+    static WROTE: RefCell<HashSet<ThreadId>> = RefCell::new(HashSet::new());
 }
 
 /// Before each run: everything is as it is in memory.
 pub(crate) fn reset() {
     PLACES.with_borrow_mut(HashMap::clear);
+    WROTE.with_borrow_mut(HashSet::clear);
 }
 
 fn watched(at: usize, first: impl FnOnce() -> u64) -> Rc<Watched> {
@@ -36,13 +41,14 @@ fn watched(at: usize, first: impl FnOnce() -> u64) -> Rc<Watched> {
     made
 }
 
-/// What loom understands, and whether a fence belongs to it.
-fn weaker(order: Ordering, otherwise: Ordering) -> (Ordering, bool) {
-    if order == SeqCst { (otherwise, true) } else { (order, false) }
+fn wrote(order: Ordering) {
+    if order == SeqCst {
+        WROTE.with_borrow_mut(|wrote| wrote.insert(thread::current().id()));
+    }
 }
 
-fn fence_if(strong: bool) {
-    if strong {
+fn reads(order: Ordering) {
+    if order == SeqCst && WROTE.with_borrow_mut(|wrote| wrote.remove(&thread::current().id())) {
         fence(SeqCst);
     }
 }
@@ -112,15 +118,13 @@ impl<T: Narrow> Number<T> {
     }
 
     pub(crate) fn load(&self, order: Ordering) -> T {
-        let (order, strong) = weaker(order, Acquire);
-        fence_if(strong);
+        reads(order);
         T::narrow(self.watched().load(order))
     }
 
     pub(crate) fn store(&self, value: T, order: Ordering) {
-        let (order, strong) = weaker(order, Release);
         self.watched().store(value.widen(), order);
-        fence_if(strong);
+        wrote(order);
     }
 
     pub(crate) fn swap(&self, value: T, order: Ordering) -> T {
@@ -134,9 +138,10 @@ impl<T: Narrow> Number<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<T, T> {
-        let (success, strong) = weaker(success, AcqRel);
         let done = self.watched().compare_exchange(old.widen(), new.widen(), success, failure);
-        fence_if(strong);
+        if done.is_ok() {
+            wrote(success);
+        }
         done.map(T::narrow).map_err(T::narrow)
     }
 

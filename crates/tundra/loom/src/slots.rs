@@ -151,6 +151,26 @@ pub fn a_stale_id_reads_the_old_span_or_nothing() {
     });
 }
 
+/// The slot came back from another thread, so the one that uses it again has not ended the old span itself.
+pub fn a_stale_id_and_a_slot_from_elsewhere() {
+    with_owner(|local| {
+        let [id, other] = [open(local, 2), open(local, 9)];
+        let closer = thread::spawn(move || {
+            assert!(slot_of(id).release(id));
+            slot_of(id).free_remotely();
+        });
+        let reader = thread::spawn(move || number_of(id));
+        if !local.returned.load(sync::Relaxed).is_null() {
+            let next = open(local, 3);
+            assert_eq!((next as u32, number_of(next)), (id as u32, Some(3)));
+        }
+        let number = reader.join().expect("no panic");
+        assert!(matches!(number, None | Some(2)), "{number:?}");
+        closer.join().expect("no panic");
+        assert_eq!((number_of(id), number_of(other)), (None, Some(9)));
+    });
+}
+
 pub fn a_late_holder_keeps_it_open_or_has_nothing() {
     with_owner(|local| {
         let id = open(local, 2);

@@ -61,3 +61,8 @@ fn closed_elsewhere_and_taken_again() {
 fn two_close_elsewhere() {
     slots::two_close_elsewhere();
 }
+
+#[test]
+fn a_stale_id_and_a_slot_from_elsewhere() {
+    slots::a_stale_id_and_a_slot_from_elsewhere();
+}
