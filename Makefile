@@ -29,6 +29,7 @@ test:
 	$(CARGO) clippy -p tundra-sdk --all-features --all-targets -- -D warnings
 	TUNDRA_REQUIRE_UI=1 $(CARGO) test --release --workspace
 	$(CARGO) test --release -p tundra-sdk --all-features
+	$(CARGO) test --manifest-path crates/tundra/loom/Cargo.toml --target-dir target/loom
 
 # The benchmarks, each figure beside its goal; `cargo xtask bench --help` has more.
 bench: ui

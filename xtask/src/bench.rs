@@ -9,6 +9,7 @@ mod process;
 mod reads;
 mod report;
 mod screen;
+mod sdk;
 mod startup;
 mod tasks;
 
@@ -17,7 +18,10 @@ use report::Report;
 
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Spans to send in the ingest benchmark.
     #[arg(long, default_value_t = 1_000_000)]
     spans: u64,
@@ -29,9 +33,19 @@ pub(crate) struct Options {
     write: bool,
 }
 
-/// Builds the daemon, measures, prints.
-pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
+/// What has benchmarks of its own.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Other {
+    /// The SDK beside its peers: spans, metrics, memory, start and end, a whole service.
+    Sdk(sdk::Options),
+}
+
+/// Builds the daemon, measures, prints; false if a gate did not hold.
+pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<bool> {
     let root = house.root.as_path();
+    if let Some(Other::Sdk(options)) = &options.other {
+        return sdk::run(root, options);
+    }
     process::build(root)?;
     let mut report = Report::default();
     startup::measure(root, &mut report)?;
@@ -48,5 +62,5 @@ pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<()> {
     if options.write {
         report.write(&root.join("docs/benchmarks.md"))?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let house = house::House::open()?;
     match arguments.task {
-        Task::Bench(options) => bench::run(&house, &options).map(|()| true),
+        Task::Bench(options) => bench::run(&house, &options),
         Task::Tidy { shrink } => {
             if shrink {
                 tidy::shrink(&house)?;

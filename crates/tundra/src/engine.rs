@@ -14,6 +14,7 @@ mod ring;
 mod slot;
 mod spill;
 mod subscriber;
+mod sync;
 #[cfg(feature = "layer")]
 mod verdicts;
 

@@ -67,12 +67,17 @@ impl Report {
 
     /// Replaces the figures in `page` between its markers.
     pub(crate) fn write(&self, page: &Path) -> anyhow::Result<()> {
-        let text = std::fs::read_to_string(page)?;
-        let (before, rest) = text.split_once(BEGIN).context("no begin marker in the page")?;
-        let (_, after) = rest.split_once(END).context("no end marker in the page")?;
-        std::fs::write(page, format!("{before}{BEGIN}\n\n{}\n{END}{after}", self.table()))?;
-        Ok(())
+        replace(page, (BEGIN, END), &self.table())
     }
+}
+
+/// Replaces what stands in `page` between two markers.
+pub(crate) fn replace(page: &Path, (begin, end): (&str, &str), figures: &str) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(page)?;
+    let (before, rest) = text.split_once(begin).context("no begin marker in the page")?;
+    let (_, after) = rest.split_once(end).context("no end marker in the page")?;
+    std::fs::write(page, format!("{before}{begin}\n\n{figures}\n{end}{after}"))?;
+    Ok(())
 }
 
 fn number(value: f64) -> String {

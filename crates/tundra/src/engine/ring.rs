@@ -7,14 +7,13 @@
 #![expect(unsafe_code, reason = "records are copied as bytes between two threads")]
 
 use super::slot::{HEAD, Head, PAD};
+use super::sync::{
+    Acquire, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, alloc_zeroed, dealloc, reads, writes,
+};
 use crate::limits::{BURST_BYTES, BURST_RING_BYTES, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::null_mut;
-use std::sync::atomic::{
-    AtomicPtr, AtomicU64, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
-};
 
 /// Memory for records from one position on. Positions only grow; the offset is the distance to `start`, wrapped.
 struct Segment {
@@ -142,6 +141,7 @@ impl Ring {
             }
         }
         let to = producer.at.get();
+        writes(to, need as usize);
         // SAFETY: `limit` says that so many bytes from `head` on lie in one piece and were drained.
         unsafe {
             std::ptr::copy_nonoverlapping(record, to, need as usize);
@@ -257,9 +257,11 @@ impl Ring {
             // a pad begins with a `Head`; all bytes are initialized (slots, scratch and ring come zeroed).
             unsafe {
                 let at = (*current).at(tail);
+                reads(at, 8);
                 let len = usize::from(at.cast::<u16>().read()) * 8;
                 if at.add(4).read() != PAD {
                     debug_assert!(len >= HEAD);
+                    reads(at, len);
                     take(at.cast::<Head>().read(), std::slice::from_raw_parts(at, len));
                 }
                 tail += len as u64;
@@ -278,6 +280,7 @@ unsafe fn write_pad(mut at: *mut u8, mut rest: u64) {
     const LONGEST: u64 = 0xffff * 8;
     while rest > 0 {
         let len = rest.min(LONGEST);
+        writes(at, 8);
         // SAFETY: handed up to the caller.
         unsafe {
             at.cast::<[u16; 2]>().write([(len / 8) as u16, 0]);

@@ -12,15 +12,14 @@
 
 use super::local::Local;
 use super::spill::Spill;
+use super::sync::{
+    AcqRel, Acquire, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Relaxed, Release, SeqCst,
+    alloc_zeroed, fence, spin_loop,
+};
 use crate::limits::{PAGES, SLOTS_PER_PAGE, THREADS};
-use std::alloc::{Layout, alloc_zeroed};
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::ptr::{self, null_mut};
-use std::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
-    fence,
-};
 use tracing_core::Metadata;
 use tundra_record::TraceId;
 
@@ -251,7 +250,7 @@ impl Slot {
             }
         }
         while self.lock.load(SeqCst) != 0 {
-            std::hint::spin_loop();
+            spin_loop();
         }
         true
     }
@@ -259,7 +258,7 @@ impl Slot {
     /// Runs `change` with fields and spill to itself, if the span is still open. `change` must not call user code.
     pub(crate) fn with_lock<R>(&self, id: u64, change: impl FnOnce(*mut Head, *mut u8) -> R) -> Option<R> {
         while self.lock.compare_exchange_weak(0, 1, SeqCst, Relaxed).is_err() {
-            std::hint::spin_loop();
+            spin_loop();
         }
         let open = alive(self.word.load(SeqCst), id);
         let result = open.then(|| change(self.head.get(), self.buffer.get().cast()));

@@ -6,6 +6,7 @@ mod disabled;
 mod hazards;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod http;
+mod languages;
 #[cfg(feature = "layer")]
 mod layer;
 mod ledger;
@@ -15,6 +16,7 @@ mod records;
 #[cfg(feature = "redact")]
 mod redaction;
 mod sampling;
+mod shapes;
 mod test_agent;
 #[cfg(feature = "redact")]
 mod wires;

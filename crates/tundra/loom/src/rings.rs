@@ -1,0 +1,94 @@
+//! One producer and one collector on a ring of four records: wrapping, growing, shrinking, refusing.
+
+use crate::memory as sync;
+use crate::slots::slot;
+
+#[path = "../../src/engine/ring.rs"]
+mod ring;
+
+use crate::explore;
+use loom::thread;
+use ring::Ring;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The smallest record there is.
+const UNITS: u16 = 9;
+
+/// Pushes a record that carries its number; whether there was room.
+fn push(ring: &Ring, number: u64) -> bool {
+    let mut words = [number; UNITS as usize];
+    words[0] = u64::from(UNITS) | 1 << 32;
+    // SAFETY: one thread at a time pushes in a model, and the record is well-formed.
+    unsafe { ring.push(words.as_ptr().cast(), UNITS) }
+}
+
+fn drain(ring: &Ring, seen: &mut Vec<u64>) {
+    let word = |bytes: &[u8], at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight"));
+    // SAFETY: one thread at a time drains in a model.
+    unsafe {
+        ring.drain(ring.mark(), |head, bytes| {
+            assert_eq!((head.units, bytes.len()), (UNITS, usize::from(UNITS) * 8));
+            assert_eq!(word(bytes, 8), word(bytes, bytes.len() - 8));
+            seen.push(word(bytes, 8));
+        });
+    }
+}
+
+/// So many records before the threads meet, drained or not, whether the producer is told to look; then so many pushes
+/// against so many drains. What was accepted comes out, once and in order.
+fn check(before: u64, drained: bool, told: bool, pushes: u64, drains: usize) {
+    explore(move || {
+        sync::reset();
+        ring::forget_bursts();
+        let ring = Rc::new(Ring::new().expect("there is memory"));
+        let mut accepted: Vec<u64> = (1..=before).filter(|number| push(&ring, *number)).collect();
+        let mut seen = Vec::new();
+        if drained {
+            drain(&ring, &mut seen);
+        }
+        if told {
+            ring.demand_wake();
+        }
+        let more = Rc::new(RefCell::new(Vec::new()));
+        let producer = thread::spawn({
+            let (ring, more) = (Rc::clone(&ring), Rc::clone(&more));
+            move || {
+                let taken: Vec<u64> =
+                    (before + 1..=before + pushes).filter(|number| push(&ring, *number)).collect();
+                more.replace(taken);
+            }
+        });
+        for _ in 0..drains {
+            drain(&ring, &mut seen);
+            ring.demand_wake();
+        }
+        producer.join().expect("no panic");
+        accepted.extend(more.borrow().iter());
+        drain(&ring, &mut seen);
+        assert!(ring.is_empty());
+        assert_eq!(seen, accepted);
+    });
+}
+
+pub fn what_was_accepted_comes_out_once_and_in_order() {
+    check(0, false, false, 3, 2);
+}
+
+pub fn around_the_end() {
+    check(3, true, false, 3, 2);
+    check(4, true, true, 2, 2);
+}
+
+pub fn into_a_larger_ring() {
+    check(4, false, false, 2, 2);
+    check(3, false, true, 3, 1);
+}
+
+pub fn back_to_the_usual_size() {
+    check(6, true, true, 2, 2);
+}
+
+pub fn refused_when_nothing_is_left() {
+    check(12, false, false, 2, 1);
+}
