@@ -41,6 +41,11 @@ fn watched(at: usize, first: impl FnOnce() -> u64) -> Rc<Watched> {
     made
 }
 
+/// What loom is told: it lets nobody read past a sequentially consistent write, which is more than there is.
+fn told(order: Ordering, otherwise: Ordering) -> Ordering {
+    if order == SeqCst { otherwise } else { order }
+}
+
 fn wrote(order: Ordering) {
     if order == SeqCst {
         WROTE.with_borrow_mut(|wrote| wrote.insert(thread::current().id()));
@@ -119,11 +124,11 @@ impl<T: Narrow> Number<T> {
 
     pub(crate) fn load(&self, order: Ordering) -> T {
         reads(order);
-        T::narrow(self.watched().load(order))
+        T::narrow(self.watched().load(told(order, Acquire)))
     }
 
     pub(crate) fn store(&self, value: T, order: Ordering) {
-        self.watched().store(value.widen(), order);
+        self.watched().store(value.widen(), told(order, Release));
         wrote(order);
     }
 
@@ -138,7 +143,8 @@ impl<T: Narrow> Number<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<T, T> {
-        let done = self.watched().compare_exchange(old.widen(), new.widen(), success, failure);
+        let order = told(success, AcqRel);
+        let done = self.watched().compare_exchange(old.widen(), new.widen(), order, failure);
         if done.is_ok() {
             wrote(success);
         }

@@ -160,10 +160,9 @@ pub fn a_stale_id_and_a_slot_from_elsewhere() {
             slot_of(id).free_remotely();
         });
         let reader = thread::spawn(move || number_of(id));
-        if !local.returned.load(sync::Relaxed).is_null() {
-            let next = open(local, 3);
-            assert_eq!((next as u32, number_of(next)), (id as u32, Some(3)));
-        }
+        // Either the slot that came back, or a new page.
+        let next = open(local, 3);
+        assert_eq!(number_of(next), Some(3));
         let number = reader.join().expect("no panic");
         assert!(matches!(number, None | Some(2)), "{number:?}");
         closer.join().expect("no panic");
