@@ -14,6 +14,7 @@ mod metrics;
 mod records;
 #[cfg(feature = "redact")]
 mod redaction;
+mod shapes;
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
