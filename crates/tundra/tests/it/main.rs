@@ -6,6 +6,7 @@ mod disabled;
 mod hazards;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod http;
+mod languages;
 #[cfg(feature = "layer")]
 mod layer;
 mod ledger;
