@@ -58,7 +58,7 @@ fn build(folder: &Path, profile: &str) -> anyhow::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
     let target = target.join("bench-sdk");
     let status = Command::new(cargo())
-        .args(["build", "--locked", "--profile", profile, "--target-dir"])
+        .args(["build", "--profile", profile, "--target-dir"])
         .arg(&target)
         .current_dir(folder)
         .status()?;
