@@ -79,6 +79,15 @@ impl Service {
         Ok(Self { child, stream: BufReader::new(stream) })
     }
 
+    /// Stops the process, or lets it go on.
+    pub fn stop(&self, yes: bool) {
+        let signal = if yes { libc::SIGSTOP } else { libc::SIGCONT };
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // SAFETY: the child was not waited for, so the id is its own.
+            unsafe { libc::kill(pid, signal) };
+        }
+    }
+
     /// One request; the body of its answer as a number.
     pub fn ask(&mut self, path: &str) -> std::io::Result<f64> {
         write!(self.stream.get_mut(), "GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n")?;

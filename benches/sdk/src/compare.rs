@@ -1,7 +1,8 @@
 //! The referee: sides take turns, round by round, and what comes out is put into tables.
 //!
 //! A round is some milliseconds, so neighbors on the machine disturb all sides alike; a ratio is the middle of the
-//! ratios of single rounds. *Least* is the least burst of all rounds, *middle* the middle of the rounds' middles.
+//! ratios of single rounds. *Least* is the least burst of all rounds, *middle* the middle of the rounds' middles. Warm
+//! figures are compared by their least, for whatever else runs can only add to it.
 
 use crate::children::{Service, Sided, once};
 use crate::page::{Page, number};
@@ -61,23 +62,27 @@ fn ratio(asked: &Asked, row: &'static str, peer: &'static str, own: &'static str
 /// One figure of the comparison: row, name, goals (own, layer), and which number is compared.
 type Line = (&'static str, &'static str, Option<f64>, Option<f64>);
 
-fn lines(page: &mut Page, asked: &Asked, peers: &[&'static str], lines: &[Line], unit: &str) {
+/// `at` says which number is compared: the least of a round, or its middle.
+fn lines(page: &mut Page, asked: &Asked, peers: &[&'static str], lines: &[Line], at: usize) {
+    // The least of all rounds, or the middle of all.
+    let sum_up = |values: Vec<f64>| if at == 0 { least(values) } else { middle(values) };
     for (row, what, goal, layer_goal) in lines {
-        let own = column(asked, row, "tundra", 1);
-        let figures = (least(column(asked, row, "tundra", 0)), middle(own));
+        let of = |side| sum_up(column(asked, row, side, at));
         let goals: Vec<String> = [goal, layer_goal].into_iter().flatten().copied().map(number).collect();
-        let mut cells = vec![format!("{what}, {unit}"), goals.join(", layer ")];
-        cells.push(format!("{} / {}", number(figures.0), number(figures.1)));
-        page.judge(what, figures.1, unit, *goal);
+        let mut cells = vec![format!("{what}, ns"), goals.join(", layer ")];
+        let both = [0, 1].map(|at| column(asked, row, "tundra", at));
+        let [low, mid] = both;
+        cells.push(format!("{} / {}", number(least(low)), number(middle(mid))));
+        page.judge(what, of("tundra"), "ns", *goal);
         for peer in peers {
-            let (value, ratio) = (middle(column(asked, row, peer, 1)), ratio(asked, row, peer, "tundra", 1));
+            let (value, ratio) = (of(peer), ratio(asked, row, peer, "tundra", at));
             cells.push(if value.is_nan() {
                 "-".into()
             } else {
                 format!("{} ({}×)", number(value), number(ratio))
             });
             match *peer {
-                "layer" => page.judge(&format!("{what}, as a layer"), value, unit, *layer_goal),
+                "layer" => page.judge(&format!("{what}, as a layer"), value, "ns", *layer_goal),
                 "none" | "registry" => {}
                 _ => page.compare(what, peer, ratio),
             }
@@ -115,12 +120,12 @@ fn spans(page: &mut Page, scale: f64, sink: &str) {
         ("event", "event, 2 fields", Some(40.0), None),
         ("poll", "poll of an instrumented future", Some(5.0), None),
     ];
-    lines(page, &warm, &PEERS, &rows, "ns");
+    lines(page, &warm, &PEERS, &rows, 0);
     let rows: [Line; 2] = [
         ("cold0", "span, 0 fields, cold caches", Some(120.0), None),
         ("cold4", "span, 4 fields, cold caches", Some(175.0), None),
     ];
-    lines(page, &cold, &PEERS, &rows, "ns");
+    lines(page, &cold, &PEERS, &rows, 1);
     let counted = |page: &mut Page, asked: &Asked, row, at, what: &str, goal: Option<f64>| {
         let of = |side| middle(column(asked, row, side, at));
         let mut cells = vec![what.to_owned(), goal.map_or(String::new(), number), number(of("tundra"))];
@@ -134,7 +139,8 @@ fn spans(page: &mut Page, scale: f64, sink: &str) {
     counted(page, &held, "held", 1, "bytes of its handle", None);
     let clock = middle(column(&cold, "cold0", "none", 2));
     page.paragraph(&format!(
-        "With cold caches, *least* is the 5th percentile, and the clock's own {} ns are in all figures.",
+        "Peers: the least when warm, the middle with cold caches. With cold caches *least* is the 5th percentile, and the \
+         clock's own {} ns are in all figures.",
         number(clock)
     ));
 }
@@ -154,7 +160,7 @@ fn metrics(page: &mut Page, scale: f64, sink: &str) {
     ]);
     let rows: [Line; 2] =
         [("counter", "counter", Some(3.0), None), ("histogram", "histogram", Some(6.0), None)];
-    lines(page, &asked, &PEERS, &rows, "ns");
+    lines(page, &asked, &PEERS, &rows, 0);
 }
 
 fn background(page: &mut Page, scale: f64, sink: &str) {
@@ -303,10 +309,13 @@ fn requests(ms: f64, requests: u32, pairs: usize, sink: &str) -> std::io::Result
         let mut services = SERVICES.iter().map(start).collect::<std::io::Result<Vec<_>>>()?;
         let path = format!("/steps/{}", (ms * steps_per_ms(&mut services[0])?) as u64);
         let mut marks = [f64::NAN; SERVICES.len()];
-        // From mark to mark: what a side does in the background while others have their turn counts, too.
+        services.iter().for_each(|service| service.stop(true));
+        // From mark to mark: what is exported after a turn counts in the next. Whoever waits for its turn is stopped, so
+        // nobody pays for time that passes.
         for pair in 0..=PAIRS {
             for turn in 0..SERVICES.len() {
                 let side = (turn + pair) % SERVICES.len();
+                services[side].stop(false);
                 let now = services[side].ask("/cpu")?;
                 if pair > 0 {
                     slices[side].push((now - marks[side]) / f64::from(requests) / 1e3);
@@ -315,6 +324,7 @@ fn requests(ms: f64, requests: u32, pairs: usize, sink: &str) -> std::io::Result
                 for _ in 0..requests {
                     services[side].ask(&path)?;
                 }
+                services[side].stop(true);
             }
         }
     }
@@ -334,7 +344,7 @@ fn services(page: &mut Page, scale: f64, sink: &str) -> std::io::Result<()> {
         "pairs",
     ]);
     for (ms, count, pairs, goal) in
-        [(0.0, 500, 100.0, None), (1.0, 60, 200.0, Some(1.0)), (10.0, 8, 200.0, Some(0.1))]
+        [(0.0, 4000, 100.0, None), (1.0, 300, 100.0, Some(1.0)), (10.0, 50, 80.0, Some(0.1))]
     {
         let slices = requests(ms, count, (pairs * scale).ceil() as usize, sink)?;
         let without = middle(slices[0].clone());
