@@ -6,6 +6,7 @@ use http::HeaderMap;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Lines that wait to be appended together; a full buffer goes at once.
@@ -17,7 +18,10 @@ pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<
     let mut datagram = vec![0; limits.datagram_bytes + 1];
     let mut waiting = BytesMut::new();
     let mut due: Option<Instant> = None;
+    // Appends run beside the socket, which must not overflow while one waits for the store; the gate bounds them in bytes.
+    let mut appends = JoinSet::new();
     loop {
+        while appends.try_join_next().is_some() {}
         let wait = due.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
         tokio::select! {
             received = socket.recv(&mut datagram) => match received {
@@ -36,13 +40,14 @@ pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<
             },
             () = tokio::time::sleep(wait), if due.is_some() => {}
             () = told_to_stop(&mut stop) => {
-                append(&intake, waiting.split().freeze()).await;
+                append(intake, waiting.split().freeze()).await;
+                while appends.join_next().await.is_some() {}
                 return;
             }
         }
         if waiting.len() >= BATCH_BYTES || due.is_some_and(|due| due <= Instant::now()) {
             due = None;
-            append(&intake, waiting.split().freeze()).await;
+            appends.spawn(append(intake.clone(), waiting.split().freeze()));
         }
     }
 }
@@ -51,7 +56,7 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     let _or_nobody_is_left_to_tell = stop.wait_for(|stop| *stop).await;
 }
 
-async fn append(intake: &Intake, lines: Bytes) {
+async fn append(intake: Intake, lines: Bytes) {
     if lines.is_empty() {
         return;
     }
