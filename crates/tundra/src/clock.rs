@@ -107,10 +107,10 @@ impl Anchor {
     /// Reads all clocks now.
     pub(crate) fn new() -> Self {
         choose();
-        let (tick, wall) = (ticks(), wall_now());
+        let (tick, (mono, wall)) = at_one_moment(ticks, || (Instant::now(), wall_now()));
         Self {
             first_tick: tick,
-            first_mono: Instant::now(),
+            first_mono: mono,
             tick,
             wall,
             nanos_per_tick: 1.0,
@@ -121,14 +121,13 @@ impl Anchor {
 
     /// Brings rate and offset up to date; called before each batch is translated.
     pub(crate) fn refresh(&mut self) {
-        let (tick, mono) = (ticks(), Instant::now());
+        let (tick, (mono, wall)) = at_one_moment(ticks, || (Instant::now(), wall_now()));
         let elapsed = u64::try_from(mono.duration_since(self.first_mono).as_nanos()).unwrap_or(u64::MAX);
         let counted = tick.saturating_sub(self.first_tick);
         if !self.settled && counted > 0 {
             self.nanos_per_tick = elapsed as f64 / counted as f64;
             self.settled = elapsed >= RATE_NANOS;
         }
-        let wall = wall_now();
         if (self.at(tick).0 - wall).abs() > DRIFT_NANOS {
             self.nanos_per_tick = if counted > 0 { elapsed as f64 / counted as f64 } else { 1.0 };
             (self.tick, self.wall) = (tick, wall);
@@ -166,8 +165,55 @@ impl Anchor {
     }
 }
 
+/// How often clocks are read together, so that one reading at least is not interrupted.
+const READINGS: usize = 4;
+
+/// Reads other clocks between two tick counts, and gives the reading between the closest two with the count in their
+/// middle. Had the thread been suspended between its clocks, the rate would be wrong by the length of that, and so would
+/// every duration until it is measured again.
+fn at_one_moment<T>(mut ticks: impl FnMut() -> u64, mut read: impl FnMut() -> T) -> (u64, T) {
+    let mut reading = || {
+        let (before, read, after) = (ticks(), read(), ticks());
+        (after.saturating_sub(before), before, read)
+    };
+    let mut best = reading();
+    for _ in 1..READINGS {
+        let next = reading();
+        if next.0 < best.0 {
+            best = next;
+        }
+    }
+    (best.1 + best.0 / 2, best.2)
+}
+
 /// Nanoseconds since 1970 by the system's clock.
 pub(crate) fn wall_now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clocks that run alike, and a thread that is suspended for 50,000 wherever the list says so.
+    #[test]
+    fn an_interrupted_reading_is_not_believed() {
+        let check = |interrupted: &[usize]| {
+            let (now, calls) = (std::cell::Cell::new(1_000_u64), std::cell::Cell::new(0));
+            let clock = || {
+                let late = if interrupted.contains(&calls.get()) { 50_000 } else { 0 };
+                calls.set(calls.get() + 1);
+                now.set(now.get() + 10 + late);
+                now.get()
+            };
+            let (tick, read) = at_one_moment(clock, clock);
+            assert_eq!(tick, read, "{interrupted:?}");
+        };
+        check(&[]);
+        check(&[1]);
+        check(&[2]);
+        check(&[0, 1, 2, 4, 5, 7, 8]);
+        check(&[1, 4, 7]);
+    }
 }
