@@ -26,7 +26,7 @@ mod token;
 pub use config::{Action, CustomRule, HashKey, RedactConfig, RuleError};
 pub use engine::Redactor;
 pub use limits::{DICTIONARY_TEXT_MAX, TEXT_BYTES_DEFAULT};
-pub use pass::Pass;
+pub use pass::{Pass, PlainName};
 
 /// Proof that a value went through the redactor.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -135,11 +135,10 @@ impl Anchor {
     }
 
     /// The wall time of a tick count.
+    #[inline]
     pub(crate) fn at(&self, tick: u64) -> UnixNanos {
         if let Some(steps) = self.steps {
-            let steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
-            let shown = steps.partition_point(|(from, _)| *from <= tick).saturating_sub(1);
-            return UnixNanos(steps.get(shown).map_or(0, |(_, nanos)| *nanos));
+            return shown(steps, tick);
         }
         let offset =
             if tick >= self.tick { self.nanos(tick - self.tick) } else { -self.nanos(self.tick - tick) };
@@ -152,6 +151,7 @@ impl Anchor {
     }
 
     /// The nanoseconds between two tick counts.
+    #[inline]
     pub(crate) fn between(&self, start: u64, end: u64) -> i64 {
         if self.steps.is_some() {
             return self.at(end).0.saturating_sub(self.at(start).0).max(0);
@@ -161,7 +161,8 @@ impl Anchor {
 
     /// The nanoseconds that so many ticks take.
     pub(crate) fn nanos(&self, ticks: u64) -> i64 {
-        (ticks as f64 * self.nanos_per_tick) as i64
+        // Never so many that the sign matters; the signed conversion is the shorter one.
+        (ticks.cast_signed() as f64 * self.nanos_per_tick) as i64
     }
 }
 
@@ -184,6 +185,14 @@ fn at_one_moment<T>(mut ticks: impl FnMut() -> u64, mut read: impl FnMut() -> T)
         }
     }
     (best.1 + best.0 / 2, best.2)
+}
+
+/// What a test's clock showed at a tick.
+#[cold]
+fn shown(steps: &Steps, tick: u64) -> UnixNanos {
+    let steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+    let shown = steps.partition_point(|(from, _)| *from <= tick).saturating_sub(1);
+    UnixNanos(steps.get(shown).map_or(0, |(_, nanos)| *nanos))
 }
 
 /// Nanoseconds since 1970 by the system's clock.

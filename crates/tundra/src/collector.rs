@@ -10,13 +10,15 @@ mod console;
 mod failure;
 mod held;
 mod pipeline;
+pub(crate) mod plain;
 mod translate;
 
-pub(crate) use batch::{Batch, Marked};
-pub(crate) use clean::{Redaction, RulesLock, clean_points, lock_rules, set_rules};
+pub(crate) use batch::{Batch, Marked, Record, Walk, scope};
+pub(crate) use clean::{Cleaner, PlainName, Redaction, RulesLock, clean_points, lock_rules, set_rules};
 pub use console::LogFormat;
 pub(crate) use console::{Console, Injection};
 pub(crate) use pipeline::{Pipeline, PipelineConfig};
+pub(crate) use translate::{event_name, severity};
 
 use crate::clock::Anchor;
 use crate::engine::{Local, forget_spills};

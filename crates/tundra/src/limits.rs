@@ -38,6 +38,8 @@ pub(crate) const PIPELINES: usize = 4096;
 pub(crate) const COMMANDS: usize = 64;
 /// A batch is exported when it holds this many bytes, however young it is.
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// Call sites of which an exporter remembers how their records are written.
+pub(crate) const SITES: usize = 16_384;
 /// Series in the whole process.
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.
@@ -86,6 +88,8 @@ pub(crate) const RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
 /// Bytes that one payload should have at most: a batch that makes more is sent in pieces.
 pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
+/// Buffers of sent payloads that one network exporter keeps while it is at work.
+pub(crate) const SPARE_BUFFERS: usize = 2;
 /// Times that a payload is offered to a server that answers and fails.
 pub(crate) const ANSWERED_TRIES: u32 = 8;
 /// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.

@@ -166,11 +166,20 @@ impl Sampler {
 
     /// Why a trace with this root was kept or not.
     pub(crate) fn explain(&self, root: &Span<'_>) -> Decision {
-        let (rate, mechanism) = self.look(|current| {
+        self.decision(self.look(|current| {
             let ruled = !current.settings.rules.is_empty();
             let facts = ruled.then(|| Facts::of_span(root, &current.settings.service));
             current.rate(facts.as_ref())
-        });
+        }))
+    }
+
+    /// The same of any root, if all are alike.
+    pub(crate) fn explain_any(&self) -> Option<Decision> {
+        let alike = |current: &Current| current.settings.rules.is_empty().then(|| current.rate(None));
+        Some(self.decision(self.look(alike)?))
+    }
+
+    fn decision(&self, (rate, mechanism): (f64, Mechanism)) -> Decision {
         let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
         Decision { mechanism, rate, limited: self.limiter.effective().filter(|_| limited) }
     }
@@ -247,7 +256,12 @@ impl Current {
 
 /// Whether a span is an operation of a model or agent, in the words of the conventions in use.
 pub(crate) fn is_llm(span: &Span<'_>) -> bool {
-    span.attrs.iter().any(|(key, _)| key.starts_with("gen_ai.") || key == "openinference.span.kind")
+    span.attrs.iter().any(|(key, _)| is_llm_name(key))
+}
+
+/// Whether an attribute of this name makes it one.
+pub(crate) fn is_llm_name(name: &str) -> bool {
+    name.starts_with("gen_ai.") || name == "openinference.span.kind"
 }
 
 fn below(trace_low: u64, threshold: u64) -> bool {

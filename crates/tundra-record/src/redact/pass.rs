@@ -37,6 +37,16 @@ struct Replacement {
     found: Box<[u16]>,
 }
 
+/// What the name of an attribute says about the texts under it, where that is all it does: the name stays, and so do
+/// numbers. For callers that meet the same name again and again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlainName(Field);
+
+impl PlainName {
+    /// For texts without a name: a message, the name of a span.
+    pub const NONE: Self = Self(Field::PLAIN);
+}
+
 /// Whether a value stays or its attribute goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -124,6 +134,36 @@ impl<'r> Pass<'r> {
         self.text(&mut scope.name, Field::PLAIN);
         self.text(&mut scope.version, Field::VERSION);
         Redacted(scope)
+    }
+
+    /// What a name says, if it stays as it is and does not hide whatever is under it.
+    pub fn plain_name(&mut self, name: &str) -> Option<PlainName> {
+        let mut cleaned = Cow::Borrowed(name);
+        match self.name(&mut cleaned) {
+            Treatment::Scan(field) if cleaned == name => Some(PlainName(field)),
+            _ => None,
+        }
+    }
+
+    /// Whether a text under such a name stays as it is. If not, its record has to be redacted as a whole.
+    #[inline]
+    pub fn is_clean(&mut self, text: &str, name: PlainName) -> bool {
+        let PlainName(field) = name;
+        if text.len() < self.redactor.shortest() {
+            return true;
+        }
+        match if is_short(text) { self.dictionary.get(text, field.0) } else { None } {
+            Some(known) => known == 0,
+            None => {
+                self.found.clear();
+                let verdict = self.redactor.look(text, field, &mut self.scratch, &mut self.found);
+                let clean = verdict == Verdict::Clean;
+                if clean {
+                    self.dictionary.put(text, field.0, 0);
+                }
+                clean
+            }
+        }
     }
 
     fn attrs(&mut self, attrs: &mut Attrs<'_>) {

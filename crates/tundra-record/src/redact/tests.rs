@@ -3,7 +3,7 @@
 mod canary;
 mod properties;
 
-use super::{Action, CustomRule, HashKey, Pass, RedactConfig, Redactor, RuleError};
+use super::{Action, CustomRule, HashKey, Pass, PlainName, RedactConfig, Redactor, RuleError};
 use crate::span::Span;
 use crate::value::Value;
 
@@ -61,6 +61,11 @@ fn cases() {
         let got = redactor.text(&row[0]);
         assert_ne!(got.as_deref(), Some(row[0].as_str()), "a change that changes nothing");
         assert_eq!(got.as_deref().and_then(|got| redactor.text(got)), None, "not at rest: {row:?}");
+        let mut pass = Pass::new(&redactor);
+        // The second time it is known.
+        for _ in 0..2 {
+            assert_eq!(pass.is_clean(&row[0], PlainName::NONE), got.is_none(), "{row:?}");
+        }
         (got.unwrap_or_else(|| row[0].clone()), expected(&row[0], &row[1]))
     });
 }
@@ -98,6 +103,9 @@ fn names() {
         let mut span =
             Span { attrs: vec![(row[0].as_str().into(), Value::from(row[1].as_str()))], ..Span::default() };
         let mut pass = Pass::new(&redactor);
+        if let Some(name) = Pass::new(&redactor).plain_name(&row[0]) {
+            assert_eq!(Pass::new(&redactor).is_clean(&row[1], name), row[2] == "=", "{row:?}");
+        }
         pass.span(&mut span);
         let got = span.attrs[0].1.as_str().unwrap().to_owned();
         let hashed = row[2].ends_with(':') && got.starts_with(&row[2]) && got.len() == row[2].len() + 25;

@@ -3,8 +3,10 @@
 //! What v0.4 has no place for is said in the tags that Datadog itself uses: truth values and nested values as text,
 //! `error.message`, `otel.status_code`. Whatever came from a Datadog client goes out as it came.
 
+mod piece;
 mod v05;
 
+pub use piece::{Ids, Name, Numbers, SpanWriter, Template};
 pub use v05::v05;
 
 use super::META_STRUCT;
@@ -25,39 +27,53 @@ pub struct Chunk<'c, 'a> {
 
 /// Appends a whole `/v0.4/traces` body.
 pub fn v04(chunks: &[Chunk<'_, '_>], out: &mut Vec<u8>) {
-    let mut writer = Writer::new(out);
-    writer.array(chunks.len());
+    Writer::new(out).array(chunks.len());
     for chunk in chunks {
-        let shared = chunk.resource.map(shared_tags).unwrap_or_default();
-        writer.array(chunk.spans.len());
-        for (span, head) in heads(chunk) {
-            write_span(span, &head, &shared, &mut writer);
+        let shared = chunk.resource.map(Shared::of).unwrap_or_default();
+        Writer::new(out).array(chunk.spans.len());
+        for (at, span) in chunk.spans.iter().enumerate() {
+            write(span, &shared, at == 0, out);
         }
     }
+}
+
+/// What spans take from their sender's resource.
+#[derive(Clone, Debug, Default)]
+pub struct Shared<'r> {
+    /// The service of spans that name none; `None` if spans say all of it themselves.
+    pub service: Option<&'r str>,
+    /// Tags of spans that do not have them.
+    pub tags: Attrs<'r>,
+}
+
+impl<'r> Shared<'r> {
+    /// Of a resource.
+    pub fn of(resource: &'r Resource<'_>) -> Self {
+        Self { service: Some(service_of(resource)), tags: shared_tags(resource) }
+    }
+}
+
+/// Appends one span; `first` if it speaks for its chunk.
+pub fn write(span: &Span<'_>, shared: &Shared<'_>, first: bool, out: &mut Vec<u8>) {
+    let head = head(span, shared.service);
+    write_span(span, &head, &sort(span, first, &shared.tags), out);
 }
 
 /// What a root has for a parent where the format asks for a number.
 const ROOT_PARENT: u64 = 0;
 
-/// Each span of a chunk with what it says beside its own fields.
-fn heads<'c, 'a>(chunk: &Chunk<'c, 'a>) -> impl Iterator<Item = (&'c Span<'a>, Head<'c>)> + use<'c, 'a> {
-    let resource = chunk.resource;
-    chunk.spans.iter().enumerate().map(move |(at, span)| {
-        let head = Head {
-            service: span.service.as_deref().or_else(|| resource.map(service_of)),
-            resource: span.resource.as_deref().or_else(|| resource.map(|_| span.name.as_ref())),
-            first: at == 0,
-        };
-        (span, head)
-    })
+/// What a span says beside its own fields, where `service` is that of spans which name none.
+fn head<'s>(span: &'s Span<'_>, service: Option<&'s str>) -> Head<'s> {
+    Head {
+        service: span.service.as_deref().or(service),
+        resource: span.resource.as_deref().or_else(|| service.map(|_| span.name.as_ref())),
+    }
 }
 
 /// What a span says beside its own fields.
 struct Head<'s> {
     service: Option<&'s str>,
     resource: Option<&'s str>,
-    /// Whether it speaks for its chunk.
-    first: bool,
 }
 
 /// The service of a span that came by another door; OpenTelemetry's name for one that nobody named.
@@ -143,80 +159,46 @@ fn sort<'s>(span: &'s Span<'_>, first: bool, shared: &'s Attrs<'_>) -> Maps<'s> 
     maps
 }
 
-fn write_span(span: &Span<'_>, head: &Head<'_>, shared: &Attrs<'_>, writer: &mut Writer<'_>) {
-    let maps = sort(span, head.first, shared);
-    let texts = [("service", head.service), ("name", Some(span.name.as_ref())), ("resource", head.resource)];
-    let optional = texts.iter().filter(|(_, text)| text.is_some()).count()
-        + [
-            span.parent_id.is_some(),
-            span.status == Status::Error,
-            !maps.meta.is_empty(),
-            !maps.metrics.is_empty(),
-            !maps.structs.is_empty(),
-            maps.kind.is_some(),
-            !span.links.is_empty(),
-            !span.events.is_empty(),
-        ]
-        .into_iter()
-        .map(usize::from)
-        .sum::<usize>();
-    writer.map(optional + 4);
+fn write_span(span: &Span<'_>, head: &Head<'_>, maps: &Maps<'_>, out: &mut Vec<u8>) {
+    let mut piece = SpanWriter::begin(out);
+    let texts = [
+        ("service", head.service),
+        ("name", Some(span.name.as_ref())),
+        ("resource", head.resource),
+        ("type", maps.kind),
+    ];
     for (key, text) in texts {
         if let Some(text) = text {
-            writer.text(key);
-            writer.text(text);
+            piece.field(key).text(text);
         }
     }
-    let parent = span.parent_id.map(|id| id.0);
-    for (key, id) in
-        [("trace_id", Some(span.trace_id.low())), ("span_id", Some(span.span_id.0)), ("parent_id", parent)]
-    {
-        if let Some(id) = id {
-            writer.text(key);
-            writer.uint(id);
-        }
-    }
-    for (key, nanos) in [("start", span.start.0), ("duration", span.duration)] {
-        writer.text(key);
-        writer.int(nanos);
-    }
+    maps.meta.iter().for_each(|(key, text)| piece.tag(key, text));
+    piece.numbers(&Numbers::new(maps.metrics.iter().copied()));
     if span.status == Status::Error {
-        writer.text("error");
-        writer.int(1);
+        piece.field("error").int(1);
     }
-    if let Some(kind) = maps.kind {
-        writer.text("type");
-        writer.text(kind);
+    if !maps.structs.is_empty() {
+        write_structs(&maps.structs, piece.field("meta_struct"));
     }
-    write_maps(&maps, writer);
-    write_links(&span.links, writer);
-    write_events(&span.events, writer);
+    if !span.links.is_empty() {
+        write_links(&span.links, piece.field("span_links"));
+    }
+    if !span.events.is_empty() {
+        write_events(&span.events, piece.field("span_events"));
+    }
+    piece.end(&Ids {
+        trace: span.trace_id,
+        span: span.span_id,
+        parent: span.parent_id,
+        start: span.start.0,
+        duration: span.duration,
+    });
 }
 
-fn write_maps(maps: &Maps<'_>, writer: &mut Writer<'_>) {
-    if !maps.meta.is_empty() {
-        writer.text("meta");
-        writer.map(maps.meta.len());
-        for (key, text) in &maps.meta {
-            writer.text(key);
-            writer.text(text);
-        }
-    }
-    if !maps.metrics.is_empty() {
-        writer.text("metrics");
-        writer.map(maps.metrics.len());
-        for (key, number) in &maps.metrics {
-            writer.text(key);
-            writer.value(number);
-        }
-    }
-    if maps.structs.is_empty() {
-        return;
-    }
-    writer.text("meta_struct");
-    writer.map(maps.structs.len());
+fn write_structs(structs: &[(&str, &Value<'_>)], writer: &mut Writer<'_>) {
+    writer.map(structs.len());
     let mut packed = Vec::new();
-    for (key, value) in &maps.structs {
+    for (key, value) in structs {
         writer.text(key);
         match value {
             Value::Bytes(bytes) => writer.bytes(bytes),
@@ -230,10 +212,6 @@ fn write_maps(maps: &Maps<'_>, writer: &mut Writer<'_>) {
 }
 
 fn write_links(links: &[Link<'_>], writer: &mut Writer<'_>) {
-    if links.is_empty() {
-        return;
-    }
-    writer.text("span_links");
     writer.array(links.len());
     for link in links {
         let high = link.trace_id.high();
@@ -268,10 +246,6 @@ fn write_links(links: &[Link<'_>], writer: &mut Writer<'_>) {
 }
 
 fn write_events(events: &[Event<'_>], writer: &mut Writer<'_>) {
-    if events.is_empty() {
-        return;
-    }
-    writer.text("span_events");
     writer.array(events.len());
     for event in events {
         writer.map(if event.attrs.is_empty() { 2 } else { 3 });

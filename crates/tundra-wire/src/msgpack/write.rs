@@ -25,14 +25,59 @@ impl<'o> Writer<'o> {
     }
 
     /// The head of a map of `len` entries.
+    #[inline]
     pub fn map(&mut self, len: usize) {
-        self.head(len, 0x80, 15, None, 0xde, 0xdf);
+        match len {
+            0..16 => self.out.push(0x80 | len as u8),
+            len => self.head(len, 0x80, 15, None, 0xde, 0xdf),
+        }
+    }
+
+    /// The head of an array whose length is told to [`close_array`](Self::close_array), with the place that this gives.
+    pub fn open_array(&mut self) -> usize {
+        let at = self.out.len();
+        self.wide(0xdd, &[0; 4]);
+        at
+    }
+
+    /// The number of items in an array that was opened at `at`.
+    pub fn close_array(&mut self, at: usize, len: usize) {
+        self.out[at + 1..at + 5].copy_from_slice(&(len as u32).to_be_bytes());
+    }
+
+    /// The same for a map; three bytes are kept for its head.
+    #[inline]
+    pub fn open_map(&mut self) -> usize {
+        let at = self.out.len();
+        self.wide(0xde, &[0; 2]);
+        at
+    }
+
+    /// The number of entries in a map that was opened at `at`.
+    #[inline]
+    pub fn close_map(&mut self, at: usize, len: usize) {
+        match u16::try_from(len) {
+            Ok(len) => self.out[at + 1..at + 3].copy_from_slice(&len.to_be_bytes()),
+            Err(_) => {
+                let [a, b, c, d] = (len as u32).to_be_bytes();
+                self.out.splice(at..at + 3, [0xdf, a, b, c, d]);
+            }
+        }
     }
 
     /// A string.
     pub fn text(&mut self, text: &str) {
-        self.head(text.len(), 0xa0, 31, Some(0xd9), 0xda, 0xdb);
-        self.out.extend_from_slice(text.as_bytes());
+        self.text_bytes(text.as_bytes());
+    }
+
+    /// A string whose bytes the caller knows to be UTF-8.
+    #[inline]
+    pub fn text_bytes(&mut self, text: &[u8]) {
+        match text.len() {
+            len @ 0..32 => self.out.push(0xa0 | len as u8),
+            len => self.head(len, 0xa0, 31, Some(0xd9), 0xda, 0xdb),
+        }
+        self.out.extend_from_slice(text);
     }
 
     /// Binary data.
@@ -55,12 +100,14 @@ impl<'o> Writer<'o> {
     }
 
     /// A double.
+    #[inline]
     pub fn double(&mut self, number: f64) {
         self.out.push(0xcb);
         self.out.extend_from_slice(&number.to_be_bytes());
     }
 
     /// A signed number.
+    #[inline]
     pub fn int(&mut self, number: i64) {
         match number {
             0.. => self.uint(number as u64),
@@ -73,6 +120,7 @@ impl<'o> Writer<'o> {
     }
 
     /// An unsigned number.
+    #[inline]
     pub fn uint(&mut self, number: u64) {
         match number {
             0..0x80 => self.out.push(number as u8),
@@ -105,6 +153,7 @@ impl<'o> Writer<'o> {
         }
     }
 
+    #[inline]
     fn wide(&mut self, marker: u8, bytes: &[u8]) {
         self.out.push(marker);
         self.out.extend_from_slice(bytes);

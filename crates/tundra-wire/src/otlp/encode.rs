@@ -3,6 +3,10 @@
 //! Each call appends one resource with one scope. Protobuf lists grow by appending, so calls one after the other into
 //! the same buffer make one valid request.
 
+mod group;
+
+pub use group::{Group, Name, RecordWriter, Template};
+
 use crate::protobuf::{bytes, double, fixed32, fixed64, message, packed, text, varint};
 use tundra_record::metric::Histogram;
 use tundra_record::{
@@ -18,7 +22,7 @@ pub fn traces<'r, 'a: 'r>(
     spans: impl IntoIterator<Item = &'r Span<'a>>,
     out: &mut Vec<u8>,
 ) {
-    group(resource, scope, spans, out, span);
+    group(resource, scope, out, |group| spans.into_iter().for_each(|span| group.span(span)));
 }
 
 /// Appends log records to an `ExportLogsServiceRequest`.
@@ -28,7 +32,7 @@ pub fn logs<'r, 'a: 'r>(
     logs: impl IntoIterator<Item = &'r LogRecord<'a>>,
     out: &mut Vec<u8>,
 ) {
-    group(resource, scope, logs, out, log);
+    group(resource, scope, out, |group| logs.into_iter().for_each(|log| group.log(log)));
 }
 
 /// Appends points to an `ExportMetricsServiceRequest`, each as a metric of its own.
@@ -38,28 +42,13 @@ pub fn metrics<'r, 'a: 'r>(
     points: impl IntoIterator<Item = &'r MetricPoint<'a>>,
     out: &mut Vec<u8>,
 ) {
-    group(resource, scope, points, out, metric);
+    group(resource, scope, out, |group| points.into_iter().for_each(|point| group.point(point)));
 }
 
-fn group<T>(
-    resource: &Resource<'_>,
-    scope: &Scope<'_>,
-    records: impl IntoIterator<Item = T>,
-    out: &mut Vec<u8>,
-    write: impl Fn(T, &mut Vec<u8>),
-) {
-    message(1, out, |out| {
-        message(1, out, |out| attrs(1, &resource.attrs, out));
-        message(2, out, |out| {
-            message(1, out, |out| {
-                text(1, &scope.name, out);
-                text(2, &scope.version, out);
-            });
-            for record in records {
-                message(2, out, |out| write(record, out));
-            }
-        });
-    });
+fn group(resource: &Resource<'_>, scope: &Scope<'_>, out: &mut Vec<u8>, write: impl FnOnce(&mut Group)) {
+    let mut group = Group::begin(resource, scope, std::mem::take(out));
+    write(&mut group);
+    *out = group.end();
 }
 
 fn attrs(field: u32, attrs: &Attrs<'_>, out: &mut Vec<u8>) {

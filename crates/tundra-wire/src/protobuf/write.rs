@@ -5,7 +5,9 @@ const FIXED64: u32 = 1;
 const DELIMITED: u32 = 2;
 const FIXED32: u32 = 5;
 
-fn raw_varint(mut value: u64, out: &mut Vec<u8>) {
+/// A varint without a field.
+#[inline]
+pub(crate) fn raw_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -73,16 +75,40 @@ pub(crate) fn packed(field: u32, words: impl ExactSizeIterator<Item = u64>, out:
 /// A nested message, empty ones included. The length is put before the content once it is known: one byte is
 /// reserved, and longer messages move up by what their length needs.
 pub(crate) fn message(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    key(field, DELIMITED, out);
-    let length_at = out.len();
-    out.push(0);
+    let at = open::<1>(field, out);
     write(out);
-    let len = out.len() - length_at - 1;
-    if let Ok(short @ 0..0x80) = u8::try_from(len) {
-        out[length_at] = short;
-        return;
+    close::<1>(at, out);
+}
+
+/// Begins a nested message for whose length `WIDTH` bytes are kept free; gives the place for `close`. A length that needs
+/// fewer is written in all of them, which every reader takes, so that large messages stay where they are.
+#[inline]
+pub(crate) fn open<const WIDTH: usize>(field: u32, out: &mut Vec<u8>) -> usize {
+    key(field, DELIMITED, out);
+    let at = out.len();
+    out.extend_from_slice(&[0; WIDTH]);
+    at
+}
+
+/// Ends a nested message that was opened with the same width.
+#[inline]
+pub(crate) fn close<const WIDTH: usize>(at: usize, out: &mut Vec<u8>) {
+    let len = out.len() - at - WIDTH;
+    let need = width(len as u64);
+    if need > WIDTH {
+        let end = out.len();
+        out.resize(end + need - WIDTH, 0);
+        out.copy_within(at + WIDTH..end, at + need);
     }
-    let mut prefix = Vec::with_capacity(10);
-    raw_varint(len as u64, &mut prefix);
-    out.splice(length_at..=length_at, prefix);
+    let width = need.max(WIDTH);
+    for place in 0..width {
+        let more = if place + 1 < width { 0x80 } else { 0 };
+        out[at + place] = (len >> (7 * place)) as u8 & 0x7f | more;
+    }
+}
+
+/// The bytes that a varint takes.
+#[inline]
+pub(crate) fn width(value: u64) -> usize {
+    (70 - (value | 1).leading_zeros() as usize) / 7
 }

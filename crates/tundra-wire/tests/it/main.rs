@@ -11,6 +11,8 @@ mod hostile;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod pieces;
+#[cfg(test)]
 mod recorder;
 #[cfg(test)]
 mod render;

@@ -4,7 +4,7 @@
 //! leaves its ring.
 #![expect(unsafe_code, reason = "records are bytes with a head in front")]
 
-use super::clean::Redaction;
+use super::clean::{Cleaner, Redaction};
 use super::translate::Translator;
 use crate::clock::Anchor;
 use crate::engine::{EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED};
@@ -20,6 +20,17 @@ pub(crate) struct Record<'a> {
     pub(crate) spill: Option<&'a Spill>,
 }
 
+impl Record<'_> {
+    /// What it is kept for, although its trace was not sampled.
+    pub(crate) fn worth(&self) -> Option<Worth> {
+        match self.head.flags {
+            flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
+            flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
+            _ => None,
+        }
+    }
+}
+
 /// A span with what only the engine knows of it.
 #[derive(Debug)]
 pub(crate) struct Marked<'a> {
@@ -31,7 +42,8 @@ pub(crate) struct Marked<'a> {
     pub(crate) worth: Option<Worth>,
 }
 
-fn scope() -> Scope<'static> {
+/// What made all of it.
+pub(crate) fn scope() -> Scope<'static> {
     Scope { name: "tundra".into(), version: env!("CARGO_PKG_VERSION").into() }
 }
 
@@ -68,6 +80,7 @@ impl Batch {
     }
 
     /// Takes a record over; gives where it lies.
+    #[inline]
     pub(crate) fn push(&mut self, mut head: Head, record: &[u8]) -> usize {
         let at = self.bytes.len();
         if !head.spill.is_null() {
@@ -118,34 +131,31 @@ impl Batch {
         Some(Record { head, fields, spill })
     }
 
-    /// All records, in the order they were drained.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let mut at = 0;
+    /// All records with their places, in the order they were drained.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, Record<'_>)> {
+        let mut next = 0;
         std::iter::from_fn(move || {
+            let at = next;
             let record = self.record(at)?;
-            at += usize::from(record.head.units) * 8;
-            Some(record)
+            next += usize::from(record.head.units) * 8;
+            Some((at, record))
         })
+    }
+
+    /// For exporters that look at the records themselves.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk { translator: Translator::new(self.anchor), cleaner: self.redaction.cleaner() }
     }
 
     /// All spans, clean, also those of traces that were not sampled.
     pub(crate) fn marked(&self) -> Vec<Marked<'_>> {
-        let mut translator = Translator::new(self.anchor);
-        let mut cleaner = self.redaction.cleaner();
-        let spans = self.records().filter(|record| record.head.kind == SPAN);
-        let marked = spans.map(|record| {
-            let mut span = translator.one(&record);
-            cleaner.span(&mut span);
-            Marked {
-                first: record.head.tag & FIRST != 0,
-                sampled: record.head.tag & UNSAMPLED == 0,
-                worth: match record.head.flags {
-                    flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
-                    flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
-                    _ => None,
-                },
-                span,
-            }
+        let mut walk = self.walk();
+        let spans = self.places().filter(|(_, record)| record.head.kind == SPAN);
+        let marked = spans.map(|(_, record)| Marked {
+            first: record.head.tag & FIRST != 0,
+            sampled: record.head.tag & UNSAMPLED == 0,
+            worth: record.worth(),
+            span: walk.span(&record),
         });
         marked.collect()
     }
@@ -157,48 +167,63 @@ impl Batch {
 
     /// Everything that is kept, as lists, clean.
     pub(crate) fn collect(&self) -> Records<'_> {
-        let mut translator = Translator::new(self.anchor);
-        let mut cleaner = self.redaction.cleaner();
+        let mut walk = self.walk();
         let (mut spans, mut logs) = (Vec::with_capacity(self.spans), Vec::with_capacity(self.logs));
         for record in self.kept() {
-            if record.head.kind == EVENT {
-                let mut log = translator.log(&record);
-                cleaner.log(&mut log);
-                logs.push(log);
-            } else {
-                let mut span = translator.one(&record);
-                cleaner.span(&mut span);
-                spans.push(span);
+            match record.head.kind {
+                EVENT => logs.push(walk.log(&record)),
+                _ => spans.push(walk.span(&record)),
             }
         }
         logs.extend(self.own_logs.iter().cloned());
         Records { scope: scope(), spans, logs, points: &self.points }
     }
 
-    fn kept(&self) -> impl Iterator<Item = Record<'_>> {
-        self.records().filter(|record| record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0)
+    /// The records of everything that is kept.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = Record<'_>> {
+        let records = self.places().map(|(_, record)| record);
+        records.filter(|record| record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0)
     }
 
     /// Walks everything that is kept into a sink, clean.
     pub(crate) fn drive(&self, resource: &Resource<'static>, sink: &mut dyn Sink) {
         sink.resource(&mut resource.clone());
         sink.scope(&mut scope());
-        let mut translator = Translator::new(self.anchor);
-        let mut cleaner = self.redaction.cleaner();
+        let mut walk = self.walk();
         let mut span = Span::default();
         for record in self.kept() {
             if record.head.kind == EVENT {
-                let mut log = translator.log(&record);
-                cleaner.log(&mut log);
-                sink.log(&mut log);
+                sink.log(&mut walk.log(&record));
             } else {
                 span.clear();
-                translator.span(&record, &mut span);
-                cleaner.span(&mut span);
+                walk.translator.span(&record, &mut span);
+                walk.cleaner.span(&mut span);
                 sink.span(&mut span);
             }
         }
         self.own_logs.iter().for_each(|log| sink.log(&mut log.clone()));
         self.points.iter().for_each(|point| sink.metric(&mut point.clone()));
+    }
+}
+
+/// One walk over a batch: what it says in the words of `tundra_record`, clean.
+pub(crate) struct Walk<'b> {
+    translator: Translator,
+    pub(crate) cleaner: Cleaner<'b>,
+}
+
+impl Walk<'_> {
+    /// A record of a span.
+    pub(crate) fn span<'r>(&mut self, record: &Record<'r>) -> Span<'r> {
+        let mut span = self.translator.one(record);
+        self.cleaner.span(&mut span);
+        span
+    }
+
+    /// A record of an event.
+    pub(crate) fn log<'r>(&mut self, record: &Record<'r>) -> LogRecord<'r> {
+        let mut log = self.translator.log(record);
+        self.cleaner.log(&mut log);
+        log
     }
 }

@@ -11,6 +11,8 @@ use tundra_record::{Attrs, LogRecord, MetricPoint, Resource, Span};
 #[cfg(feature = "redact")]
 use std::sync::{Arc, OnceLock};
 #[cfg(feature = "redact")]
+pub(crate) use tundra_record::redact::PlainName;
+#[cfg(feature = "redact")]
 use tundra_record::redact::{Pass, RedactConfig, Redactor, RuleError};
 
 /// Which rules a pipeline applies.
@@ -78,6 +80,16 @@ pub(crate) fn clean_points(points: &mut [MetricPoint<'_>]) {
     points.iter_mut().for_each(|point| cleaner.metric(point));
 }
 
+/// What the name of an attribute says about its texts, where there are no rules: nothing.
+#[cfg(not(feature = "redact"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PlainName;
+
+#[cfg(not(feature = "redact"))]
+impl PlainName {
+    pub(crate) const NONE: Self = Self;
+}
+
 /// The state of one walk over a batch.
 pub(crate) struct Cleaner<'r> {
     content: bool,
@@ -87,6 +99,31 @@ pub(crate) struct Cleaner<'r> {
 }
 
 impl Cleaner<'_> {
+    /// What a name says about its texts; `None` if whatever is under it must go through the other functions.
+    #[cfg_attr(not(feature = "redact"), expect(clippy::unused_self, reason = "there are no rules to apply"))]
+    pub(crate) fn plain_name(&mut self, name: &str) -> Option<PlainName> {
+        if is_content(name) {
+            return None;
+        }
+        #[cfg(feature = "redact")]
+        if let Some(pass) = &mut self.pass {
+            return pass.plain_name(name);
+        }
+        Some(PlainName::NONE)
+    }
+
+    /// Whether a text, as it lies in a record, stays as it is.
+    #[inline]
+    #[cfg_attr(not(feature = "redact"), expect(clippy::unused_self, reason = "there are no rules to apply"))]
+    pub(crate) fn is_clean(&mut self, text: &[u8], name: PlainName) -> bool {
+        #[cfg(feature = "redact")]
+        if let Some(pass) = &mut self.pass {
+            return std::str::from_utf8(text).is_ok_and(|text| pass.is_clean(text, name));
+        }
+        let _ = (text, name);
+        true
+    }
+
     pub(crate) fn span(&mut self, span: &mut Span<'_>) {
         if !self.content {
             drop_content(&mut span.attrs);

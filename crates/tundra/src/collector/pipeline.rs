@@ -40,6 +40,8 @@ pub(crate) struct PipelineConfig {
 pub(crate) struct Pipeline {
     config: PipelineConfig,
     batch: Batch,
+    /// Records that came and are not yet in the ledger as waiting, less those that went again; by kind.
+    arrived: [i64; Kind::COUNT],
     /// When the oldest record of the batch was drained.
     since: Option<Instant>,
     /// Events drained and not yet written to the console: tick and place.
@@ -66,6 +68,7 @@ pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -
             }
         });
     }
+    pipelines.iter_mut().for_each(Pipeline::enter_arrived);
     moved
 }
 
@@ -84,6 +87,7 @@ impl Pipeline {
             counts_unsampled: config.exporters.iter().any(|exporter| exporter.counts_unsampled()),
             batch: Batch::new(Anchor::new(), config.redaction.clone()),
             config,
+            arrived: [0; Kind::COUNT],
             since: None,
             fresh: Vec::new(),
             held: Held::default(),
@@ -109,11 +113,22 @@ impl Pipeline {
         if self.closed {
             return discard(head, Dropped::Shutdown);
         }
-        DONE.waiting[kind_of(&head) as usize].fetch_add(1, Relaxed);
+        self.arrived[kind_of(&head) as usize] += 1;
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 {
             return self.take_unsampled(head, record);
         }
         self.push(head, record);
+    }
+
+    /// Enters into the ledger what came since the last time: an atomic operation for all, not one for each.
+    fn enter_arrived(&mut self) {
+        for (waiting, arrived) in DONE.waiting.iter().zip(&mut self.arrived) {
+            let count = std::mem::take(arrived);
+            if count != 0 {
+                // Modulo 2^64, so that a negative count subtracts.
+                waiting.fetch_add(count as u64, Relaxed);
+            }
+        }
     }
 
     /// A span of a trace that was not sampled: looked at once more, if anybody wants that.
@@ -144,11 +159,12 @@ impl Pipeline {
         let mut held = std::mem::take(&mut self.held);
         held.release(Instant::now(), all, &mut |head, record| self.push(head, record));
         self.held = held;
+        self.enter_arrived();
     }
 
     fn push(&mut self, head: Head, record: &[u8]) {
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
-            DONE.waiting[Kind::Span as usize].fetch_sub(1, Relaxed);
+            self.arrived[Kind::Span as usize] -= 1;
             return discard(head, Dropped::Unsampled);
         }
         let at = self.batch.push(head, record);
@@ -184,6 +200,7 @@ impl Pipeline {
     /// In a forked child: what waits is the parent's to export.
     pub(crate) fn after_fork(&mut self) {
         self.batch.clear();
+        self.arrived = [0; Kind::COUNT];
         self.held.after_fork();
         self.fresh.clear();
         self.since = None;
@@ -262,6 +279,7 @@ impl Pipeline {
 
     /// Hands the batch to every exporter; true if none failed.
     pub(crate) fn export(&mut self) -> bool {
+        self.enter_arrived();
         self.write_lines();
         self.since = None;
         if self.closed || self.batch.is_empty() {

@@ -223,7 +223,7 @@ impl<'a> FromLog<'a> {
 }
 
 /// The name that a program gave an event; without one, `tracing` and the `log` bridges give it one of their own.
-fn event_name(name: &'static str) -> Text<'static> {
+pub(crate) fn event_name(name: &'static str) -> Text<'static> {
     let given = !name.starts_with("event ") && !name.starts_with("log ");
     if given { name.into() } else { Text::default() }
 }
@@ -257,6 +257,27 @@ fn take_special<'a>(name: &str, raw: Raw<'a>, span: &mut Span<'a>) -> bool {
     }
     true
 }
+
+/// Whether a field of a span or event is more than an attribute to any of the functions here, whatever its value.
+pub(super) fn is_special(name: &str, meta: &Metadata<'_>) -> bool {
+    if meta.is_span() {
+        return is_error_name(name) || SPAN_FIELDS.contains(&name);
+    }
+    let fails = *meta.level() == Level::ERROR && is_error_name(name);
+    fails || name == panic::STACK_FIELD || name.starts_with("log.")
+}
+
+/// Fields that have a place of their own in a span.
+const SPAN_FIELDS: [&str; 8] = [
+    "otel.name",
+    "otel.kind",
+    "span.kind",
+    "otel.status_code",
+    "otel.status_description",
+    "otel.status_message",
+    "service.name",
+    "resource.name",
+];
 
 /// Fields that people put an error's text in.
 fn is_error_name(name: &str) -> bool {

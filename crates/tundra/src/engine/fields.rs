@@ -238,21 +238,44 @@ pub(crate) enum Raw<'a> {
 /// Reads values back, in the order they were written.
 pub(crate) struct Decoder<'a>(pub(crate) &'a [u8]);
 
+/// A value before anybody looks at its tag: a number's bits, or a text's bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bits<'a> {
+    Number(u64),
+    Text(&'a [u8]),
+}
+
+impl<'a> Decoder<'a> {
+    /// The next value with its field and tag.
+    #[inline]
+    pub(crate) fn bits(&mut self) -> Option<(u8, u8, Bits<'a>)> {
+        let (&[field, tag], rest) = self.0.split_first_chunk::<2>()?;
+        let (bits, rest) = if tag >= STR {
+            let (len, rest) = rest.split_first_chunk::<2>()?;
+            let (text, rest) = rest.split_at_checked(usize::from(u16::from_ne_bytes(*len)))?;
+            (Bits::Text(text), rest)
+        } else {
+            let (bits, rest) = rest.split_first_chunk::<8>()?;
+            (Bits::Number(u64::from_ne_bytes(*bits)), rest)
+        };
+        self.0 = rest;
+        Some((field, tag, bits))
+    }
+}
+
 impl<'a> Iterator for Decoder<'a> {
     type Item = (u8, Raw<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (&[field, tag], rest) = self.0.split_first_chunk::<2>()?;
-        if tag >= STR {
-            let (len, rest) = rest.split_first_chunk::<2>()?;
-            let (text, rest) = rest.split_at_checked(usize::from(u16::from_ne_bytes(*len)))?;
-            self.0 = rest;
-            let text = std::str::from_utf8(text).unwrap_or_default();
-            return Some((field, if tag == ERROR { Raw::Error(text) } else { Raw::Str(text) }));
-        }
-        let (bits, rest) = rest.split_first_chunk::<8>()?;
-        self.0 = rest;
-        Some((field, number(tag, u64::from_ne_bytes(*bits))))
+        let (field, tag, bits) = self.bits()?;
+        let raw = match bits {
+            Bits::Number(bits) => number(tag, bits),
+            Bits::Text(text) => {
+                let text = std::str::from_utf8(text).unwrap_or_default();
+                if tag == ERROR { Raw::Error(text) } else { Raw::Str(text) }
+            }
+        };
+        Some((field, raw))
     }
 }
 

@@ -6,9 +6,11 @@
 mod answers;
 mod chunks;
 mod config;
+mod groups;
 pub(crate) mod llmobs;
 mod sha256;
 mod stats;
+mod traces;
 mod upstream;
 
 use super::endpoint::{Endpoint, EndpointError};
@@ -22,6 +24,7 @@ use stats::Concentrator;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
+use traces::{Body, Context, Door, Traces};
 use tundra_record::Resource;
 use tundra_wire::datadog::encode::{Chunk, v04, v05};
 use tundra_wire::datadog::stats::{Sender, encode};
@@ -39,6 +42,7 @@ pub struct DatadogAgent {
     /// Known from the first batch on.
     resource: Resource<'static>,
     stats: Concentrator,
+    traces: Traces,
     remote: config::Remote,
     /// Traces and spans that were dropped since the last payload.
     dropped: [usize; 2],
@@ -66,6 +70,7 @@ impl DatadogAgent {
             runtime_id: uuid(),
             resource: Resource::default(),
             stats: Concentrator::default(),
+            traces: Traces::default(),
             remote: config::Remote::default(),
             dropped: [0; 2],
             counts: true,
@@ -139,22 +144,61 @@ impl DatadogAgent {
         });
     }
 
-    fn send(&self, chunks: &[TraceChunk<'_>], info: &Info, dropped: Option<[usize; 2]>) {
-        let flat = chunks.iter().all(|chunk| chunk.spans.iter().all(is_flat));
-        let table = info.v05 && (!info.v04 || (self.prefers_v05 && flat));
-        let borrowed: Vec<_> = chunks
-            .iter()
-            .map(|chunk| Chunk { resource: Some(&self.resource), spans: &chunk.spans })
-            .collect();
-        let mut body = Vec::new();
-        if table {
-            v05(&borrowed, &mut body)
-        } else {
-            v04(&borrowed, &mut body)
+    /// Sends spans in the format that has each text once, if it has a place for all of it.
+    fn export_v05(&mut self, batch: &Exported<'_>, info: &Info) {
+        let mut marked = batch.batch.marked();
+        let upstreams = upstream::look_up(&mut marked, batch.batch);
+        if self.is_counting(info) {
+            self.stats.add(&marked, &self.resource, &info.peer_tags);
+            self.drop_unsampled(&mut marked);
         }
+        let (decided, sender) = ((batch.sampler, &upstreams), chunks::Sender::here(&self.runtime_id));
+        let chunks = chunks::build(marked, &self.resource, decided, sender, info.structs);
+        let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
+        let counting = self.is_counting(info);
+        for piece in pieces::cut(&chunks, weigh) {
+            let chunk = |spans| Chunk { resource: Some(&self.resource), spans };
+            let borrowed: Vec<_> = piece.iter().map(|of_trace| chunk(&of_trace.spans)).collect();
+            let flat = piece.iter().all(|chunk| chunk.spans.iter().all(is_flat));
+            let (path, mut bytes) = (if flat || !info.v04 { V05 } else { V04 }, self.outbox.buffer());
+            if path == V05 {
+                v05(&borrowed, &mut bytes)
+            } else {
+                v04(&borrowed, &mut bytes)
+            }
+            let kept = piece.iter().filter(|chunk| chunk.kept).map(|chunk| chunk.spans.len() as u64).sum();
+            let dropped = counting.then(|| std::mem::take(&mut self.dropped));
+            self.send(path, Body { bytes, chunks: piece.len(), kept }, dropped);
+        }
+    }
+
+    /// Sends spans in the usual format.
+    fn export_v04(&mut self, batch: &Exported<'_>, info: &Info) {
+        let counting = self.is_counting(info);
+        let mut traces = std::mem::take(&mut self.traces);
+        let mut bodies = Bodies { outbox: &self.outbox, made: Vec::new() };
+        let context = Context {
+            batch: batch.batch,
+            resource: &self.resource,
+            sampler: batch.sampler,
+            sender: chunks::Sender::here(&self.runtime_id),
+            structs: info.structs,
+            stats: counting.then_some((&mut self.stats, &info.peer_tags)),
+        };
+        let dropped = traces.export(context, &mut bodies);
+        let made = bodies.made;
+        self.dropped = [0, 1].map(|at| self.dropped[at] + dropped[at]);
+        for body in made {
+            let dropped = counting.then(|| std::mem::take(&mut self.dropped));
+            self.send(V04, body, dropped);
+        }
+        self.traces = traces;
+    }
+
+    fn send(&self, path: &'static str, body: Body, dropped: Option<[usize; 2]>) {
         let mut more = vec![
             ("Datadog-Client-Computed-Top-Level", "yes".to_owned()),
-            ("X-Datadog-Trace-Count", chunks.len().to_string()),
+            ("X-Datadog-Trace-Count", body.chunks.to_string()),
         ];
         if let Some([traces, spans]) = dropped {
             more.push(("Datadog-Client-Computed-Stats", "yes".to_owned()));
@@ -163,9 +207,7 @@ impl DatadogAgent {
                 more.push(("Datadog-Client-Dropped-P0-Spans", spans.to_string()));
             }
         }
-        let kept = chunks.iter().filter(|chunk| chunk.kept).map(|chunk| chunk.spans.len() as u64).sum();
-        let path = if table { "/v0.5/traces" } else { "/v0.4/traces" };
-        self.outbox.put(Payload::post(path, self.headers(&more), body, [kept, 0, 0]));
+        self.outbox.put(Payload::post(path, self.headers(&more), body.bytes, [body.kept, 0, 0]));
     }
 
     fn send_stats(&mut self, all: bool) {
@@ -188,6 +230,25 @@ impl DatadogAgent {
         let mut body = Vec::new();
         encode(&sender, &buckets, &mut body);
         self.outbox.put(Payload::post("/v0.6/stats", self.headers(&[]), body, [0; 3]));
+    }
+}
+
+const V04: &str = "/v0.4/traces";
+const V05: &str = "/v0.5/traces";
+
+/// Bodies of one batch.
+struct Bodies<'o> {
+    outbox: &'o Outbox,
+    made: Vec<Body>,
+}
+
+impl Door for Bodies<'_> {
+    fn buffer(&mut self) -> Vec<u8> {
+        self.outbox.buffer()
+    }
+
+    fn put(&mut self, body: Body) {
+        self.made.push(body);
     }
 }
 
@@ -221,22 +282,13 @@ impl Exporter for DatadogAgent {
         self.ask();
         let info = self.answers.info();
         self.ask_config(&info);
-        let mut marked = batch.batch.marked();
-        if marked.is_empty() {
+        if batch.batch.spans + batch.batch.unsampled == 0 {
             return Ok(());
         }
-        let upstreams = upstream::look_up(&mut marked, batch.batch);
-        let counting = self.is_counting(&info);
-        if counting {
-            self.stats.add(&marked, &self.resource, &info.peer_tags);
-            self.drop_unsampled(&mut marked);
-        }
-        let decided = (batch.sampler, &upstreams);
-        let chunks = chunks::build(marked, &self.resource, decided, &self.runtime_id, info.structs);
-        let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
-        for piece in pieces::cut(&chunks, weigh) {
-            let dropped = counting.then(|| std::mem::take(&mut self.dropped));
-            self.send(piece, &info, dropped);
+        if info.v05 && (!info.v04 || self.prefers_v05) {
+            self.export_v05(batch, &info);
+        } else {
+            self.export_v04(batch, &info);
         }
         self.send_stats(false);
         Ok(())
@@ -259,6 +311,7 @@ impl Exporter for DatadogAgent {
         self.runtime_id = uuid();
         self.resource = Resource::default();
         self.stats = Concentrator::default();
+        self.traces.after_fork();
         self.remote.after_fork();
         (self.dropped, self.sequence) = ([0; 2], 0);
     }
@@ -268,3 +321,6 @@ impl Exporter for DatadogAgent {
         self.outbox.close(deadline);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,14 @@
 //! OTLP over HTTP with protobuf: traces, logs and metrics to any collector, vendor or `at-daemon`.
 
+mod requests;
+
 use super::endpoint::{Endpoint, EndpointError, check_header};
 use super::outbox::{Outbox, Payload};
-use super::{ExportError, Exported, Exporter, pieces};
+use super::{ExportError, Exported, Exporter};
 use crate::health::Load;
-use crate::sampling::is_llm;
+use requests::{Door, Encoder, Signal};
 use std::sync::Arc;
 use std::time::Instant;
-use tundra_record::{Resource, Scope, Span};
-use tundra_wire::otlp::encode;
 
 /// Sends to an OTLP endpoint such as `http://localhost:4318`.
 ///
@@ -27,6 +27,7 @@ pub struct Otlp {
     gzip: bool,
     /// The header that a second copy of LLM spans goes with.
     llm_copy: Option<(&'static str, &'static str)>,
+    encoder: Encoder,
 }
 
 impl std::fmt::Debug for Otlp {
@@ -51,6 +52,7 @@ impl Otlp {
             of_path: Vec::new(),
             gzip: false,
             llm_copy: None,
+            encoder: Encoder::default(),
         })
     }
 
@@ -103,7 +105,7 @@ impl Otlp {
         self
     }
 
-    fn put(&mut self, path: &'static str, body: Vec<u8>, load: Load, more: Option<(&str, &str)>) {
+    fn send(&mut self, path: &'static str, body: Vec<u8>, load: Load, more: Option<(&str, &str)>) {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut headers = self.headers.clone();
         let of_path = self.of_path.iter().filter(|(of, _, _)| *of == path);
@@ -113,23 +115,26 @@ impl Otlp {
         if packed {
             headers.push(owned(("Content-Encoding", "gzip")));
         }
-        let endpoint = &self.endpoint;
-        let outbox = self.outbox.get_or_insert_with(|| Outbox::new(endpoint.clone(), Arc::new(())));
-        outbox.put(Payload::post(path, headers, body, load));
+        self.outbox().put(Payload::post(path, headers, body, load));
     }
 
-    fn traces(&mut self, resource: &Resource<'_>, scope: &Scope<'_>, spans: &[Span<'_>]) {
-        for spans in pieces::cut(spans, pieces::span) {
-            let mut body = Vec::new();
-            encode::traces(resource, scope, spans, &mut body);
-            self.put(TRACES, body, [spans.len() as u64, 0, 0], None);
-            let Some(header) = self.llm_copy else { continue };
-            let calls: Vec<_> = spans.iter().filter(|span| is_llm(span)).collect();
-            if !calls.is_empty() {
-                let mut body = Vec::new();
-                encode::traces(resource, scope, calls, &mut body);
-                self.put(TRACES, body, [0; 3], Some(header));
-            }
+    fn outbox(&mut self) -> &Outbox {
+        let endpoint = &self.endpoint;
+        self.outbox.get_or_insert_with(|| Outbox::new(endpoint.clone(), Arc::new(())))
+    }
+}
+
+impl Door for Otlp {
+    fn buffer(&mut self) -> Vec<u8> {
+        self.outbox().buffer()
+    }
+
+    fn put(&mut self, signal: Signal, body: Vec<u8>, count: u64) {
+        match signal {
+            Signal::Spans => self.send(TRACES, body, [count, 0, 0], None),
+            Signal::Calls => self.send(TRACES, body, [0; 3], self.llm_copy),
+            Signal::Logs => self.send(LOGS, body, [0, count, 0], None),
+            Signal::Points => self.send(METRICS, body, [0, 0, count], None),
         }
     }
 }
@@ -151,19 +156,9 @@ fn squeeze(body: Vec<u8>) -> (Vec<u8>, bool) {
 
 impl Exporter for Otlp {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
-        let records = batch.records();
-        let (resource, scope) = (batch.resource(), records.scope);
-        self.traces(resource, &scope, &records.spans);
-        for logs in pieces::cut(&records.logs, pieces::log) {
-            let mut body = Vec::new();
-            encode::logs(resource, &scope, logs, &mut body);
-            self.put(LOGS, body, [0, logs.len() as u64, 0], None);
-        }
-        for points in pieces::cut(records.points, pieces::point) {
-            let mut body = Vec::new();
-            encode::metrics(resource, &scope, points, &mut body);
-            self.put(METRICS, body, [0, 0, points.len() as u64], None);
-        }
+        let mut encoder = std::mem::take(&mut self.encoder);
+        encoder.export(batch, self.llm_copy.is_some(), self);
+        self.encoder = encoder;
         Ok(())
     }
 
@@ -178,3 +173,6 @@ impl Exporter for Otlp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use super::endpoint::Endpoint;
 use super::http::{self, Response};
 use crate::engine::Local;
 use crate::health::{DONE, Load, Undelivered};
-use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES};
+use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BUFFERS};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -54,6 +54,8 @@ impl Watch for () {
 struct State {
     queue: VecDeque<Payload>,
     bytes: usize,
+    /// Buffers that were sent, for the next payloads.
+    spare: Vec<Vec<u8>>,
     /// Whether a sender thread runs.
     sender: bool,
     /// Set once: give up at this time.
@@ -86,6 +88,14 @@ impl Shared {
 }
 
 impl State {
+    /// Keeps the memory of a payload that was sent.
+    fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= 2 * PAYLOAD_BYTES {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
     /// Loses everything that is queued.
     fn lose_all(&mut self, why: Undelivered) {
         self.bytes = 0;
@@ -97,6 +107,12 @@ impl Outbox {
     pub(crate) fn new(endpoint: Endpoint, watch: Arc<dyn Watch>) -> Self {
         let state = Mutex::new(State::default());
         Self(Arc::new(Shared { endpoint, watch, state, changed: Condvar::new() }))
+    }
+
+    /// An empty buffer for a payload: one that was sent, if there is one, for new memory costs more than what is written
+    /// into it.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.0.state().spare.pop().unwrap_or_default()
     }
 
     /// Takes a payload over. One that can never be sent is counted as lost.
@@ -188,7 +204,10 @@ fn send_all(shared: &Shared) {
         let outcome = attempt(shared, &payload, deadline);
         state = shared.state();
         match outcome {
-            Outcome::Delivered => (pause, tries) = (FIRST_PAUSE, 0),
+            Outcome::Delivered => {
+                (pause, tries) = (FIRST_PAUSE, 0);
+                state.recycle(payload.body);
+            }
             Outcome::Refused => {
                 (pause, tries) = (FIRST_PAUSE, 0);
                 DONE.export_errors.fetch_add(1, Relaxed);
@@ -216,6 +235,7 @@ fn send_all(shared: &Shared) {
         }
     }
     state.sender = false;
+    state.spare = Vec::new();
     if state.closing.is_some() {
         state.lose_all(Undelivered::Shutdown);
     }

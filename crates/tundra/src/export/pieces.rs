@@ -1,7 +1,7 @@
 //! Cuts what is to be sent into pieces of a sensible size, by an estimate of what each record will weigh encoded.
 
 use crate::limits::PAYLOAD_BYTES;
-use tundra_record::{Attrs, LogRecord, MetricPoint, Span, Value};
+use tundra_record::{Attrs, Span, Value};
 
 /// What a record weighs beside its attributes.
 const FIXED: usize = 200;
@@ -25,16 +25,6 @@ fn attrs(list: &Attrs<'_>) -> usize {
 pub(super) fn span(span: &Span<'_>) -> usize {
     let events: usize = span.events.iter().map(|event| FIXED + attrs(&event.attrs)).sum();
     FIXED + attrs(&span.attrs) + events + span.links.len() * FIXED
-}
-
-pub(super) fn log(log: &LogRecord<'_>) -> usize {
-    FIXED + attrs(&log.attrs) + value(&log.body)
-}
-
-pub(super) fn point(point: &MetricPoint<'_>) -> usize {
-    use tundra_record::MetricValue::Histogram;
-    let buckets = if let Histogram(histogram) = &point.value { histogram.counts.len() * EACH } else { 0 };
-    FIXED + attrs(&point.attrs) + buckets
 }
 
 /// The items in pieces of about `PAYLOAD_BYTES`; one that is larger goes alone.

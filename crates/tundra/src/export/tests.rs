@@ -1,6 +1,7 @@
 //! Network exporters against servers that answer, refuse, hang, talk nonsense or never stop.
 
 mod agent;
+pub(crate) mod anything;
 mod outputs;
 #[cfg(feature = "tls")]
 mod tls;

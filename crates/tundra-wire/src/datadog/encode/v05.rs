@@ -3,7 +3,7 @@
 //! v0.5 has no links, events and structures: links and events go as the JSON tags that Datadog's own clients use, entries
 //! of `meta_struct` have no place here, so spans that carry one belong into v0.4.
 
-use super::{Chunk, Maps, ROOT_PARENT, heads, shared_tags, sort};
+use super::{Chunk, Maps, ROOT_PARENT, Shared, head, sort};
 use crate::datadog::native::FLAGS_VALID;
 use crate::msgpack::Writer;
 use std::borrow::Cow;
@@ -21,10 +21,11 @@ pub fn v05(chunks: &[Chunk<'_, '_>], out: &mut Vec<u8>) {
     let mut writer = Writer::new(&mut traces);
     writer.array(chunks.len());
     for chunk in chunks {
-        let shared = chunk.resource.map(shared_tags).unwrap_or_default();
+        let shared = chunk.resource.map(Shared::of).unwrap_or_default();
         writer.array(chunk.spans.len());
-        for (span, head) in heads(chunk) {
-            let maps = sort(span, head.first, &shared);
+        for (at, span) in chunk.spans.iter().enumerate() {
+            let head = head(span, shared.service);
+            let maps = sort(span, at == 0, &shared.tags);
             write_span(span, (head.service, head.resource), &maps, &mut table, &mut writer);
         }
     }

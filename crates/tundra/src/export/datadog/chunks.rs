@@ -32,15 +32,19 @@ pub(super) fn is_top_level(span: &Span<'_>, first: bool, services: &HashMap<Span
     first || of_parent.is_some_and(|parent| parent != span.service.as_deref().unwrap_or_default())
 }
 
-/// The services of all spans, empty for those of the resource's; nothing if that is all of them, as it mostly is.
-pub(super) fn services(spans: &[Marked<'_>]) -> HashMap<SpanId, String> {
-    if spans.iter().all(|marked| marked.span.service.is_none()) {
+/// The services of spans, empty for those of the resource's; nothing if that is all of them, as it mostly is.
+pub(super) fn services<'s>(
+    spans: impl Iterator<Item = (SpanId, Option<&'s str>)> + Clone,
+) -> HashMap<SpanId, String> {
+    if spans.clone().all(|(_, service)| service.is_none()) {
         return HashMap::new();
     }
-    let service = |marked: &Marked<'_>| {
-        (marked.span.span_id, marked.span.service.as_deref().unwrap_or_default().to_owned())
-    };
-    spans.iter().map(service).collect()
+    spans.map(|(id, service)| (id, service.unwrap_or_default().to_owned())).collect()
+}
+
+/// The same of spans in one piece.
+pub(super) fn services_of_marked(spans: &[Marked<'_>]) -> HashMap<SpanId, String> {
+    services(spans.iter().map(|marked| (marked.span.span_id, marked.span.service.as_deref())))
 }
 
 /// Datadog's type of a span, where nobody said.
@@ -61,10 +65,10 @@ pub(super) fn build<'a>(
     marked: Vec<Marked<'a>>,
     resource: &Resource<'_>,
     (sampler, upstreams): (&Sampler, &Upstreams),
-    runtime_id: &'a str,
+    sender: Sender<'a>,
     structs: bool,
 ) -> Vec<TraceChunk<'a>> {
-    let services = services(&marked);
+    let services = services_of_marked(&marked);
     let mut places: HashMap<(TraceId, bool), usize> = HashMap::new();
     let mut grouped: Vec<Vec<Marked<'a>>> = Vec::new();
     for marked in marked {
@@ -79,9 +83,16 @@ pub(super) fn build<'a>(
         let front = chunk.iter().position(|marked| marked.first).unwrap_or_default();
         chunk.swap(0, front);
         let kept = chunk[0].sampled;
+        let first = &chunk[0];
+        let speaker = Speaker {
+            sampled: kept,
+            first: first.first,
+            is_root: first.span.parent_id.is_none(),
+            worth: chunk.iter().find_map(|marked| marked.worth),
+        };
         // A trace that left this process and came back was decided here all the same.
-        let upstream = upstreams.get(&chunk[0].span.trace_id).filter(|_| !began_here(&chunk[0]));
-        let speaker = speaker_tags(&chunk, (sampler, upstream), runtime_id);
+        let upstream = upstreams.get(first.span.trace_id).filter(|_| !speaker.began_here());
+        let speaker = speaker_tags(&speaker, (&sampler.explain(&first.span), upstream), sender);
         for marked in &mut chunk {
             let top = is_top_level(&marked.span, marked.first, &services);
             decorate(&mut marked.span, top, resource, structs);
@@ -92,7 +103,8 @@ pub(super) fn build<'a>(
     grouped.into_iter().map(finish).collect()
 }
 
-fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bool) {
+/// What Datadog wants to know of each span.
+pub(super) fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bool) {
     if top {
         span.attrs.push(("_dd.top_level".into(), Value::Int(1)));
     }
@@ -104,29 +116,59 @@ fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bo
     }
 }
 
+/// The process that sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender<'s> {
+    pub(super) runtime_id: &'s str,
+    pub(super) process_id: i64,
+}
+
+impl<'s> Sender<'s> {
+    /// This process, in a run that is called so.
+    pub(super) fn here(runtime_id: &'s str) -> Self {
+        Self { runtime_id, process_id: i64::from(std::process::id()) }
+    }
+}
+
+/// The span that speaks for its chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speaker {
+    pub(super) sampled: bool,
+    /// Whether its parent, if it has one, is in another process.
+    pub(super) first: bool,
+    pub(super) is_root: bool,
+    /// What the chunk is kept for.
+    pub(super) worth: Option<Worth>,
+}
+
+impl Speaker {
+    /// Whether its trace was decided here.
+    pub(super) fn began_here(&self) -> bool {
+        self.first && self.is_root
+    }
+}
+
 /// What the first span says for its chunk: who decided, how, and who sends it.
-fn speaker_tags<'a>(
-    chunk: &[Marked<'a>],
-    (sampler, upstream): (&Sampler, Option<&Upstream>),
-    runtime_id: &'a str,
+pub(super) fn speaker_tags<'a>(
+    speaker: &Speaker,
+    (decision, upstream): (&Decision, Option<&Upstream>),
+    sender: Sender<'a>,
 ) -> tundra_record::Attrs<'a> {
-    let first = &chunk[0];
-    let decision = sampler.explain(&first.span);
-    let worth = chunk.iter().find_map(|marked| marked.worth);
+    let worth = speaker.worth;
     let mut tags: tundra_record::Attrs<'a> = vec![
-        ("_sampling_priority_v1".into(), Value::Int(priority(first, worth, (&decision, upstream)))),
+        ("_sampling_priority_v1".into(), Value::Int(priority(speaker, (decision, upstream)))),
         ("language".into(), Value::from("rust")),
-        ("runtime-id".into(), Value::from(runtime_id)),
-        ("process_id".into(), Value::Int(i64::from(std::process::id()))),
+        ("runtime-id".into(), Value::from(sender.runtime_id)),
+        ("process_id".into(), Value::Int(sender.process_id)),
     ];
     let decided_here = |key: &str| key == MAKER && worth.is_some();
     let passed_on = upstream.map_or(&[][..], |upstream| &upstream.tags);
     tags.extend(passed_on.iter().filter(|(key, _)| !decided_here(key)).cloned());
     if worth == Some(Worth::Llm) {
         tags.push((MAKER.into(), Value::from(MANUAL)));
-    } else if began_here(first) {
+    } else if speaker.began_here() {
         let maker = format!("-{}", decision.mechanism as u8);
-        if first.sampled && worth.is_none() {
+        if speaker.sampled && worth.is_none() {
             tags.push((MAKER.into(), Value::from(maker)));
         }
         let rate = match decision.mechanism {
@@ -140,26 +182,19 @@ fn speaker_tags<'a>(
     tags
 }
 
-fn began_here(first: &Marked<'_>) -> bool {
-    first.first && first.span.parent_id.is_none()
-}
-
-fn priority(
-    first: &Marked<'_>,
-    worth: Option<Worth>,
-    (decision, upstream): (&Decision, Option<&Upstream>),
-) -> i64 {
+fn priority(speaker: &Speaker, (decision, upstream): (&Decision, Option<&Upstream>)) -> i64 {
+    let sampled = speaker.sampled;
     // A priority that contradicts the flag beside it is older than the flag.
-    let told = upstream.and_then(|upstream| upstream.priority).filter(|told| (*told > 0) == first.sampled);
+    let told = upstream.and_then(|upstream| upstream.priority).filter(|told| (*told > 0) == sampled);
     let ruled = matches!(decision.mechanism, Mechanism::Rule | Mechanism::Remote);
-    match (worth, told) {
+    match (speaker.worth, told) {
         (Some(Worth::Llm), _) => USER_KEEP,
         // The Agent picks among failures that were not sampled, but never among those that a user rejected.
         (Some(Worth::Error), _) => AUTO_REJECT,
         // The decision is another service's.
         (None, Some(told)) => told,
-        (None, None) if first.first && first.span.parent_id.is_some() => i64::from(first.sampled),
-        (None, None) if first.sampled => {
+        (None, None) if speaker.first && !speaker.is_root => i64::from(sampled),
+        (None, None) if sampled => {
             if ruled {
                 USER_KEEP
             } else {

@@ -3,11 +3,11 @@
 //! Every span that is the first of its service, that somebody marked as measured, or that crosses a border (client,
 //! server, producer, consumer) counts, sampled or not. The exporter feeds it and sends what it gives out.
 
-use super::chunks::{is_top_level, services, type_of};
+use super::chunks::{is_top_level, services_of_marked, type_of};
 use crate::collector::Marked;
 use crate::limits::{STATS_BUCKETS, STATS_GROUPS};
 use std::collections::{BTreeMap, HashMap};
-use tundra_record::{Resource, Span, SpanKind, Status, Value};
+use tundra_record::{Resource, Span, SpanKind, Status, UnixNanos, Value};
 use tundra_wire::datadog::stats::{Bucket, Group, Key};
 
 const BUCKET_NANOS: u64 = 10_000_000_000;
@@ -17,39 +17,109 @@ const OVERFLOW: &str = "tundra_overflow";
 /// Spans counted and not yet sent.
 #[derive(Debug, Default)]
 pub(super) struct Concentrator {
-    buckets: BTreeMap<u64, HashMap<Key, Group>>,
+    periods: BTreeMap<u64, Period>,
+    /// Periods that there ever were.
+    serial: u64,
+}
+
+#[derive(Debug, Default)]
+struct Period {
+    serial: u64,
+    places: HashMap<Key, usize>,
+    groups: Vec<Group>,
+}
+
+/// Where spans that are all alike were counted last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    serial: u64,
+    place: usize,
 }
 
 impl Concentrator {
     /// Counts spans by when they ended.
     pub(super) fn add(&mut self, spans: &[Marked<'_>], resource: &Resource<'_>, peer_tags: &[String]) {
-        let services = services(spans);
-        for marked in spans {
-            let span = &marked.span;
-            let top = is_top_level(span, marked.first, &services);
-            let measured = span.attr("_dd.measured").and_then(Value::as_int) == Some(1);
-            let border = matches!(
-                span.kind,
-                SpanKind::Client | SpanKind::Server | SpanKind::Producer | SpanKind::Consumer
-            );
-            if top || measured || border {
-                self.count(span, top, key(span, marked.first, resource, peer_tags));
-            }
+        let services = services_of_marked(spans);
+        for Marked { span, first, .. } in spans {
+            let top = is_top_level(span, *first, &services);
+            self.add_span(span, (*first, top), resource, peer_tags);
         }
     }
 
-    fn count(&mut self, span: &Span<'_>, top: bool, mut key: Key) {
-        let ended = u64::try_from(span.end().0).unwrap_or_default();
-        let mut start = ended - ended % BUCKET_NANOS;
-        if !self.buckets.contains_key(&start)
-            && self.buckets.len() >= STATS_BUCKETS
-            && let Some((last, _)) = self.buckets.last_key_value()
-        {
-            // Times that jump about must not cost memory.
-            start = *last;
+    /// The same of one span, which may be the first of its trace here, and the first of its service.
+    pub(super) fn add_span(
+        &mut self,
+        span: &Span<'_>,
+        (first, top): (bool, bool),
+        resource: &Resource<'_>,
+        peer_tags: &[String],
+    ) {
+        let measured = || span.attr("_dd.measured").and_then(Value::as_int) == Some(1);
+        let border = matches!(
+            span.kind,
+            SpanKind::Client | SpanKind::Server | SpanKind::Producer | SpanKind::Consumer
+        );
+        if top || border || measured() {
+            let period = self.period(span.end());
+            let place = period.place(key(span, first, resource, peer_tags));
+            count(&mut period.groups[place], span.duration, span.status == Status::Error, top);
         }
-        let groups = self.buckets.entry(start).or_default();
-        if groups.len() >= STATS_GROUPS && !groups.contains_key(&key) {
+    }
+
+    /// Counts a span that is the first of its service, went well and has no tag that matters; `key` is asked where it was
+    /// not counted before.
+    pub(super) fn add_plain(
+        &mut self,
+        known: &mut Known,
+        (ended, nanos): (UnixNanos, i64),
+        key: impl FnOnce() -> Key,
+    ) {
+        let period = self.period(ended);
+        if known.serial != period.serial {
+            *known = Known { serial: period.serial, place: period.place(key()) };
+        }
+        count(&mut period.groups[known.place], nanos, false, true);
+    }
+
+    fn period(&mut self, ended: UnixNanos) -> &mut Period {
+        let ended = u64::try_from(ended.0).unwrap_or_default();
+        let mut start = ended - ended % BUCKET_NANOS;
+        if !self.periods.contains_key(&start) {
+            match self.periods.last_key_value() {
+                // Times that jump about must not cost memory.
+                Some((last, _)) if self.periods.len() >= STATS_BUCKETS => start = *last,
+                _ => {
+                    self.serial += 1;
+                    self.periods.insert(start, Period { serial: self.serial, ..Period::default() });
+                }
+            }
+        }
+        self.periods.entry(start).or_default()
+    }
+
+    /// Takes out what is over: buckets that ended before `now`, by more than one bucket; or all.
+    pub(super) fn take(&mut self, now: u64, all: bool) -> Vec<Bucket> {
+        let rest = match now.checked_sub(2 * BUCKET_NANOS) {
+            _ if all => BTreeMap::new(),
+            Some(old) => self.periods.split_off(&(old + 1)),
+            None => return Vec::new(),
+        };
+        let old = std::mem::replace(&mut self.periods, rest);
+        let bucket = |(start, mut period): (u64, Period)| {
+            let places = period.places.into_iter();
+            let mut groups: Vec<_> =
+                places.map(|(key, place)| (key, std::mem::take(&mut period.groups[place]))).collect();
+            groups.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            Bucket { start, duration: BUCKET_NANOS, groups }
+        };
+        old.into_iter().map(bucket).collect()
+    }
+}
+
+impl Period {
+    /// Where spans with this key are counted.
+    fn place(&mut self, mut key: Key) -> usize {
+        if self.groups.len() >= STATS_GROUPS && !self.places.contains_key(&key) {
             key = Key {
                 service: key.service,
                 name: OVERFLOW.into(),
@@ -57,31 +127,28 @@ impl Concentrator {
                 ..Key::default()
             };
         }
-        let group = groups.entry(key).or_default();
-        let failed = span.status == Status::Error;
-        let nanos = u64::try_from(span.duration).unwrap_or_default();
-        group.hits += 1;
-        group.errors += u64::from(failed);
-        group.top_level_hits += u64::from(top);
-        group.duration = group.duration.saturating_add(nanos);
-        if failed { group.failed.add(nanos) } else { group.ok.add(nanos) }
+        let place = *self.places.entry(key).or_insert(self.groups.len());
+        if place == self.groups.len() {
+            self.groups.push(Group::default());
+        }
+        place
     }
+}
 
-    /// Takes out what is over: buckets that ended before `now`, by more than one bucket; or all.
-    pub(super) fn take(&mut self, now: u64, all: bool) -> Vec<Bucket> {
-        let rest = match now.checked_sub(2 * BUCKET_NANOS) {
-            _ if all => BTreeMap::new(),
-            Some(old) => self.buckets.split_off(&(old + 1)),
-            None => return Vec::new(),
-        };
-        let old = std::mem::replace(&mut self.buckets, rest);
-        let bucket = |(start, groups): (u64, HashMap<Key, Group>)| {
-            let mut groups: Vec<_> = groups.into_iter().collect();
-            groups.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            Bucket { start, duration: BUCKET_NANOS, groups }
-        };
-        old.into_iter().map(bucket).collect()
-    }
+fn count(group: &mut Group, nanos: i64, failed: bool, top: bool) {
+    let nanos = u64::try_from(nanos).unwrap_or_default();
+    group.hits += 1;
+    group.errors += u64::from(failed);
+    group.top_level_hits += u64::from(top);
+    group.duration = group.duration.saturating_add(nanos);
+    if failed { group.failed.add(nanos) } else { group.ok.add(nanos) }
+}
+
+/// The key of a span that `add_plain` counts.
+pub(super) fn plain_key(resource: &Resource<'_>, name: &str, root: bool) -> Key {
+    let kind = SpanKind::Internal;
+    let span = Span { name: name.into(), kind, parent_id: (!root).then(Default::default), ..Span::default() };
+    key(&span, root, resource, &[])
 }
 
 fn key(span: &Span<'_>, first: bool, resource: &Resource<'_>, peer_tags: &[String]) -> Key {

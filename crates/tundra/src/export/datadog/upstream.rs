@@ -23,25 +23,40 @@ pub(super) struct Upstream {
 }
 
 /// By trace; traces that brought nothing are not in it.
-pub(super) type Upstreams = HashMap<TraceId, Upstream>;
+#[derive(Debug, Default)]
+pub(super) struct Upstreams {
+    found: HashMap<TraceId, Upstream>,
+    last: Option<TraceId>,
+}
+
+impl Upstreams {
+    /// Where a trace began, as an attribute for each of its spans; looked up when the trace is met first.
+    #[inline]
+    pub(super) fn origin(&mut self, trace: TraceId, batch: &Batch) -> &Attrs<'static> {
+        const NOWHERE: &Attrs<'static> = &Attrs::new();
+        if self.last.replace(trace) != Some(trace)
+            && !self.found.contains_key(&trace)
+            && let Some(upstream) = of(trace, batch)
+        {
+            self.found.insert(trace, upstream);
+        }
+        if self.found.is_empty() { NOWHERE } else { self.get(trace).map_or(NOWHERE, |found| &found.origin) }
+    }
+
+    /// What came with a trace that was met.
+    pub(super) fn get(&self, trace: TraceId) -> Option<&Upstream> {
+        self.found.get(&trace)
+    }
+}
 
 /// Looks up what is known of the traces of these spans, and notes on each where its trace began.
 pub(super) fn look_up(marked: &mut [Marked<'_>], batch: &Batch) -> Upstreams {
-    let mut found = Upstreams::new();
-    let mut last = None;
+    let mut upstreams = Upstreams::default();
     for marked in marked {
-        let trace = marked.span.trace_id;
-        if last.replace(trace) != Some(trace)
-            && !found.contains_key(&trace)
-            && let Some(upstream) = of(trace, batch)
-        {
-            found.insert(trace, upstream);
-        }
-        if let Some(upstream) = found.get(&trace) {
-            marked.span.attrs.extend(upstream.origin.iter().cloned());
-        }
+        let origin = upstreams.origin(marked.span.trace_id, batch);
+        marked.span.attrs.extend(origin.iter().cloned());
     }
-    found
+    upstreams
 }
 
 fn of(trace: TraceId, batch: &Batch) -> Option<Upstream> {

@@ -1,0 +1,169 @@
+//! Records that an exporter can write as they lie there: fields without a meaning of their own, nothing on the heap, nothing
+//! that a rule would change. Most records are such ones.
+//!
+//! Exporters ask here for each record and hand everything else to `translate` and `clean`. What is plain must come out
+//! exactly as it would from there; `export/tests/plain.rs` compares the two ways.
+
+use super::batch::Record;
+use super::clean::{Cleaner, PlainName};
+use super::translate;
+use crate::engine::TRUNCATED;
+use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, I64};
+use crate::limits::SITES;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use tracing_core::Metadata;
+
+/// Fields that a plain record can have: one bit each.
+const FIELDS: usize = u64::BITS as usize;
+
+/// One field of a call site whose records can be plain.
+#[derive(Debug)]
+pub(crate) struct Field<N> {
+    /// Its name as the exporter writes it.
+    pub(crate) name: N,
+    looked_up: PlainName,
+    /// Whether it is an event's message.
+    pub(crate) is_message: bool,
+}
+
+/// The fields of a call site, if its records can be plain; `write` prepares a name, or says that it is special to the
+/// exporter.
+pub(crate) fn fields<N>(
+    meta: &'static Metadata<'static>,
+    cleaner: &mut Cleaner<'_>,
+    write: impl Fn(&'static str) -> Option<N>,
+) -> Option<Box<[Field<N>]>> {
+    if meta.fields().len() > FIELDS {
+        return None;
+    }
+    let field = |field: tracing_core::Field| {
+        let raw = field.name();
+        if translate::is_special(raw, meta) {
+            return None;
+        }
+        let name = raw.strip_prefix("r#").unwrap_or(raw);
+        let is_message = meta.is_event() && raw == "message";
+        Some(Field { name: write(name)?, looked_up: cleaner.plain_name(name)?, is_message })
+    };
+    meta.fields().iter().map(field).collect()
+}
+
+/// A value of a plain record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Plain<'a> {
+    Int(i64),
+    Double(f64),
+    Bool(bool),
+    /// UTF-8, which nobody has to check again.
+    Text(&'a [u8]),
+}
+
+/// Whether a record of a call site whose records can be plain may be so, as far as its head tells.
+#[inline]
+pub(crate) fn may_be_plain(record: &Record<'_>) -> bool {
+    record.spill.is_none() && record.head.flags & TRUNCATED == 0
+}
+
+/// Gives the values of such a record one by one; false if it turns out not to be plain, and then what was given is void.
+#[inline]
+pub(crate) fn each_value<'a, N>(
+    record: &Record<'a>,
+    fields: &[Field<N>],
+    cleaner: &mut Cleaner<'_>,
+    mut take: impl FnMut(&Field<N>, Plain<'a>),
+) -> bool {
+    let (mut decoder, mut seen) = (Decoder(record.fields), 0_u64);
+    while let Some((number, tag, bits)) = decoder.bits() {
+        let Some(field) = fields.get(usize::from(number)) else { return false };
+        // Of a value that was recorded twice the last one holds.
+        if seen & 1 << number != 0 {
+            return false;
+        }
+        seen |= 1 << number;
+        let value = match bits {
+            Bits::Text(text) if tag != ERROR && cleaner.is_clean(text, field.looked_up) => Plain::Text(text),
+            Bits::Number(_) if field.is_message => return false,
+            Bits::Number(bits) if tag == F64 => Plain::Double(f64::from_bits(bits)),
+            Bits::Number(bits) if tag == BOOL => Plain::Bool(bits != 0),
+            // Numbers that do not fit become texts.
+            Bits::Number(bits) if tag == I64 || bits <= i64::MAX as u64 => Plain::Int(bits as i64),
+            _ => return false,
+        };
+        take(field, value);
+    }
+    true
+}
+
+/// Whether a record of such a call site is plain.
+pub(crate) fn is_plain<N>(record: &Record<'_>, fields: &[Field<N>], cleaner: &mut Cleaner<'_>) -> bool {
+    may_be_plain(record) && each_value(record, fields, cleaner, |_, _| ())
+}
+
+/// What is known of call sites, found by the address of their metadata.
+#[derive(Debug)]
+pub(crate) struct Sites<S> {
+    places: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
+    sites: Vec<S>,
+    last: (usize, usize),
+}
+
+impl<S> Default for Sites<S> {
+    fn default() -> Self {
+        Self { places: HashMap::default(), sites: Vec::new(), last: (0, 0) }
+    }
+}
+
+impl<S> Sites<S> {
+    /// The number of a call site, which `make` describes when it is seen first.
+    #[inline]
+    pub(crate) fn number(
+        &mut self,
+        meta: &'static Metadata<'static>,
+        make: impl FnOnce(&'static Metadata<'static>) -> S,
+    ) -> usize {
+        let address = std::ptr::from_ref(meta).addr();
+        if self.last.0 != address {
+            let place = self.places.get(&address).copied();
+            let place = place.unwrap_or_else(|| {
+                self.sites.push(make(meta));
+                self.places.insert(address, self.sites.len() - 1);
+                self.sites.len() - 1
+            });
+            self.last = (address, place);
+        }
+        self.last.1
+    }
+
+    /// What is known under a number.
+    #[inline]
+    pub(crate) fn get(&mut self, number: usize) -> &mut S {
+        &mut self.sites[number]
+    }
+
+    /// Forgets everything if there are too many: between two batches, for numbers change.
+    pub(crate) fn bound(&mut self) {
+        if self.sites.len() > SITES {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Addresses are spread by themselves, but for their low bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        let mixed = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}

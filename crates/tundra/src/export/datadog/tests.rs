@@ -1,0 +1,166 @@
+//! Bodies as `traces` writes them from what lies in a batch, against bodies made of records; and what both count.
+
+use super::chunks::{self, Sender, TraceChunk};
+use super::stats::Concentrator;
+use super::traces::{Body, Context, Door, Traces};
+use super::upstream;
+use crate::export::tests::anything::{Dice, anything};
+use crate::propagation::extract;
+use crate::testing::{Collector, Records};
+use crate::{ExportError, Exported, Exporter};
+use std::sync::{Arc, Mutex};
+use tundra_record::Span;
+use tundra_wire::Limits;
+use tundra_wire::datadog::encode::{Chunk, v04};
+use tundra_wire::datadog::stats::Bucket;
+use tundra_wire::datadog::{DatadogHeaders, traces_v03_v04};
+
+#[derive(Default)]
+struct Seen(Vec<Body>);
+
+impl Door for Seen {
+    fn buffer(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn put(&mut self, body: Body) {
+        self.0.push(body);
+    }
+}
+
+/// Decoded, in an order that does not depend on the way.
+fn spans(body: &[u8]) -> Vec<String> {
+    let mut records = Records::default();
+    traces_v03_v04(body, &DatadogHeaders::default(), &Limits::default(), &mut records).expect("it decodes");
+    let line = |mut span: Span<'static>| {
+        span.attrs.sort_by(|a, b| a.0.cmp(&b.0));
+        format!("{span:?}")
+    };
+    let mut spans: Vec<_> = records.spans.into_iter().map(line).collect();
+    spans.sort();
+    spans
+}
+
+#[derive(Clone)]
+struct BothWays {
+    traces: Arc<Mutex<Traces>>,
+    counting: bool,
+    differences: Arc<Mutex<Vec<String>>>,
+    /// Spans, and plain ones among them.
+    seen: Arc<Mutex<[usize; 2]>>,
+}
+
+const RUN: &str = "a run";
+
+impl BothWays {
+    fn of_records(&self, batch: &Exported<'_>, stats: &mut Concentrator) -> (Body, [usize; 2]) {
+        let resource = batch.resource();
+        let mut marked = batch.batch.marked();
+        let upstreams = upstream::look_up(&mut marked, batch.batch);
+        let mut dropped = [0; 2];
+        if self.counting {
+            stats.add(&marked, resource, &[]);
+            for one in &marked {
+                dropped[0] += usize::from(one.first && !one.sampled);
+                dropped[1] += usize::from(!one.sampled);
+            }
+            marked.retain(|one| one.sampled);
+        }
+        let chunks = chunks::build(marked, resource, (batch.sampler, &upstreams), Sender::here(RUN), true);
+        let chunk = |spans| Chunk { resource: Some(resource), spans };
+        let borrowed: Vec<_> = chunks.iter().map(|one: &TraceChunk<'_>| chunk(&one.spans)).collect();
+        let mut bytes = Vec::new();
+        v04(&borrowed, &mut bytes);
+        let kept = chunks.iter().filter(|chunk| chunk.kept).map(|chunk| chunk.spans.len() as u64).sum();
+        (Body { bytes, chunks: chunks.len(), kept }, dropped)
+    }
+}
+
+impl Exporter for BothWays {
+    fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
+        let [mut stats, mut stats_of_records] = [Concentrator::default(), Concentrator::default()];
+        let mut seen = Seen::default();
+        let mut traces = self.traces.lock().expect("no panic");
+        let context = Context {
+            batch: batch.batch,
+            resource: batch.resource(),
+            sampler: batch.sampler,
+            sender: Sender::here(RUN),
+            structs: true,
+            stats: self.counting.then_some((&mut stats, &[][..])),
+        };
+        let dropped = traces.export(context, &mut seen);
+        let (expect, dropped_of_records) = self.of_records(batch, &mut stats_of_records);
+        let found: Vec<String> = seen.0.iter().flat_map(|body| spans(&body.bytes)).collect();
+        let sums = |bodies: &[Body]| {
+            bodies.iter().fold((0, 0), |(chunks, kept), body| (chunks + body.chunks, kept + body.kept))
+        };
+        let mut differences = self.differences.lock().expect("no panic");
+        let mut compare = |found: String, expect: String| {
+            if found != expect {
+                differences.push(format!("{found}\ninstead of\n{expect}"));
+            }
+        };
+        let of_records = spans(&expect.bytes);
+        compare(found.len().to_string(), of_records.len().to_string());
+        compare(
+            format!("{:?} {dropped:?}", sums(&seen.0)),
+            format!("{:?} {dropped_of_records:?}", sums(&[expect])),
+        );
+        let [one, other] =
+            [stats, stats_of_records].map(|mut stats: Concentrator| -> Vec<Bucket> { stats.take(0, true) });
+        compare(format!("{one:?}"), format!("{other:?}"));
+        let [all, plain] = &mut *self.seen.lock().expect("no panic");
+        *all += found.len();
+        *plain += traces.plain_spans();
+        found.into_iter().zip(of_records).for_each(|(found, expect)| compare(found, expect));
+        Ok(())
+    }
+
+    fn counts_unsampled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn plain_spans_are_written_as_all_others() {
+    let check = |redacts: bool, counting: bool, rate: f64, rules: &str, from_above: bool| {
+        let both =
+            BothWays { traces: Arc::default(), counting, differences: Arc::default(), seen: Arc::default() };
+        let exporter = Box::new(both.clone());
+        let collector = Collector::with(|builder| {
+            let builder = builder.env("test").version("1").attribute("team", "blue").exporter(exporter);
+            let builder =
+                if rules.is_empty() { builder.sample_rate(rate) } else { builder.sampling_rules(rules) };
+            if redacts { builder } else { builder.no_redaction() }
+        });
+        for seed in 0..30_u64 {
+            let trace = (seed + 1).to_string();
+            let header = |name: &str| match name {
+                "x-datadog-trace-id" => Some(&*trace),
+                "x-datadog-parent-id" => Some("7"),
+                "x-datadog-sampling-priority" => Some("1"),
+                "x-datadog-origin" => (seed % 3 == 0).then_some("synthetics"),
+                "x-datadog-tags" => Some("_dd.p.dm=-4,_dd.p.mail=jane.doe@example.com"),
+                _ => None,
+            };
+            let work = || collector.in_scope(|| anything(&mut Dice(seed), 4));
+            match extract(header).filter(|_| from_above) {
+                Some(remote) => remote.in_scope(work),
+                None => work(),
+            }
+        }
+        assert!(!collector.logs().is_empty());
+        let differences = both.differences.lock().expect("no panic");
+        assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), differences[0]);
+        let [all, plain] = *both.seen.lock().expect("no panic");
+        assert!(all > 300 && plain > 100, "{all} {plain}");
+    };
+    check(true, false, 1.0, "", false);
+    check(false, false, 1.0, "", false);
+    check(false, true, 1.0, "", false);
+    check(false, true, 0.5, "", false);
+    check(false, false, 0.5, "", false);
+    check(true, true, 0.5, "", true);
+    check(false, true, 1.0, r#"[{"name":"plain","sample_rate":0.9}]"#, false);
+}
