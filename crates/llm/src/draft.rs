@@ -2,7 +2,7 @@
 //! totals, price). Dialects fill a draft by their table of keys and by hand; `reader` finishes it.
 
 use crate::content::Parts;
-use crate::fields::{Pairs, count, find, nanos, opened, parse, text, word};
+use crate::fields::{Known, Pairs, find, nanos, opened, parse, text, word};
 use crate::keys::{Keys, SESSION, USER};
 use crate::limits::{EVALUATIONS_MAX, PROBLEMS_MAX, TAGS_MAX};
 use crate::prices::Prices;
@@ -46,10 +46,11 @@ impl Draft {
 
     /// Reads everything that the table knows from `attrs`; what was known before stays.
     pub(crate) fn fill(&mut self, keys: &Keys, attrs: Pairs<'_, '_>) {
+        let known = Known::of(attrs);
         let call = &mut self.call;
         let keep = |slot: &mut Option<String>, from: &[&str]| {
             if slot.is_none() {
-                *slot = text(attrs, from);
+                *slot = known.text(from);
             }
         };
         keep(&mut call.provider, keys.provider);
@@ -65,35 +66,35 @@ impl Draft {
         keep(&mut call.prompt_version, keys.prompt_version);
         keep(&mut call.profile, keys.profile);
         keep(&mut call.task_type, keys.task_type);
-        call.streaming = call.streaming.or_else(|| find(attrs, keys.streaming)?.as_bool());
-        call.ttft = call.ttft.or_else(|| nanos(find(attrs, keys.ttft)?, keys.ttft_unit));
+        call.streaming = call.streaming.or_else(|| known.find(keys.streaming)?.as_bool());
+        call.ttft = call.ttft.or_else(|| nanos(known.find(keys.ttft)?, keys.ttft_unit));
         call.cost.reported =
-            call.cost.reported.or_else(|| PicoUsd::from_dollars(find(attrs, keys.cost)?.as_double()?));
+            call.cost.reported.or_else(|| PicoUsd::from_dollars(known.find(keys.cost)?.as_double()?));
         let said = Counts {
-            input: count(attrs, keys.input),
-            cache_read: count(attrs, keys.cache_read),
-            cache_write: count(attrs, keys.cache_write),
-            cache_write_5m: count(attrs, keys.cache_write_5m),
-            cache_write_1h: count(attrs, keys.cache_write_1h),
-            output: count(attrs, keys.output),
-            reasoning: count(attrs, keys.reasoning),
-            total: count(attrs, keys.total),
+            input: known.count(keys.input),
+            cache_read: known.count(keys.cache_read),
+            cache_write: known.count(keys.cache_write),
+            cache_write_5m: known.count(keys.cache_write_5m),
+            cache_write_1h: known.count(keys.cache_write_1h),
+            output: known.count(keys.output),
+            reasoning: known.count(keys.reasoning),
+            total: known.count(keys.total),
             exclusive: keys.exclusive,
             ..Counts::default()
         };
         self.counts.fill_from(&said);
         self.counts.total = self.counts.total.or(said.total);
-        self.read_tags(keys, attrs);
-        self.check_counts(keys, attrs);
+        self.read_tags(keys, attrs, known);
+        self.check_counts(keys, known);
     }
 
-    fn read_tags(&mut self, keys: &Keys, attrs: Pairs<'_, '_>) {
-        match find(attrs, keys.tags).map(opened).as_deref() {
+    fn read_tags(&mut self, keys: &Keys, attrs: Pairs<'_, '_>, known: Known<'_, '_>) {
+        match known.find(keys.tags).map(opened).as_deref() {
             Some(Value::List(items)) => items.iter().filter_map(word).for_each(|tag| self.tag(tag)),
             Some(one) => word(one).into_iter().for_each(|tag| self.tag(tag)),
             None => {}
         }
-        if let Some(map) = find(attrs, keys.metadata).map(opened) {
+        if let Some(map) = known.find(keys.metadata).map(opened) {
             self.tag_map(&map);
         }
         for prefix in keys.metadata_prefix {
@@ -128,9 +129,9 @@ impl Draft {
         }
     }
 
-    fn check_counts(&mut self, keys: &Keys, attrs: Pairs<'_, '_>) {
+    fn check_counts(&mut self, keys: &Keys, known: Known<'_, '_>) {
         for list in [keys.input, keys.output, keys.cache_read, keys.cache_write, keys.reasoning] {
-            if count(attrs, list).is_none() && find(attrs, list).is_some() {
+            if known.find(list).is_some() && known.count(list).is_none() {
                 self.problem("a token count is not a whole number from 0 up");
             }
         }

@@ -15,6 +15,46 @@ pub(crate) fn find<'v, 'a>(attrs: Pairs<'v, 'a>, keys: &[&str]) -> Option<&'v Va
     keys.iter().filter_map(|key| get(attrs, key)).find(|value| value.as_str() != Some(""))
 }
 
+/// Attributes that many keys are looked for in. Most of a dialect's keys are missing in most records, and nearly all of
+/// those are ruled out by their length alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'v, 'a> {
+    attrs: Pairs<'v, 'a>,
+    /// A bit for each length of a key, modulo 64.
+    lengths: u64,
+}
+
+impl<'v, 'a> Known<'v, 'a> {
+    pub(crate) fn of(attrs: Pairs<'v, 'a>) -> Self {
+        let lengths = attrs.iter().fold(0, |lengths, (key, _)| lengths | Self::bit(key));
+        Self { attrs, lengths }
+    }
+
+    fn bit(key: &str) -> u64 {
+        1 << (key.len() % 64)
+    }
+
+    fn all<'k>(self, keys: &'k [&str]) -> impl Iterator<Item = &'v Value<'a>> + use<'v, 'a, 'k> {
+        let may_be = keys.iter().filter(move |key| self.lengths & Self::bit(key) != 0);
+        may_be.filter_map(move |key| get(self.attrs, key))
+    }
+
+    /// As [`find`].
+    pub(crate) fn find(self, keys: &[&str]) -> Option<&'v Value<'a>> {
+        self.all(keys).find(|value| value.as_str() != Some(""))
+    }
+
+    /// As [`text`].
+    pub(crate) fn text(self, keys: &[&str]) -> Option<String> {
+        self.find(keys).and_then(word)
+    }
+
+    /// The count under the first key that has one.
+    pub(crate) fn count(self, keys: &[&str]) -> Option<u64> {
+        self.all(keys).find_map(whole)
+    }
+}
+
 /// The same inside a map value.
 pub(crate) fn inside<'v, 'a>(value: &'v Value<'a>, keys: &[&str]) -> Option<&'v Value<'a>> {
     match value {
@@ -59,11 +99,6 @@ pub(crate) fn text(attrs: Pairs<'_, '_>, keys: &[&str]) -> Option<String> {
 /// A count: a whole number that is not negative.
 pub(crate) fn whole(value: &Value<'_>) -> Option<u64> {
     value.as_int().and_then(|number| u64::try_from(number).ok())
-}
-
-/// The count under the first key that has one.
-pub(crate) fn count(attrs: Pairs<'_, '_>, keys: &[&str]) -> Option<u64> {
-    keys.iter().filter_map(|key| get(attrs, key)).find_map(whole)
 }
 
 /// Parses a JSON text of bearable size.

@@ -1,12 +1,13 @@
 //! From memory to files: freeze, sort, encode, put, commit, and only then let go of the rows and of the log. Cut
 //! short anywhere, it is done again: the rows are in the log until the manifest says that they are in files.
 
+use crate::encode::encode;
 use crate::error::FlushError;
 use crate::limits::ROW_GROUP_ROWS;
 use crate::manifest::edit::{Edit, FileEntry};
 use crate::manifest::{Manifest, log};
 use crate::memtable::Memtable;
-use crate::parquet_file::{Facts, Sorted, date, encode};
+use crate::parquet_file::{Facts, Sorted, date};
 use crate::shared::{Shared, State};
 use crate::stats::add;
 use crate::table::Table;
@@ -132,7 +133,7 @@ async fn write_table(
     let mut entries = Vec::new();
     for (day, rows) in sorted.days() {
         let sorted = sorted.clone();
-        let (bytes, facts) = blocking(move || encode(table, rows.len() as u64, sorted.chunks(rows))).await?;
+        let (bytes, facts) = blocking(move || encode(table, &sorted, rows)).await?;
         let path = file_path(shared, table, day, &format!("flush {} {} {sample}", range.0, range.1));
         entries.push(entry(shared, table, &path, bytes.len() as u64, &facts, sample, 0));
         shared.objects.put(&Path::from(path), PutPayload::from(Bytes::from(bytes))).await?;

@@ -10,6 +10,7 @@ mod cells;
 mod compact;
 mod config;
 mod cursor;
+mod encode;
 mod entry;
 mod error;
 mod flush;

@@ -30,14 +30,24 @@ pub(crate) const OVERLOAD_RETRY_MS: u64 = 500;
 /// Hot batches of one size class that are merged into one of the next class.
 pub(crate) const MERGE_FANOUT: usize = 8;
 
-/// Size classes of hot batches: up to 8, 64 and 512 rows; larger ones are left alone.
+/// Size classes of hot batches.
 pub(crate) const MERGE_CLASSES: usize = 3;
+
+/// Each class has batches of fewer rows than this; larger ones are left alone, as those of busy clients are.
+pub(crate) const MERGE_ROWS: [usize; MERGE_CLASSES] = [8, 64, 128];
 
 /// Rows of a Parquet row group. Whoever looks for one trace reads a whole column of the groups that may hold it.
 pub(crate) const ROW_GROUP_ROWS: usize = 16 * 1024;
 
 /// Rows of a page: of the other columns only the pages with the trace's rows are read.
 pub(crate) const PAGE_ROWS: usize = 4 * 1024;
+
+/// A page of texts that hardly repeat ends at this many bytes, so that few of them are read for one row.
+pub(crate) const PAGE_BYTES: usize = 256 << 10;
+
+/// The different texts of a column in a row group are numbered up to this many bytes; past it texts are written as they
+/// are. Whoever reads a row of the column reads all of them.
+pub(crate) const DICTIONARY_BYTES_MAX: usize = 512 << 10;
 
 /// Rows handled at once while sorting, writing and merging.
 pub(crate) const CHUNK_ROWS: usize = 8 * 1024;

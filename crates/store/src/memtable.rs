@@ -1,7 +1,7 @@
 //! Rows that are not in files yet, as Arrow batches that readers see at once. Small batches are merged in size
 //! classes, so that many appends of a row each cost little memory and few batches.
 
-use crate::limits::{MERGE_CLASSES, MERGE_FANOUT};
+use crate::limits::{MERGE_CLASSES, MERGE_FANOUT, MERGE_ROWS};
 use crate::merge::merge;
 use crate::table::Table;
 use arrow_array::cast::AsArray;
@@ -11,7 +11,7 @@ use arrow_select::filter::filter_record_batch;
 use std::collections::BTreeMap;
 
 /// What a batch costs beside its values: about 30 columns of some 200 bytes each.
-const BATCH_OVERHEAD: usize = 6 * 1024;
+pub(crate) const BATCH_OVERHEAD: usize = 6 * 1024;
 
 #[derive(Clone, Debug)]
 struct Hot {
@@ -26,13 +26,7 @@ struct Lane {
 }
 
 fn class_of(rows: usize) -> usize {
-    let mut class = 0;
-    let mut bound = MERGE_FANOUT;
-    while class < MERGE_CLASSES && rows >= bound {
-        class += 1;
-        bound *= MERGE_FANOUT;
-    }
-    class
+    MERGE_ROWS.iter().position(|bound| rows < *bound).unwrap_or(MERGE_CLASSES)
 }
 
 impl Lane {

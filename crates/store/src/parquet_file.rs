@@ -1,14 +1,11 @@
-//! Parquet files: how rows are sorted and encoded, and what their manifest entry says. Used by `flush` and `compact`;
-//! runs on a blocking thread.
+//! Parquet files: how rows are sorted, how columns are written, and what their manifest entry says. Used by `encode` and
+//! `compact`; runs on a blocking thread.
 
-use crate::error::FlushError;
-use crate::limits::{CHUNK_ROWS, DATES_PER_FLUSH_MAX, PAGE_ROWS, ROW_GROUP_ROWS, SERVICES_LISTED_MAX};
-use crate::table::Table;
+use crate::limits::{DATES_PER_FLUSH_MAX, PAGE_ROWS, ROW_GROUP_ROWS, SERVICES_LISTED_MAX};
+use crate::table::{Kind, Table};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_select::interleave::interleave_record_batch;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -20,10 +17,10 @@ pub(crate) const ZSTD_FRESH: i32 = 1;
 /// Compression of merged files.
 pub(crate) const ZSTD_MERGED: i32 = 3;
 
-const DAY_NS: i64 = 86_400 * 1_000_000_000;
+pub(crate) const DAY_NS: i64 = 86_400 * 1_000_000_000;
 
 /// A row in a list of batches: its time, its batch, its place.
-type Place = (i64, u32, u32);
+pub(crate) type Place = (i64, u32, u32);
 
 /// The rows of some batches in the order of time.
 #[derive(Debug)]
@@ -39,14 +36,25 @@ pub(crate) fn times(table: Table, batch: &RecordBatch) -> &[i64] {
         .map_or(&[], |column| column.values())
 }
 
+fn seqs(batch: &RecordBatch) -> &[i64] {
+    let column = batch.column_by_name("seq").and_then(|column| column.as_primitive_opt::<Int64Type>());
+    column.map_or(&[], |column| column.values())
+}
+
 impl Sorted {
     pub(crate) fn new(table: Table, batches: Vec<RecordBatch>) -> Self {
+        let mut given = Self::as_given(table, batches);
+        given.places.sort_unstable();
+        given
+    }
+
+    /// The rows in the order they stand in, which only tests may want to keep.
+    pub(crate) fn as_given(table: Table, batches: Vec<RecordBatch>) -> Self {
         let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
         for (at, batch) in batches.iter().enumerate() {
             let rows = times(table, batch).iter().enumerate();
             places.extend(rows.map(|(row, time)| (*time, at as u32, row as u32)));
         }
-        places.sort_unstable();
         Self { batches, places }
     }
 
@@ -65,17 +73,14 @@ impl Sorted {
         days
     }
 
-    /// Some of the rows, in chunks.
-    pub(crate) fn chunks(
-        &self,
-        range: std::ops::Range<usize>,
-    ) -> impl Iterator<Item = Result<RecordBatch, FlushError>> {
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        self.places[range].chunks(CHUNK_ROWS).map(move |places| {
-            let rows: Vec<(usize, usize)> =
-                places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
-            Ok(interleave_record_batch(&batches, &rows)?)
-        })
+    /// The batches that the rows lie in.
+    pub(crate) fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// Some of the rows.
+    pub(crate) fn places(&self, range: std::ops::Range<usize>) -> &[Place] {
+        &self.places[range]
     }
 }
 
@@ -101,6 +106,8 @@ pub(crate) struct Facts {
     pub(crate) times: Option<(i64, i64)>,
     pub(crate) seqs: Option<(u64, u64)>,
     services: BTreeSet<String>,
+    /// Whether there are more services than were counted.
+    unlisted: bool,
 }
 
 impl Facts {
@@ -113,10 +120,8 @@ impl Facts {
             })
         };
         self.times = widen(self.times, times(table, batch));
-        if let Some(seqs) = batch.column_by_name("seq").and_then(|c| c.as_primitive_opt::<Int64Type>()) {
-            let known = self.seqs.map(|(low, high)| (low as i64, high as i64));
-            self.seqs = widen(known, seqs.values()).map(|(low, high)| (low as u64, high as u64));
-        }
+        let known = self.seqs.map(|(low, high)| (low as i64, high as i64));
+        self.seqs = widen(known, seqs(batch)).map(|(low, high)| (low as u64, high as u64));
         let services = batch.column_by_name("service").and_then(|column| column.as_string_view_opt());
         let mut last = None;
         for service in services.into_iter().flatten() {
@@ -131,18 +136,47 @@ impl Facts {
         }
     }
 
+    /// Counts rows that were not put together yet, their services left out.
+    pub(crate) fn add_places(&mut self, batches: &[RecordBatch], places: &[Place]) {
+        self.rows += places.len() as u64;
+        let seqs: Vec<&[i64]> = batches.iter().map(|batch| seqs(batch)).collect();
+        for (time, batch, row) in places {
+            self.times =
+                Some(self.times.map_or((*time, *time), |(low, high)| (low.min(*time), high.max(*time))));
+            let Some(seq) = seqs[*batch as usize].get(*row as usize) else { continue };
+            let seq = *seq as u64;
+            self.seqs = Some(self.seqs.map_or((seq, seq), |(low, high)| (low.min(seq), high.max(seq))));
+        }
+    }
+
+    /// Adds the services of some rows, if they are known.
+    pub(crate) fn add_services<'s>(&mut self, services: Option<impl Iterator<Item = &'s [u8]>>, nulls: bool) {
+        // NULL is listed as the empty text.
+        let none = nulls.then_some(&b""[..]);
+        let Some(services) = services else {
+            self.unlisted = true;
+            return;
+        };
+        for service in services.chain(none) {
+            if self.services.len() <= SERVICES_LISTED_MAX {
+                self.services.insert(String::from_utf8_lossy(service).into_owned());
+            }
+        }
+    }
+
     pub(crate) fn services(&self) -> Option<Vec<String>> {
-        let listed = !self.services.is_empty() && self.services.len() <= SERVICES_LISTED_MAX;
+        let listed =
+            !self.unlisted && !self.services.is_empty() && self.services.len() <= SERVICES_LISTED_MAX;
         listed.then(|| self.services.iter().cloned().collect())
     }
 }
 
 /// Columns whose texts hardly repeat.
-const UNIQUE: &[&str] = &["trace_id", "span_id", "parent_id", "call_key"];
-/// Columns whose numbers rise, or nearly so.
-const RISING: &[&str] = &["start_ns", "time_ns", "received_ns", "seq", "duration_ns"];
+pub(crate) const UNIQUE: &[&str] = &["span_id", "call_key", "content"];
 /// Columns that point queries look for.
-const LOOKED_UP: &[&str] = &["trace_id", "session_id"];
+pub(crate) const LOOKED_UP: &[&str] = &["trace_id", "session_id"];
+/// How often a bloom filter may be wrong.
+pub(crate) const BLOOM_FPP: f64 = 0.001;
 
 /// How a table's file of about so many rows is written.
 pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterProperties, ParquetError> {
@@ -158,35 +192,24 @@ pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterPro
         if UNIQUE.contains(&column.name) {
             builder = builder.set_column_dictionary_enabled(path.clone(), false);
         }
-        if RISING.contains(&column.name) {
+        // Times and sequences rise, sizes and prices are all different, counts and flags are small: differences packed
+        // into few bits suit them all, and no value needs to be looked up.
+        if column.kind == Kind::Int {
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
         }
+        // What is packed already or a bit each gets hardly smaller, and a compressor for each column costs more than it.
+        if zstd == ZSTD_FRESH && !matches!(column.kind, Kind::Text | Kind::Map) {
+            builder = builder.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
+        }
         if LOOKED_UP.contains(&column.name) {
             builder = builder
-                .set_column_bloom_filter_fpp(path.clone(), 0.001)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
                 .set_column_bloom_filter_max_ndv(path, distinct);
         }
     }
     Ok(builder.build())
-}
-
-/// Encodes chunks of sorted rows into one file in memory.
-pub(crate) fn encode(
-    table: Table,
-    rows: u64,
-    chunks: impl Iterator<Item = Result<RecordBatch, FlushError>>,
-) -> Result<(Vec<u8>, Facts), FlushError> {
-    let mut facts = Facts::default();
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table, ZSTD_FRESH, rows)?))?;
-    for chunk in chunks {
-        let chunk = chunk?;
-        facts.add(table, &chunk);
-        writer.write(&chunk)?;
-    }
-    Ok((writer.into_inner()?, facts))
 }
 
 #[cfg(test)]

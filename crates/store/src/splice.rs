@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt as _;
 
 /// Row groups smaller than this on average are merged into larger ones.
-const GROUP_BYTES_MIN: u64 = 256 << 10;
+const GROUP_BYTES_MIN: u64 = 64 << 10;
 
 /// Whether the files are worth keeping as they are.
 pub(crate) fn fits(files: &[Arc<FileEntry>]) -> bool {

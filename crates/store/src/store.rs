@@ -5,6 +5,7 @@ use crate::config::{Config, Parts};
 use crate::cursor::{LogRead, read_from};
 use crate::error::{AppendError, CursorError, FlushError, OpenError};
 use crate::limits::BATCH_BYTES_MAX;
+use crate::memtable::BATCH_OVERHEAD;
 use crate::replay::replay;
 use crate::shared::{Shared, Waiting};
 use crate::snapshot::Snapshot;
@@ -132,7 +133,7 @@ impl Store {
         payload::write(&tables, &mut bytes)
             .map_err(|error| AppendError::Log { detail: error.to_string() })?;
         frame::seal(&mut bytes, if sample { frame::FLAG_SAMPLE } else { 0 });
-        shared.make_room(bytes.len()).await?;
+        shared.make_room(bytes.len() + tables.len() * BATCH_OVERHEAD).await?;
         let (answer, answered) = oneshot::channel();
         shared.push(Waiting { frame: bytes, tables, sample, answer })?;
         let seq = answered.await.unwrap_or(Err(AppendError::Closed))?;

@@ -11,6 +11,7 @@ fn texts_come_back_and_repeats_are_kept_once() {
         vec![],
         vec![None, None],
         vec![Some(String::new()), None, Some("short".into())],
+        vec![None, None, Some(long(1)), None, Some(long(1))],
         (0..500).map(|n| (n % 7 != 0).then(|| long(n % 13))).collect(),
         (0..500).map(|n| Some(long(n))).collect(),
     ];
@@ -24,6 +25,21 @@ fn texts_come_back_and_repeats_are_kept_once() {
     let mut column = Text::default();
     (0..1000).for_each(|n| column.push(&long(n % 3)));
     assert!(column.data.len() < 20 * long(0).len(), "{}", column.data.len());
+}
+
+#[test]
+fn ids_in_a_row_are_kept_once() {
+    let ids = [Some("0123456789abcdef"), Some("0123456789abcdef"), None, Some("0123456789abcdef"), Some("f")];
+    let mut column = Text::default();
+    for id in ids {
+        match id {
+            Some(id) => column.ascii(id.as_bytes()),
+            None => column.null(),
+        }
+    }
+    assert_eq!(column.data.len(), 32);
+    let array = column.finish();
+    assert_eq!(array.as_string_view().iter().collect::<Vec<_>>(), ids);
 }
 
 #[test]

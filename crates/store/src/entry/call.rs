@@ -59,7 +59,12 @@ const KNOWS_TOKENS: i64 = 1 << 62;
 /// The same call told as span, log and gateway capture has one trace and span id. A call without ids is its own.
 fn call_key(call: &LlmCall, origin: &Origin, row: usize) -> String {
     if call.span_id.is_valid() {
-        format!("{}-{}", call.trace_id, call.span_id)
+        let (trace, span) = (call.trace_id.hex(), call.span_id.hex());
+        let mut key = String::with_capacity(trace.len() + 1 + span.len());
+        key.extend(trace.iter().map(|digit| char::from(*digit)));
+        key.push('-');
+        key.extend(span.iter().map(|digit| char::from(*digit)));
+        key
     } else {
         format!("{}-{}-{row}", origin.received.0, call.start.0)
     }

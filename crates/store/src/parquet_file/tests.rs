@@ -26,19 +26,15 @@ fn rows_are_sorted_and_split_by_day() {
     assert_eq!(days.iter().map(|(_, range)| range.len()).sum::<usize>(), 100);
     let mut all = Vec::new();
     for (day, range) in days {
-        for chunk in sorted.chunks(range) {
-            let chunk = chunk.unwrap();
-            assert!(times_of(&chunk).iter().all(|time| time.div_euclid(DAY_NS) == day));
-            all.extend(times_of(&chunk));
+        for (time, batch, row) in sorted.places(range) {
+            assert_eq!(time.div_euclid(DAY_NS), day);
+            assert_eq!(super::times(Table::Spans, &sorted.batches()[*batch as usize])[*row as usize], *time);
+            all.push(*time);
         }
     }
     let mut expected = times;
     expected.sort_unstable();
     assert_eq!(all, expected);
-}
-
-fn times_of(batch: &RecordBatch) -> Vec<i64> {
-    times(Table::Spans, batch).to_vec()
 }
 
 #[test]

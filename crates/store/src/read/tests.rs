@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::batch::Batch;
-use crate::parquet_file::encode;
+use crate::encode::encode;
+use crate::parquet_file::Sorted;
 use crate::table::Table;
 use crate::wal::payload;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -176,7 +177,8 @@ fn both_ways(batch: Batch, table: Table) -> [RecordBatch; 2] {
     payload::write(&batch.finish(), &mut bytes).unwrap();
     let logged = payload::read(&bytes, 42).unwrap();
     let logged = logged.into_iter().find(|(of, _)| *of == table).unwrap().1;
-    let (file, facts) = encode(table, 8, std::iter::once(Ok(logged.clone()))).unwrap();
+    let given = Sorted::as_given(table, vec![logged.clone()]);
+    let (file, facts) = encode(table, &given, 0..logged.num_rows()).unwrap();
     assert_eq!(facts.seqs, Some((42, 42)));
     let mut reader =
         ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap().build().unwrap();

@@ -9,7 +9,8 @@ use crate::limits::FRAME_BYTES_MAX;
 
 pub(crate) const HEADER: usize = 32;
 const MAGIC: [u8; 4] = *b"TDF1";
-const ALIGN: usize = 8;
+/// Frames begin at multiples of this.
+pub(crate) const ALIGN: usize = 8;
 
 /// The rows are sample data.
 pub(crate) const FLAG_SAMPLE: u32 = 1;

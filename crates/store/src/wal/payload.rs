@@ -7,9 +7,10 @@
 
 use crate::cells::null_texts;
 use crate::table::Table;
+use crate::wal::frame;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_buffer::Buffer;
-use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions};
 use arrow_ipc::{MetadataVersion, reader::read_record_batch, root_as_message};
 use arrow_schema::{ArrowError, DataType};
 use std::collections::HashMap;
@@ -34,11 +35,18 @@ pub(crate) enum PayloadError {
 pub(crate) fn write(tables: &[(Table, RecordBatch)], out: &mut Vec<u8>) -> Result<(), ArrowError> {
     let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
     let generator = IpcDataGenerator::default();
-    out.extend_from_slice(&(tables.len() as u16).to_le_bytes());
+    let mut sections = Vec::with_capacity(tables.len());
     for (table, batch) in tables {
         let (mask, used) = drop_nulls(batch)?;
         let mut tracker = DictionaryTracker::new(true);
         let (_, data) = generator.encode(&used, &mut tracker, &options, &mut Default::default())?;
+        sections.push((table, mask, data));
+    }
+    // Megabytes that grow by doubling are copied, and their pages made, twice.
+    let bytes = |(_, _, data): &(_, _, EncodedData)| SECTION + data.ipc_message.len() + data.arrow_data.len();
+    out.reserve_exact(2 + sections.iter().map(bytes).sum::<usize>() + frame::ALIGN);
+    out.extend_from_slice(&(tables.len() as u16).to_le_bytes());
+    for (table, mask, data) in sections {
         out.extend_from_slice(&table.number().to_le_bytes());
         out.extend_from_slice(&table.version().to_le_bytes());
         out.extend_from_slice(&(data.ipc_message.len() as u32).to_le_bytes());

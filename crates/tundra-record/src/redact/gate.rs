@@ -14,8 +14,10 @@ use regex::Regex;
 const SHORTEST: usize = 6;
 /// Words are looked for only if the text has `:` or `=`, or a stretch without space at least this long, ...
 const RUN_MIN: usize = 12;
-/// ... or this many digits (a number may need its word), ...
-const DIGITS_MIN: u32 = 4;
+/// ... or this many digits with nothing but separators between them (a number may need its word), ...
+const NUMBER_DIGITS_MIN: u32 = 7;
+/// ... where an IP address needs fewer, ...
+const ADDRESS_DIGITS_MIN: u32 = 4;
 /// ... or this many dashes (a key block).
 const DASHES_MIN: u32 = 10;
 
@@ -103,7 +105,7 @@ impl Gate {
         let mut customs = 0_u64;
         let words_may_matter = stats.kinds & (COLON | EQUALS) != 0
             || stats.longest_run >= RUN_MIN
-            || stats.digits >= DIGITS_MIN
+            || stats.numbers
             || stats.dashes >= DASHES_MIN
             || !self.custom.is_empty();
         if words_may_matter {
@@ -112,7 +114,7 @@ impl Gate {
         if stats.kinds & AT != 0 {
             mail::find(text, scratch);
         }
-        if stats.digits >= DIGITS_MIN {
+        if stats.numbers {
             number::find(text, field, scratch);
         }
         if stats.colons >= 2 || stats.dashes >= 5 {
@@ -151,29 +153,42 @@ impl Gate {
     }
 }
 
-const DIGIT: u8 = 1;
-const SPACE: u8 = 2;
-const AT: u8 = 4;
-const COLON: u8 = 8;
-const EQUALS: u8 = 16;
-const FOLD: u8 = 32;
-const DASH: u8 = 64;
+const DIGIT: u16 = 1;
+const SPACE: u16 = 2;
+const AT: u16 = 4;
+const COLON: u16 = 8;
+const EQUALS: u16 = 16;
+const FOLD: u16 = 32;
+const DASH: u16 = 64;
+/// May stand between the digits of one number, as `number` joins them.
+const GAP: u16 = 128;
+const DOT: u16 = 256;
+const UPPER: u16 = 512;
 
-const KINDS: [u8; 256] = {
+const KINDS: [u16; 256] = {
     let mut kinds = [0; 256];
     let mut digit = b'0';
     while digit <= b'9' {
         kinds[digit as usize] = DIGIT;
         digit += 1;
     }
-    kinds[b' ' as usize] = SPACE;
+    let mut letter = b'A';
+    while letter <= b'Z' {
+        kinds[letter as usize] = UPPER;
+        letter += 1;
+    }
+    kinds[b' ' as usize] = SPACE | GAP;
     kinds[b'\t' as usize] = SPACE;
     kinds[b'\n' as usize] = SPACE;
     kinds[b'\r' as usize] = SPACE;
     kinds[b'@' as usize] = AT;
     kinds[b':' as usize] = COLON;
     kinds[b'=' as usize] = EQUALS;
-    kinds[b'-' as usize] = DASH;
+    kinds[b'-' as usize] = DASH | GAP;
+    kinds[b'.' as usize] = DOT | GAP;
+    kinds[b'/' as usize] = GAP;
+    kinds[b'(' as usize] = GAP;
+    kinds[b')' as usize] = GAP;
     kinds[b'\\' as usize] = FOLD;
     kinds[b'%' as usize] = FOLD;
     // First bytes of soft hyphen and no-break space, of joiners, of Mongolian, general, ideographic and
@@ -192,30 +207,45 @@ pub(super) fn may_fold(byte: u8) -> bool {
     KINDS[usize::from(byte)] & FOLD != 0
 }
 
+/// Whether the gate lets a text through to the finder of numbers.
+#[cfg(test)]
+pub(super) fn may_hold_numbers(text: &str) -> bool {
+    Stats::of(text.as_bytes()).numbers
+}
+
 /// What kinds of bytes a text has.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stats {
-    kinds: u8,
-    digits: u32,
+    kinds: u16,
     colons: u32,
     dashes: u32,
     longest_run: usize,
+    /// Whether there may be a number that a rule knows: enough digits together, or the beginning of an IBAN (two
+    /// capitals and a digit).
+    numbers: bool,
 }
 
 impl Stats {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
         let mut stats = Self::default();
-        let mut run = 0;
+        let (mut run, mut digits, mut most_digits, mut dots) = (0, 0, 0, 0);
+        let (mut iban, mut before) = (0, [0; 2]);
         for byte in bytes {
             let kind = KINDS[usize::from(*byte)];
             stats.kinds |= kind;
-            stats.digits += u32::from(kind & DIGIT);
-            stats.colons += u32::from(kind & COLON) >> 3;
-            stats.dashes += u32::from(kind & DASH) >> 6;
+            stats.colons += u32::from(kind & COLON) / u32::from(COLON);
+            stats.dashes += u32::from(kind & DASH) / u32::from(DASH);
+            dots += u32::from(kind & DOT) / u32::from(DOT);
             run = if kind & SPACE == 0 { run + 1 } else { 0 };
             stats.longest_run = stats.longest_run.max(run);
+            digits = if kind & (DIGIT | GAP) == 0 { 0 } else { digits + u32::from(kind & DIGIT) };
+            most_digits = most_digits.max(digits);
+            iban |= (before[0] & before[1] & UPPER) / UPPER & kind & DIGIT;
+            before = [before[1], kind];
         }
+        let address = dots >= 3 && most_digits >= ADDRESS_DIGITS_MIN;
+        stats.numbers = most_digits >= NUMBER_DIGITS_MIN || address || iban != 0;
         stats
     }
 }

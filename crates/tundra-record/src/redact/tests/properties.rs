@@ -2,7 +2,7 @@
 
 use super::super::field::Field;
 use super::super::hit::Scratch;
-use super::super::{Redactor, json};
+use super::super::{Redactor, gate, json, number};
 use super::redactor;
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -114,8 +114,46 @@ fn json_value() -> impl Strategy<Value = String> {
     })
 }
 
+/// What the finder of numbers finds if every place was announced by a word.
+fn all_numbers(text: &str, field: Field) -> usize {
+    let mut scratch = Scratch::default();
+    scratch.phone_words = (0..text.len()).collect();
+    scratch.ssn_words = (0..text.len()).collect();
+    number::find(text, field, &mut scratch);
+    scratch.hits.len()
+}
+
+#[test]
+fn the_gate_knows_each_kind_of_number() {
+    let cases = [
+        "8.8.8.8",
+        "call 555-0123",
+        "x 123 45 6789",
+        "(212) 555-0123",
+        "+49 30 1234567",
+        "4111 1111 1111 1111",
+        "GB82 WEST 1234 5698 7654 32",
+        "LC55HEMM000100010012001200023015",
+        "MT84MALT011000012345MTLCAST001S",
+    ];
+    for text in cases {
+        assert!(all_numbers(text, Field::PLAIN) > 0, "{text}");
+        assert!(gate::may_hold_numbers(text), "{text}");
+    }
+    for text in ["w123 w4567 w89", "12:34:56", "1.2.3", "gpt-4o on 2 of 16 cores", "a1b2c3d4e5f6a7b8"] {
+        assert!(!gate::may_hold_numbers(text), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_number_is_gated_away(text in "[0-9A-D x.()/+-]{0,40}|[A-Z]{2}[0-9]{2}([ A-Z0-9]{1,5}){3,8}") {
+        if !gate::may_hold_numbers(&text) {
+            prop_assert_eq!(all_numbers(&text, Field::PLAIN), 0, "{}", text);
+        }
+    }
 
     #[test]
     fn comes_to_rest(text in text()) {

@@ -1,0 +1,121 @@
+//! A flush as one Parquet file in memory: row group by row group, column by column, straight from the batches in memory.
+//! Texts and maps are encoded here (`column`), numbers by the general writer. Called by `flush` on a blocking thread;
+//! `compact` writes through the general writer alone, and readers see no difference.
+
+mod column;
+mod dictionary;
+mod hybrid;
+mod leaf;
+mod page;
+mod range;
+
+use crate::error::FlushError;
+use crate::limits::{CHUNK_ROWS, ROW_GROUP_ROWS};
+use crate::parquet_file::{Facts, LOOKED_UP, Place, Sorted, UNIQUE, ZSTD_FRESH, properties};
+use crate::table::Table;
+use arrow_array::{Array, RecordBatch};
+use arrow_select::interleave::interleave;
+use column::{Chunk, Plan};
+use leaf::{Entries, Texts};
+use page::Zstd;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::ParquetError;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
+use std::ops::Range;
+
+type Group<'f> = SerializedRowGroupWriter<'f, Vec<u8>>;
+
+/// Encodes some of the sorted rows into one file.
+pub(crate) fn encode(
+    table: Table,
+    sorted: &Sorted,
+    range: Range<usize>,
+) -> Result<(Vec<u8>, Facts), FlushError> {
+    let properties = properties(table, ZSTD_FRESH, range.len() as u64)?;
+    let writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?;
+    let (mut file, factory) = writer.into_serialized_writer()?;
+    let mut zstd = Zstd::new(ZSTD_FRESH)?;
+    let mut facts = Facts::default();
+    for (at, rows) in sorted.places(range).chunks(ROW_GROUP_ROWS).enumerate() {
+        facts.add_places(sorted.batches(), rows);
+        let rows = Rows { table, batches: sorted.batches(), places: rows };
+        group(&rows, at, (&mut file, &factory), &mut zstd, &mut facts)?;
+    }
+    Ok((file.into_inner()?, facts))
+}
+
+/// The rows of a row group.
+struct Rows<'b> {
+    table: Table,
+    batches: &'b [RecordBatch],
+    places: &'b [Place],
+}
+
+fn group(
+    rows: &Rows<'_>,
+    at: usize,
+    (file, factory): (&mut SerializedFileWriter<Vec<u8>>, &ArrowRowGroupWriterFactory),
+    zstd: &mut Zstd,
+    facts: &mut Facts,
+) -> Result<(), FlushError> {
+    let leaves: Vec<ColumnDescPtr> = file.schema_descr().columns().to_vec();
+    let mut leaves = leaves.iter();
+    let mut writers = factory.create_column_writers(at)?.into_iter();
+    let mut group = file.next_row_group()?;
+    let mut next = || {
+        let missing = || ParquetError::General("a column without a writer".to_owned());
+        leaves.next().zip(writers.next()).ok_or_else(missing)
+    };
+    for (at, column) in rows.table.columns().enumerate() {
+        let plan =
+            Plan { dictionary: !UNIQUE.contains(&column.name), looked_up: LOOKED_UP.contains(&column.name) };
+        let (descr, writer) = next()?;
+        if let Some(texts) = Texts::of(rows.batches, at) {
+            let chunk = column::encode(&texts, rows.places, plan, descr, zstd)?;
+            if column.name == "service" {
+                facts.add_services(chunk.dictionary.as_ref().map(|d| d.texts()), chunk.nulls);
+            }
+            append(chunk, &mut group)?;
+        } else if let Some(keys) = Entries::of(rows.batches, at, 0)
+            && let Some(values) = Entries::of(rows.batches, at, 1)
+        {
+            append(column::encode(&keys, rows.places, plan, descr, zstd)?, &mut group)?;
+            let (descr, _) = next()?;
+            append(column::encode(&values, rows.places, plan, descr, zstd)?, &mut group)?;
+        } else {
+            numbers(rows, at, writer, &mut group)?;
+        }
+    }
+    group.close()?;
+    Ok(())
+}
+
+fn append(chunk: Chunk, group: &mut Group<'_>) -> Result<(), ParquetError> {
+    group.append_column(&chunk.bytes, chunk.close)
+}
+
+/// A column of numbers or truth values.
+fn numbers(
+    rows: &Rows<'_>,
+    at: usize,
+    mut writer: ArrowColumnWriter,
+    group: &mut Group<'_>,
+) -> Result<(), FlushError> {
+    let schema = rows.table.schema();
+    let arrays: Vec<&dyn Array> = rows.batches.iter().map(|batch| batch.column(at).as_ref()).collect();
+    for places in rows.places.chunks(CHUNK_ROWS) {
+        let places: Vec<(usize, usize)> =
+            places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
+        let array = interleave(&arrays, &places)?;
+        for leaf in compute_leaves(schema.field(at), &array)? {
+            writer.write(&leaf)?;
+        }
+    }
+    writer.close()?.append_to_row_group(group)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
