@@ -104,7 +104,7 @@ impl Name {
         Self { bytes: bytes.into(), len }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&self, out: &mut Vec<u8>) {
         match self.bytes.first_chunk::<PADDED>() {
             Some(padded) if self.len <= PADDED => {
@@ -212,14 +212,14 @@ impl RecordWriter<'_> {
     }
 
     /// A text; the caller knows the bytes to be UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self, name: &Name, text: &[u8]) {
         self.attr(name, text_len(text));
         self.any_text(text);
     }
 
     /// A whole number.
-    #[inline]
+    #[inline(always)]
     pub fn int(&mut self, name: &Name, number: i64) {
         self.attr(name, 1 + width(number as u64));
         self.out.push(key(3, VARINT));
@@ -227,7 +227,7 @@ impl RecordWriter<'_> {
     }
 
     /// A fraction.
-    #[inline]
+    #[inline(always)]
     pub fn double(&mut self, name: &Name, number: f64) {
         self.attr(name, 9);
         self.out.push(key(4, FIXED64));
@@ -235,14 +235,14 @@ impl RecordWriter<'_> {
     }
 
     /// A truth value.
-    #[inline]
+    #[inline(always)]
     pub fn bool(&mut self, name: &Name, truth: bool) {
         self.attr(name, 2);
         self.out.extend_from_slice(&[key(2, VARINT), u8::from(truth)]);
     }
 
     /// An attribute up to where its value begins, of which so many bytes follow.
-    #[inline]
+    #[inline(always)]
     fn attr(&mut self, name: &Name, value_bytes: usize) {
         let bytes = name.len + width(value_bytes as u64) + value_bytes;
         match bytes {
