@@ -22,7 +22,7 @@ pub(super) struct Dictionary {
 }
 
 /// Whether `text` is short enough to be remembered.
-pub(super) fn is_short(text: &str) -> bool {
+pub(super) fn is_short(text: &[u8]) -> bool {
     text.len() <= DICTIONARY_TEXT_MAX
 }
 
@@ -30,18 +30,24 @@ impl Dictionary {
     /// What was put under this text and flavor.
     #[inline]
     pub(super) fn get(&self, text: &str, flavor: u8) -> Option<u32> {
-        let hash = hash(text.as_bytes(), flavor);
+        self.get_bytes(text.as_bytes(), flavor)
+    }
+
+    /// The same for bytes that may be a text: if they are known, they are one.
+    #[inline]
+    pub(super) fn get_bytes(&self, text: &[u8], flavor: u8) -> Option<u32> {
+        let hash = hash(text, flavor);
         let slot = self.slots.get(hash as usize & (DICTIONARY_SLOTS - 1))?;
         if slot.hash != hash || !slot.used || slot.flavor != flavor || usize::from(slot.len) != text.len() {
             return None;
         }
         let start = slot.start as usize;
-        (self.bytes.get(start..start + text.len())? == text.as_bytes()).then_some(slot.answer)
+        (self.bytes.get(start..start + text.len())? == text).then_some(slot.answer)
     }
 
     /// Remembers an answer, in place of whatever held the slot.
     pub(super) fn put(&mut self, text: &str, flavor: u8, answer: u32) {
-        if !is_short(text) {
+        if !is_short(text.as_bytes()) {
             return;
         }
         if self.slots.is_empty() {

@@ -145,25 +145,29 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether a text under such a name stays as it is. If not, its record has to be redacted as a whole.
+    /// Whether a text under such a name stays as it is; bytes that are no UTF-8 do not. If not, its record has to be
+    /// redacted as a whole.
     #[inline]
-    pub fn is_clean(&mut self, text: &str, name: PlainName) -> bool {
+    pub fn is_clean(&mut self, text: &[u8], name: PlainName) -> bool {
         let PlainName(field) = name;
         if text.len() < self.redactor.shortest() {
             return true;
         }
-        match if is_short(text) { self.dictionary.get(text, field.0) } else { None } {
+        match if is_short(text) { self.dictionary.get_bytes(text, field.0) } else { None } {
             Some(known) => known == 0,
-            None => {
-                self.found.clear();
-                let verdict = self.redactor.look(text, field, &mut self.scratch, &mut self.found);
-                let clean = verdict == Verdict::Clean;
-                if clean {
-                    self.dictionary.put(text, field.0, 0);
-                }
-                clean
-            }
+            None => std::str::from_utf8(text).is_ok_and(|text| self.look(text, field)),
         }
+    }
+
+    /// Whether a text that is not known is clean; remembered if it is.
+    fn look(&mut self, text: &str, field: Field) -> bool {
+        self.found.clear();
+        let verdict = self.redactor.look(text, field, &mut self.scratch, &mut self.found);
+        let clean = verdict == Verdict::Clean;
+        if clean {
+            self.dictionary.put(text, field.0, 0);
+        }
+        clean
     }
 
     fn attrs(&mut self, attrs: &mut Attrs<'_>) {
@@ -266,7 +270,7 @@ impl<'r> Pass<'r> {
         if text.len() < self.redactor.shortest() {
             return Fate::Keep;
         }
-        let known = if is_short(text) { self.dictionary.get(text, field.0) } else { None };
+        let known = if is_short(text.as_bytes()) { self.dictionary.get(text, field.0) } else { None };
         if let Some(known) = known {
             return self.replay(text, known);
         }
@@ -307,7 +311,7 @@ impl<'r> Pass<'r> {
             return Fate::Keep;
         }
         self.tally();
-        if is_short(text) && self.replacements.len() < REPLACEMENTS_MAX {
+        if is_short(text.as_bytes()) && self.replacements.len() < REPLACEMENTS_MAX {
             let replaced = match &verdict {
                 Verdict::Changed(new) => Some(new.clone()),
                 _ => None,

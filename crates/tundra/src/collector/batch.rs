@@ -118,6 +118,7 @@ impl Batch {
     }
 
     /// The record at a place that `push` gave.
+    #[inline]
     pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
         let bytes = self.bytes.get(at..)?;
         if bytes.len() < HEAD {

@@ -76,6 +76,7 @@ fn kind_of(head: &Head) -> Kind {
     if head.kind == SPAN { Kind::Span } else { Kind::Log }
 }
 
+#[cold]
 fn discard(head: Head, why: Dropped) {
     DONE.drop_record(kind_of(&head), why, 1);
     head.drop_spill();
@@ -109,6 +110,7 @@ impl Pipeline {
         self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
+    #[inline]
     fn take(&mut self, head: Head, record: &[u8]) {
         if self.closed {
             return discard(head, Dropped::Shutdown);
@@ -132,6 +134,7 @@ impl Pipeline {
     }
 
     /// A span of a trace that was not sampled: looked at once more, if anybody wants that.
+    #[inline(never)]
     fn take_unsampled(&mut self, head: Head, record: &[u8]) {
         if self.config.sampler.looks_back() {
             let mut held = std::mem::take(&mut self.held);
@@ -162,14 +165,16 @@ impl Pipeline {
         self.enter_arrived();
     }
 
+    #[inline]
     fn push(&mut self, head: Head, record: &[u8]) {
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
             self.arrived[Kind::Span as usize] -= 1;
             return discard(head, Dropped::Unsampled);
         }
+        let (kind, start) = (head.kind, head.start);
         let at = self.batch.push(head, record);
-        if head.kind == EVENT && self.config.console.is_some() {
-            self.fresh.push((head.start, at));
+        if kind == EVENT && self.config.console.is_some() {
+            self.fresh.push((start, at));
         }
         self.since.get_or_insert_with(Instant::now);
         if self.batch.len_bytes() >= BATCH_BYTES {

@@ -88,9 +88,10 @@ impl Shared {
 }
 
 impl State {
-    /// Keeps the memory of a payload that was sent.
+    /// Keeps the memory of a payload that was sent, unless it is far too large for what is sent now.
     fn recycle(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= 2 * PAYLOAD_BYTES {
+        let fits = (1..=2 * PAYLOAD_BYTES).contains(&buffer.capacity());
+        if fits && self.spare.len() < SPARE_BUFFERS && buffer.len() >= buffer.capacity() / 8 {
             buffer.clear();
             self.spare.push(buffer);
         }

@@ -26,7 +26,7 @@ impl Name {
         Self { bytes: bytes.into(), len }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&self, out: &mut Vec<u8>) {
         match self.bytes.first_chunk::<PADDED>() {
             Some(padded) if self.len <= PADDED => {
@@ -71,7 +71,7 @@ impl Numbers {
     }
 
     /// Adds a whole number.
-    #[inline]
+    #[inline(always)]
     pub fn int(&mut self, name: &Name, number: i64) {
         name.write(&mut self.bytes);
         Writer::new(&mut self.bytes).int(number);
@@ -79,7 +79,7 @@ impl Numbers {
     }
 
     /// Adds a fraction.
-    #[inline]
+    #[inline(always)]
     pub fn double(&mut self, name: &Name, number: f64) {
         name.write(&mut self.bytes);
         Writer::new(&mut self.bytes).double(number);
@@ -184,7 +184,7 @@ impl<'o> SpanWriter<'o> {
     }
 
     /// The same; the caller knows the bytes to be UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn named_tag(&mut self, name: &Name, text: &[u8]) {
         self.enter();
         name.write(self.writer.buffer());

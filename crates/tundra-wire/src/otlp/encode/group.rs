@@ -85,7 +85,13 @@ impl Group {
 
 /// An attribute's name as it will be written, up to where its value begins.
 #[derive(Clone, Debug)]
-pub struct Name(Box<[u8]>);
+pub struct Name {
+    /// Filled up to `PADDED`: a copy of a fixed size is cheaper than one that has to look at its length.
+    bytes: Box<[u8]>,
+    len: usize,
+}
+
+const PADDED: usize = 24;
 
 impl Name {
     /// From the text.
@@ -93,7 +99,20 @@ impl Name {
         let mut bytes = Vec::new();
         text(1, name, &mut bytes);
         bytes.push(key(2, DELIMITED));
-        Self(bytes.into())
+        let len = bytes.len();
+        bytes.resize(len.max(PADDED), 0);
+        Self { bytes: bytes.into(), len }
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.bytes.first_chunk::<PADDED>() {
+            Some(padded) if self.len <= PADDED => {
+                out.extend_from_slice(padded);
+                out.truncate(out.len() - (PADDED - self.len));
+            }
+            _ => out.extend_from_slice(&self.bytes[..self.len]),
+        }
     }
 }
 
@@ -193,14 +212,14 @@ impl RecordWriter<'_> {
     }
 
     /// A text; the caller knows the bytes to be UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self, name: &Name, text: &[u8]) {
         self.attr(name, text_len(text));
         self.any_text(text);
     }
 
     /// A whole number.
-    #[inline]
+    #[inline(always)]
     pub fn int(&mut self, name: &Name, number: i64) {
         self.attr(name, 1 + width(number as u64));
         self.out.push(key(3, VARINT));
@@ -208,7 +227,7 @@ impl RecordWriter<'_> {
     }
 
     /// A fraction.
-    #[inline]
+    #[inline(always)]
     pub fn double(&mut self, name: &Name, number: f64) {
         self.attr(name, 9);
         self.out.push(key(4, FIXED64));
@@ -216,18 +235,24 @@ impl RecordWriter<'_> {
     }
 
     /// A truth value.
-    #[inline]
+    #[inline(always)]
     pub fn bool(&mut self, name: &Name, truth: bool) {
         self.attr(name, 2);
         self.out.extend_from_slice(&[key(2, VARINT), u8::from(truth)]);
     }
 
     /// An attribute up to where its value begins, of which so many bytes follow.
-    #[inline]
+    #[inline(always)]
     fn attr(&mut self, name: &Name, value_bytes: usize) {
-        self.out.push(self.attr);
-        raw_varint((name.0.len() + width(value_bytes as u64) + value_bytes) as u64, self.out);
-        self.out.extend_from_slice(&name.0);
+        let bytes = name.len + width(value_bytes as u64) + value_bytes;
+        match bytes {
+            0..0x80 => self.out.extend_from_slice(&[self.attr, bytes as u8]),
+            _ => {
+                self.out.push(self.attr);
+                raw_varint(bytes as u64, self.out);
+            }
+        }
+        name.write(self.out);
         raw_varint(value_bytes as u64, self.out);
     }
 

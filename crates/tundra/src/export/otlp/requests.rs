@@ -203,7 +203,7 @@ fn write_log(
     plain
 }
 
-#[inline]
+#[inline(always)]
 fn write_attr(name: &Name, value: Plain<'_>, piece: &mut RecordWriter<'_>) {
     match value {
         Plain::Text(text) => piece.text(name, text),
