@@ -25,9 +25,12 @@ pub(crate) struct Options {
     /// Spans to send in the ingest benchmark.
     #[arg(long, default_value_t = 1_000_000)]
     spans: u64,
-    /// Also measure this peer in the same run, from its package registry: `phoenix`.
-    #[arg(long)]
+    /// Also measure this peer in the same run, from its package registry, and compare: `phoenix`.
+    #[arg(long, value_parser = ["phoenix"])]
     peer: Option<String>,
+    /// Leave out start-up, reads, tasks and screens.
+    #[arg(long, conflicts_with = "write")]
+    only_ingest: bool,
     /// Write the figures into docs/benchmarks.md between its markers.
     #[arg(long)]
     write: bool,
@@ -48,15 +51,21 @@ pub(crate) fn run(house: &House, options: &Options) -> anyhow::Result<bool> {
     }
     process::build(root)?;
     let mut report = Report::default();
-    startup::measure(root, &mut report)?;
+    if !options.only_ingest {
+        startup::measure(root, &mut report)?;
+    }
     let traffic = clients::traffic(root, options.spans)?;
-    let running = ingest::measure(root, &traffic, &mut report)?;
-    reads::measure(&running, &traffic, &mut report)?;
+    let (running, ours) = ingest::measure(root, &traffic, &mut report)?;
+    if !options.only_ingest {
+        reads::measure(&running, &traffic, &mut report)?;
+    }
     drop(running);
-    tasks::measure(root, &mut report)?;
-    screen::measure(root, &mut report)?;
-    if options.peer.as_deref() == Some("phoenix") {
-        ingest::measure_phoenix(root, &mut report)?;
+    if !options.only_ingest {
+        tasks::measure(root, &mut report)?;
+        screen::measure(root, &mut report)?;
+    }
+    if options.peer.is_some() {
+        ingest::measure_phoenix(root, ours, &mut report)?;
     }
     report.print();
     if options.write {

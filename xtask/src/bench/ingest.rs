@@ -18,7 +18,8 @@ fn send(url: &str, bodies: &[Vec<u8>]) -> anyhow::Result<Duration> {
     Ok(begun.elapsed())
 }
 
-pub(crate) fn measure(root: &Path, traffic: &Traffic, report: &mut Report) -> anyhow::Result<Daemon> {
+/// The daemon, still running, and the spans it took for a second of CPU.
+pub(crate) fn measure(root: &Path, traffic: &Traffic, report: &mut Report) -> anyhow::Result<(Daemon, f64)> {
     let daemon = Daemon::start(root)?;
     let before = process::cpu_seconds(daemon.pid())?;
     let took = send(&daemon.url("otlp_http", "/v1/traces"), &traffic.bodies)?;
@@ -49,14 +50,15 @@ pub(crate) fn measure(root: &Path, traffic: &Traffic, report: &mut Report) -> an
         100.0,
         Better::Less,
     );
-    Ok(daemon)
+    Ok((daemon, spans / cpu))
 }
 
 /// Spans that are sent to Phoenix: it takes about 4 ms of CPU for each.
 const PHOENIX_SPANS: u64 = 5_000;
 
 /// Arize Phoenix from its package registry, in the same run: the LLM observability tool people start with.
-pub(crate) fn measure_phoenix(root: &Path, report: &mut Report) -> anyhow::Result<()> {
+/// `ours` is what the daemon took in this run, in spans for a second of CPU.
+pub(crate) fn measure_phoenix(root: &Path, ours: f64, report: &mut Report) -> anyhow::Result<()> {
     let traffic = super::clients::traffic(root, PHOENIX_SPANS)?;
     let home = std::env::temp_dir().join("tundra-bench-phoenix");
     if !home.join("complete").exists() {
@@ -90,11 +92,9 @@ pub(crate) fn measure_phoenix(root: &Path, report: &mut Report) -> anyhow::Resul
     let _already_gone = child.kill();
     child.wait()?;
     let (cpu, resident) = measured?;
-    report.note(
-        "Phoenix 20.26.1, 5,000 spans of the same traffic",
-        PHOENIX_SPANS as f64 / cpu,
-        "spans per CPU-second",
-    );
+    let theirs = PHOENIX_SPANS as f64 / cpu;
+    report.note("Phoenix 20.26.1, 5,000 spans of the same traffic", theirs, "spans per CPU-second");
+    report.note("the daemon takes as many times what Phoenix takes", ours / theirs, "times");
     report.note("Phoenix's resident memory after it", resident, "MB");
     Ok(())
 }
