@@ -14,6 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeSet;
+use tundra_record::EVENT_SCOPE;
 
 /// Compression of files fresh from memory.
 pub(crate) const ZSTD_FRESH: i32 = 1;
@@ -100,6 +101,8 @@ pub(crate) struct Facts {
     pub(crate) rows: u64,
     pub(crate) times: Option<(i64, i64)>,
     pub(crate) seqs: Option<(u64, u64)>,
+    /// Whether some of the rows are spans that were told by events.
+    pub(crate) events: bool,
     services: BTreeSet<String>,
 }
 
@@ -117,6 +120,7 @@ impl Facts {
             let known = self.seqs.map(|(low, high)| (low as i64, high as i64));
             self.seqs = widen(known, seqs.values()).map(|(low, high)| (low as u64, high as u64));
         }
+        self.events |= table == Table::Spans && told_by_events(batch);
         let services = batch.column_by_name("service").and_then(|column| column.as_string_view_opt());
         let mut last = None;
         for service in services.into_iter().flatten() {
@@ -135,6 +139,12 @@ impl Facts {
         let listed = !self.services.is_empty() && self.services.len() <= SERVICES_LISTED_MAX;
         listed.then(|| self.services.iter().cloned().collect())
     }
+}
+
+/// Whether some spans of a batch were told by events.
+pub fn told_by_events(spans: &RecordBatch) -> bool {
+    let scopes = spans.column_by_name("scope_name").and_then(|column| column.as_string_view_opt());
+    scopes.is_some_and(|scopes| scopes.iter().any(|scope| scope == Some(EVENT_SCOPE)))
 }
 
 /// Columns whose texts hardly repeat.
