@@ -31,6 +31,9 @@ pub(crate) struct Addresses {
     pub(crate) otlp_grpc: Option<String>,
     pub(crate) datadog: Option<String>,
     pub(crate) dogstatsd: Option<String>,
+    /// Only named where there are some.
+    pub(crate) datadog_socket: Option<String>,
+    pub(crate) dogstatsd_socket: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,6 +80,9 @@ fn write(context: &mut Context<'_>, health: &Health, well: bool) -> io::Result<(
     for (name, address) in listeners {
         line(context, name, address.as_deref().unwrap_or("off"))?;
     }
+    for socket in [&addresses.datadog_socket, &addresses.dogstatsd_socket].into_iter().flatten() {
+        line(context, "Socket", socket)?;
+    }
     line(context, "Data", &health.data_dir)?;
     line(context, "Forwards", &forwards(health.forwarder.as_ref()))?;
     ledger(context, &health.ledger)?;
@@ -91,7 +97,7 @@ fn line(context: &mut Context<'_>, name: &str, value: &str) -> io::Result<()> {
 fn forwards(forwarder: Option<&Forwarder>) -> String {
     let Some(forwarder) = forwarder else { return "nothing".to_owned() };
     let target = forwarder.target.as_ref().map(|target| format!(" to {target}"));
-    let detail = forwarder.detail.as_ref().filter(|detail| !detail.is_empty());
+    let detail = forwarder.detail.as_ref().filter(|detail| !detail.is_empty() && **detail != forwarder.state);
     let detail = detail.map(|detail| format!(" ({detail})"));
     format!("{}{}{}", forwarder.state, target.unwrap_or_default(), detail.unwrap_or_default())
 }

@@ -28,11 +28,13 @@ pub(crate) struct Addresses {
     pub(crate) otlp_grpc: Option<String>,
     pub(crate) datadog: Option<String>,
     pub(crate) dogstatsd: Option<String>,
+    pub(crate) datadog_socket: Option<String>,
+    pub(crate) dogstatsd_socket: Option<String>,
 }
 
 impl Addresses {
     /// Name and address of each listener.
-    pub(crate) fn each(&self) -> [(&'static str, Option<&str>); 6] {
+    pub(crate) fn each(&self) -> [(&'static str, Option<&str>); 8] {
         [
             ("ui", self.ui.as_deref()),
             ("api", self.api.as_deref()),
@@ -40,6 +42,8 @@ impl Addresses {
             ("otlp_grpc", self.otlp_grpc.as_deref()),
             ("datadog", self.datadog.as_deref()),
             ("dogstatsd", self.dogstatsd.as_deref()),
+            ("datadog_socket", self.datadog_socket.as_deref()),
+            ("dogstatsd_socket", self.dogstatsd_socket.as_deref()),
         ]
     }
 }
@@ -56,6 +60,11 @@ impl fmt::Display for Banner {
         writeln!(f, "  API           {}", link(&a.api))?;
         writeln!(f, "  OTLP          HTTP {}, gRPC {}", plain(&a.otlp_http), plain(&a.otlp_grpc))?;
         writeln!(f, "  Datadog       traces {}, DogStatsD {}", plain(&a.datadog), plain(&a.dogstatsd))?;
+        let sockets = [("traces", &a.datadog_socket), ("DogStatsD", &a.dogstatsd_socket)];
+        let sockets = sockets.iter().filter_map(|(name, url)| Some(format!("{name} {}", url.as_ref()?)));
+        for (at, socket) in sockets.enumerate() {
+            writeln!(f, "  {}{socket}", if at == 0 { "Unix sockets  " } else { "              " })?;
+        }
         writeln!(f, "  Data          {}", self.data_dir.display())?;
         writeln!(f, "  Forwarding    {}", self.forwarding)?;
         writeln!(f, "  LLM profiles  {}", self.profiles)?;
@@ -84,7 +93,11 @@ mod tests {
             version: "1.2.3".into(),
             environment: "development".into(),
             startup: Duration::from_micros(12_345),
-            addresses: Addresses { ui: Some("127.0.0.1:3001".into()), ..Addresses::default() },
+            addresses: Addresses {
+                ui: Some("127.0.0.1:3001".into()),
+                datadog_socket: Some("unix:///run/apm.socket".into()),
+                ..Addresses::default()
+            },
             data_dir: "/data".into(),
             forwarding: "off".into(),
             profiles: "none".into(),
@@ -101,6 +114,7 @@ mod tests {
             "Tundra 1.2.3 (development) started in 12.3 ms",
             "http://127.0.0.1:3001",
             "gRPC off",
+            "  Unix sockets  traces unix:///run/apm.socket\n",
             "127.0.0.1:8126 is taken (agent (pid 7)), so Datadog traces is at 127.0.0.1:8127",
             "DD_SITE",
             "Ctrl-C",

@@ -53,6 +53,8 @@ pub(crate) struct Listen {
     pub(crate) otlp_grpc: Option<SocketAddr>,
     pub(crate) datadog: Option<SocketAddr>,
     pub(crate) dogstatsd: Option<SocketAddr>,
+    pub(crate) datadog_socket: Option<PathBuf>,
+    pub(crate) dogstatsd_socket: Option<PathBuf>,
 }
 
 /// When an append is acknowledged.
@@ -109,6 +111,8 @@ impl Config {
             otlp_grpc: address(raw, "listen.otlp_grpc")?,
             datadog: address(raw, "listen.datadog")?,
             dogstatsd: address(raw, "listen.dogstatsd")?,
+            datadog_socket: socket(raw, "listen.datadog_socket")?,
+            dogstatsd_socket: socket(raw, "listen.dogstatsd_socket")?,
         };
         let token = raw.filled("api.token").map(str::to_owned);
         for (key, addr) in [("listen.ui", listen.ui), ("listen.api", listen.api)] {
@@ -194,6 +198,23 @@ fn address(raw: &Raw, key: &str) -> Result<Option<SocketAddr>, CheckError> {
         Ok(addr) => Ok(Some(addr)),
         Err(_) => Err(problem(raw, key, hint)),
     }
+}
+
+/// The path of a unix socket.
+fn socket(raw: &Raw, key: &str) -> Result<Option<PathBuf>, CheckError> {
+    let value = raw.value(key).trim();
+    if value.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let path = PathBuf::from(value.strip_prefix("unix://").unwrap_or(value));
+    if path.is_absolute() && path.file_name().is_some() {
+        return Ok(Some(path));
+    }
+    Err(problem(
+        raw,
+        key,
+        "must be the whole path of a unix socket such as `/run/tundra/apm.socket`, or `off`",
+    ))
 }
 
 fn forward(raw: &Raw) -> Result<Forward, CheckError> {

@@ -37,7 +37,8 @@ impl Forwarding {
                 .into_iter()
                 .filter_map(|socket| socket.as_ref()?.local_addr().ok())
                 .collect();
-        if is_ourselves(&url, &own) {
+        let own_socket = bound.datadog_socket.as_ref().is_some_and(|bound| bound.file.url() == url);
+        if own_socket || is_ourselves(&url, &own) {
             return nowhere(format!("{url} is this daemon itself: keeping everything here"));
         }
         match Agent::new(&url) {

@@ -1,11 +1,13 @@
 //! Binds every listener before anything slow is built, and names who holds a port that is taken.
 
 mod holder;
+pub(crate) mod unix;
 
 use crate::config::Listen;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 
 /// Sockets that are bound and not yet served.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Bound {
     pub(crate) otlp_grpc: Option<TcpListener>,
     pub(crate) datadog: Option<TcpListener>,
     pub(crate) dogstatsd: Option<UdpSocket>,
+    pub(crate) datadog_socket: Option<unix::Bound<UnixListener>>,
+    pub(crate) dogstatsd_socket: Option<unix::Bound<UnixDatagram>>,
     /// What a person should know: Datadog's ports were taken and others are used.
     pub(crate) moved: Vec<Moved>,
 }
@@ -36,6 +40,8 @@ pub(crate) enum BindError {
     Taken { addr: SocketAddr, variable: &'static str, holder: Option<String> },
     #[error("cannot listen on {addr}: {source}; set {variable} to another `host:port`")]
     Other { addr: SocketAddr, variable: &'static str, source: io::Error },
+    #[error(transparent)]
+    Socket(#[from] unix::SocketError),
 }
 
 fn by(holder: &Option<String>) -> String {
@@ -74,6 +80,12 @@ impl Bound {
                 |s| s.local_addr(),
                 &mut moved,
             )?,
+            datadog_socket: (listen.datadog_socket.as_deref())
+                .map(|path| unix::stream(path, "AT_LISTEN_DATADOG_SOCKET"))
+                .transpose()?,
+            dogstatsd_socket: (listen.dogstatsd_socket.as_deref())
+                .map(|path| unix::datagram(path, "AT_LISTEN_DOGSTATSD_SOCKET"))
+                .transpose()?,
             moved,
         })
     }

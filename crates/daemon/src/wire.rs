@@ -106,7 +106,7 @@ impl House {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let addresses = listening::addresses(&bound);
         std::fs::create_dir_all(&config.data_dir).with_context(|| {
-            format!("cannot make the data folder `{}`: set AT_DATA_DIR", config.data_dir.display())
+            format!("cannot make the data folder `{}` (AT_DATA_DIR names another)", config.data_dir.display())
         })?;
         let rules = redaction(&config)?;
         let redactor = spawn_blocking(move || Redactor::new(&rules));

@@ -1,11 +1,13 @@
-//! The Datadog tracers' side, on 8126: `/info` and the trace endpoints v0.3 to v0.5.
+//! The Datadog tracers' side, on 8126: `/info`, the trace endpoints v0.3 to v0.5, and what of the EVP proxy carries
+//! LLM Observability.
 //!
 //! Answers as a Datadog Agent does: JSON with sampling rates (all 1.0: an LLM trace is worth keeping), 429 only to
 //! clients that ask for real statuses, and the headers by which clients notice that `/info` changed.
 
+mod evp;
 mod info;
 
-use crate::listener::{Answer, Door, plain, read_body, text};
+use crate::listener::{Answer, BodyError, Door, plain, read_body, text};
 use crate::otlp_http::body_status;
 use crate::path::{Form, Intake, Protocol, Received, TakeError};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
@@ -32,6 +34,8 @@ impl Datadog {
 enum Ask {
     Info,
     Traces(Version),
+    /// LLM Observability by way of the EVP proxy.
+    Evp(Form),
     /// `/v0.N/services`, which old clients post to and nobody reads any more.
     Services,
     Unknown,
@@ -51,7 +55,7 @@ fn ask(path: &str) -> Ask {
         "/v0.4/traces" => Ask::Traces(Version::V04),
         "/v0.5/traces" => Ask::Traces(Version::V05),
         "/v0.3/services" | "/v0.4/services" => Ask::Services,
-        _ => Ask::Unknown,
+        _ => evp::form(path).map_or(Ask::Unknown, Ask::Evp),
     }
 }
 
@@ -77,7 +81,10 @@ impl Door for Datadog {
             Ask::Traces(version) if matches!(*request.method(), Method::POST | Method::PUT) => {
                 self.traces(version, request).await
             }
-            Ask::Traces(_) => {
+            Ask::Evp(form) if matches!(*request.method(), Method::POST | Method::PUT) => {
+                self.evp(form, request).await
+            }
+            Ask::Traces(_) | Ask::Evp(_) => {
                 let mut answer = self.turn_away(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST or PUT");
                 answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, PUT"));
                 answer
@@ -109,42 +116,58 @@ impl Datadog {
                 return self.turn_away(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
             }
         };
-        let (body, permit) = match read_body(&self.intake, body).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(error)) => {
-                self.intake.ledger().add(Self::PROTOCOL, "requests_refused", error.reason(), 1);
-                return self.failed(&error, version, &parts.headers);
+        match self.take(form, &parts.headers, body).await {
+            Ok(()) => accepted(version, &parts.headers),
+            Err(Refused::Body(error)) => self.body_refused(&error),
+            // Clients that do not ask for real statuses treat anything but 200 as a broken Agent.
+            Err(Refused::Take(error)) if error.is_retryable() && !wants_status(&parts.headers) => {
+                accepted(version, &parts.headers)
             }
-            Err(error) => {
-                let (status, reason) = body_status(&error);
-                return self.turn_away(status, reason, &error.to_string());
-            }
-        };
+            Err(Refused::Take(error)) => self.failed(&error),
+        }
+    }
+
+    /// LLM Observability: answered as the intake behind a real Agent's proxy answers.
+    async fn evp(&self, form: Form, request: Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        if !evp::is_json(text(&parts.headers, "content-type")) {
+            let message = "content type must be application/json";
+            return self.turn_away(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
+        }
+        match self.take(form, &parts.headers, body).await {
+            Ok(()) => plain(StatusCode::ACCEPTED, "application/json", "{}"),
+            Err(Refused::Body(error)) => self.body_refused(&error),
+            Err(Refused::Take(error)) => self.failed(&error),
+        }
+    }
+
+    /// Reads a body and takes it. An empty one is a connectivity check: some clients send no body at all.
+    async fn take(&self, form: Form, headers: &HeaderMap, body: Incoming) -> Result<(), Refused> {
+        let read = read_body(&self.intake, body).await.map_err(Refused::Body)?;
+        let (body, permit) = read.map_err(|error| {
+            self.intake.ledger().add(Self::PROTOCOL, "requests_refused", error.reason(), 1);
+            Refused::Take(error)
+        })?;
         if body.is_empty() {
-            // A connectivity check: some clients send no body at all.
-            return accepted(version, &parts.headers);
+            return Ok(());
         }
         let received = Received {
             protocol: Self::PROTOCOL,
             form,
-            encoding: text(&parts.headers, "content-encoding").map(str::to_owned),
+            encoding: text(headers, "content-encoding").map(str::to_owned),
             body,
-            headers: parts.headers.clone(),
+            headers: headers.clone(),
         };
-        match self.intake.take(received, permit).await {
-            Ok(_) => accepted(version, &parts.headers),
-            Err(error) => self.failed(&error, version, &parts.headers),
-        }
+        self.intake.take(received, permit).await.map(drop).map_err(Refused::Take)
     }
 
-    fn failed(&self, error: &TakeError, version: Version, headers: &HeaderMap) -> Answer {
+    fn body_refused(&self, error: &BodyError) -> Answer {
+        let (status, reason) = body_status(error);
+        self.turn_away(status, reason, &error.to_string())
+    }
+
+    fn failed(&self, error: &TakeError) -> Answer {
         if error.is_retryable() {
-            // Clients that do not ask for real statuses treat anything but 200 as a broken Agent.
-            let wants_status = text(headers, "datadog-send-real-http-status")
-                .is_some_and(|value| !matches!(value, "0" | "f" | "F" | "false" | "False" | "FALSE"));
-            if !wants_status {
-                return accepted(version, headers);
-            }
             let mut answer = self.refuse(StatusCode::TOO_MANY_REQUESTS, &error.to_string());
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             return answer;
@@ -160,6 +183,17 @@ impl Datadog {
         };
         self.refuse(status, &error.to_string())
     }
+}
+
+/// Why a request was not taken.
+enum Refused {
+    Body(BodyError),
+    Take(TakeError),
+}
+
+fn wants_status(headers: &HeaderMap) -> bool {
+    text(headers, "datadog-send-real-http-status")
+        .is_some_and(|value| !matches!(value, "0" | "f" | "F" | "false" | "False" | "FALSE"))
 }
 
 fn trace_form(version: Version, content_type: Option<&str>) -> Option<Form> {

@@ -1,10 +1,11 @@
-//! DogStatsD over UDP on 8125. There is no answer to give: lines that cannot be kept are counted.
+//! DogStatsD over UDP on 8125 and over a unix socket. There is no answer to give: lines that cannot be kept are counted.
 
 use crate::path::{Form, Intake, Protocol, Received};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
+use std::io;
 use std::time::Duration;
-use tokio::net::UdpSocket;
+use tokio::net::{UdpSocket, UnixDatagram};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -12,8 +13,26 @@ use tokio::time::Instant;
 /// Lines that wait to be appended together; a full buffer goes at once.
 const BATCH_BYTES: usize = 256 << 10;
 
+/// A socket that datagrams come in by.
+pub trait Datagrams: Send + 'static {
+    /// Puts the next datagram into `buffer` and says how long it is; what does not fit is cut off.
+    fn next(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+}
+
+impl Datagrams for UdpSocket {
+    fn next(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.recv(buffer)
+    }
+}
+
+impl Datagrams for UnixDatagram {
+    fn next(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.recv(buffer)
+    }
+}
+
 /// Reads datagrams until `stop` turns true; what was read is appended before it returns.
-pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<bool>) {
+pub async fn serve(socket: impl Datagrams, intake: Intake, mut stop: watch::Receiver<bool>) {
     let limits = &intake.limits;
     let mut datagram = vec![0; limits.datagram_bytes + 1];
     let mut waiting = BytesMut::new();
@@ -24,7 +43,7 @@ pub async fn serve(socket: UdpSocket, intake: Intake, mut stop: watch::Receiver<
         while appends.try_join_next().is_some() {}
         let wait = due.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
         tokio::select! {
-            received = socket.recv(&mut datagram) => match received {
+            received = socket.next(&mut datagram) => match received {
                 Ok(len) if len > limits.datagram_bytes => {
                     intake.ledger().add(Protocol::DogStatsd, "requests_refused", "too_large", 1);
                 }

@@ -14,10 +14,12 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The body of every answer: bytes, and trailers where the protocol has them.
@@ -49,16 +51,53 @@ pub struct Bounds {
     pub header_time: Duration,
 }
 
+/// A socket that connections come in by.
+pub trait Listener: Send + 'static {
+    /// One connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Whether every honest client names this machine as the `Host`: on a loopback port, which a web page could be
+    /// tricked into. No web page reaches a unix socket, and its clients name whatever they like.
+    fn is_loopback(&self) -> bool;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.accept().await?;
+        let _best_effort = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.local_addr().is_ok_and(|addr| addr.ip().is_loopback())
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+
+    fn is_loopback(&self) -> bool {
+        false
+    }
+}
+
 /// Serves `door` until `stop` turns true, then lets requests in work finish. `open` counts connections.
 pub async fn serve<D: Door>(
-    listener: TcpListener,
+    listener: impl Listener,
     door: D,
     open: Arc<AtomicUsize>,
     stop: watch::Receiver<bool>,
 ) {
     let limits = Arc::clone(&door.intake().limits);
     let bounds = Bounds { connections: limits.connections, header_time: limits.header_time };
-    let loopback_only = listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback());
+    let loopback_only = listener.is_loopback();
     let answer = move |request| {
         let door = door.clone();
         async move { guarded(&door, request, loopback_only).await }
@@ -67,13 +106,14 @@ pub async fn serve<D: Door>(
 }
 
 /// Accepts connections and gives each request to `answer`, for any HTTP service of the process.
-pub async fn accept<H, F, B>(
-    listener: TcpListener,
+pub async fn accept<L, H, F, B>(
+    listener: L,
     bounds: Bounds,
     open: Arc<AtomicUsize>,
     mut stop: watch::Receiver<bool>,
     answer: H,
 ) where
+    L: Listener,
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body + Send + 'static,
@@ -83,7 +123,6 @@ pub async fn accept<H, F, B>(
     let places = Arc::new(Semaphore::new(bounds.connections));
     let tasks = GracefulShutdown::new();
     while let Some((stream, place)) = next(&listener, &places, &mut stop).await {
-        let _best_effort = stream.set_nodelay(true);
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(bounds.header_time).max_headers(100);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).max_header_list_size(16 << 10);
@@ -109,15 +148,15 @@ pub async fn accept<H, F, B>(
 }
 
 /// The next connection and its place, or nothing once it is time to stop.
-async fn next(
-    listener: &TcpListener,
+async fn next<L: Listener>(
+    listener: &L,
     places: &Arc<Semaphore>,
     stop: &mut watch::Receiver<bool>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(L::Stream, OwnedSemaphorePermit)> {
     loop {
         let accepting = async {
             let place = Arc::clone(places).acquire_owned().await.ok()?;
-            Some(listener.accept().await.map(|(stream, _)| (stream, place)))
+            Some(listener.next().await.map(|stream| (stream, place)))
         };
         let accepted = tokio::select! {
             accepted = accepting => accepted?,

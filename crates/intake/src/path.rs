@@ -80,6 +80,10 @@ pub enum Form {
     DatadogJson,
     /// Datadog v0.5 traces.
     DatadogV05,
+    /// Span events of Datadog's LLM Observability.
+    DatadogLlmSpans,
+    /// Evaluations of Datadog's LLM Observability.
+    DatadogEvaluations,
     /// DogStatsD lines.
     DogStatsd,
 }
@@ -257,6 +261,8 @@ impl Intake {
                 Form::DatadogV04 => datadog::traces_v03_v04(&body, &client, limits, sink),
                 Form::DatadogJson => datadog::traces_json(&body, &client, limits, sink),
                 Form::DatadogV05 => datadog::traces_v05(&body, &client, limits, sink),
+                Form::DatadogLlmSpans => datadog::llmobs_spans(&body, &client, limits, sink),
+                Form::DatadogEvaluations => datadog::llmobs_evaluations(&body, &client, now, limits, sink),
                 Form::DogStatsd => {
                     dogstatsd::lines(&body, now, limits, sink);
                     Ok(())

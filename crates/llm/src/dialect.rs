@@ -4,7 +4,7 @@
 mod braintrust;
 mod claude_code;
 mod codex;
-mod datadog;
+pub(crate) mod datadog;
 mod langfuse;
 mod mlflow;
 mod openinference;
@@ -43,6 +43,9 @@ pub(crate) fn span(families: Families, scope: &Scope<'_>, span: &Span<'_>) -> Op
 pub(crate) fn log(families: Families, scope: &Scope<'_>, log: &LogRecord<'_>) -> Option<Draft> {
     if families.has(Families::CLAUDE_CODE) {
         return claude_code::log(scope, log);
+    }
+    if log.event_name == datadog::EVALUATION {
+        return Some(datadog::evaluation(log));
     }
     otel_logs::log(scope, log)
 }

@@ -1,27 +1,22 @@
-//! Judgements that arrive as requests of their own: Datadog's eval metrics and Langfuse's scores. `intake` calls these
-//! with the JSON body and stores each judgement beside the span it names.
+//! Judgements that arrive as requests of their own, with the JSON body of Langfuse's scores. (Datadog's come as log
+//! records, which `dialect::datadog` reads.)
 
-use crate::fields::{dig, inside, parse, word};
+use crate::fields::{inside, parse, word};
 use crate::limits::EVALUATIONS_MAX;
 use tundra_record::llm::Evaluation;
-use tundra_record::{SpanId, TraceId, UnixNanos, Value};
+use tundra_record::{SpanId, TraceId, Value};
 
 /// A judgement and what it is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judgement {
     /// The judgement itself.
     pub evaluation: Evaluation,
-    /// The trace, where the client names the trace that its spans are in. Datadog's LLM trace id is another id than
-    /// that of the APM trace, so for Datadog only the span joins.
+    /// The trace, if named.
     pub trace_id: Option<TraceId>,
     /// The span that was judged.
     pub span_id: Option<SpanId>,
-    /// The tag that the judged span carries, for clients that join by a tag.
-    pub tag: Option<(String, String)>,
     /// The conversation that was judged, if it is one.
     pub session_id: Option<String>,
-    /// When it was judged, if said.
-    pub time: Option<UnixNanos>,
 }
 
 /// A body that holds no judgements.
@@ -59,49 +54,6 @@ fn items<'v, 'a>(
     }
 }
 
-/// Reads the body of Datadog's `/api/intake/llm-obs/v1` and `v2` `/eval-metric`.
-pub fn datadog_evaluations(json: &str) -> Result<Vec<Judgement>, EvaluationError> {
-    let body = parse(json).ok_or(EvaluationError::NotJson)?;
-    let metrics = dig(&body, &["data", "attributes", "metrics"]);
-    Ok(items(metrics, "data.attributes.metrics")?.iter().map(datadog_metric).collect())
-}
-
-fn datadog_metric(metric: &Value<'_>) -> Judgement {
-    let text = |keys: &[&str]| inside(metric, keys).and_then(word);
-    let span = dig(metric, &["join_on", "span"]).unwrap_or(metric);
-    let tag = dig(metric, &["join_on", "tag"]).and_then(|tag| {
-        Some((inside(tag, &["key"]).and_then(word)?, inside(tag, &["value"]).and_then(word)?))
-    });
-    let truth = metric.get("boolean_value").and_then(Value::as_bool);
-    let json = metric.get("json_value").map(|value| value.to_text().into_owned());
-    let label = text(&["categorical_value", "text_value"]).or(truth.map(|t| t.to_string())).or(json);
-    Judgement {
-        evaluation: Evaluation {
-            name: text(&["label"]).unwrap_or_default(),
-            value: metric.get("score_value").and_then(Value::as_double).or(truth.map(f64::from)),
-            label: label.or_else(|| text(&["assessment"])),
-            explanation: text(&["reasoning"]),
-        },
-        trace_id: None,
-        span_id: inside(span, &["span_id"]).and_then(decimal_span),
-        tag,
-        session_id: text(&["session_id"]),
-        time: metric
-            .get("timestamp_ms")
-            .and_then(Value::as_int)
-            .map(|ms| UnixNanos(ms.saturating_mul(1_000_000))),
-    }
-}
-
-/// Datadog writes span ids in decimal, as text or number.
-fn decimal_span(value: &Value<'_>) -> Option<SpanId> {
-    let id = match value {
-        Value::Str(text) => text.parse().ok()?,
-        other => other.as_int().and_then(|id| u64::try_from(id).ok())?,
-    };
-    Some(SpanId(id)).filter(|id| id.is_valid())
-}
-
 /// Reads the body of Langfuse's `/api/public/scores`: one score or a list.
 pub fn langfuse_scores(json: &str) -> Result<Vec<Judgement>, EvaluationError> {
     let body = parse(json).ok_or(EvaluationError::NotJson)?;
@@ -124,9 +76,7 @@ fn langfuse_score(score: &Value<'_>) -> Judgement {
         },
         trace_id: text(&["traceId"]).and_then(|id| id.parse().ok()),
         span_id: text(&["observationId"]).and_then(|id| id.parse().ok()),
-        tag: None,
         session_id: text(&["sessionId"]),
-        time: None,
     }
 }
 

@@ -21,6 +21,6 @@ mod reader;
 mod usage;
 mod words;
 
-pub use evaluation::{EvaluationError, Judgement, datadog_evaluations, langfuse_scores};
+pub use evaluation::{EvaluationError, Judgement, langfuse_scores};
 pub use prices::Prices;
 pub use reader::Reader;

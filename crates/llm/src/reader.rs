@@ -46,7 +46,7 @@ impl Reader {
         log: &LogRecord<'_>,
     ) -> Option<Understood> {
         let found = families(&scope.name, &log.attrs);
-        let named = log.event_name.starts_with("gen_ai.");
+        let named = log.event_name.starts_with("gen_ai.") || log.event_name == dialect::datadog::EVALUATION;
         if found.is_none() && !named {
             return None;
         }

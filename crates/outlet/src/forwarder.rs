@@ -38,6 +38,7 @@ struct Counts {
     sent: AtomicU64,
     refused: AtomicU64,
     damaged: AtomicU64,
+    events: AtomicU64,
     skipped_batches: AtomicU64,
 }
 
@@ -63,11 +64,12 @@ impl Forwarder {
 
     /// Counter, reason and value of everything it counts.
     pub fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
-        let Counts { sent, refused, damaged, skipped_batches } = &self.counts;
+        let Counts { sent, refused, damaged, events, skipped_batches } = &self.counts;
         vec![
             ("forwarded", "", sent.load(Ordering::Relaxed)),
             ("dropped", "refused_by_agent", refused.load(Ordering::Relaxed)),
             ("dropped", "damaged", damaged.load(Ordering::Relaxed)),
+            ("not_forwarded", "llm_event", events.load(Ordering::Relaxed)),
             ("batches_skipped", "too_far_behind", skipped_batches.load(Ordering::Relaxed)),
         ]
     }
@@ -111,6 +113,7 @@ impl Forwarder {
         self.counts.skipped_batches.fetch_add(read.skipped, Ordering::Relaxed);
         let packed = pack(&read.batches);
         self.counts.damaged.fetch_add(packed.damaged, Ordering::Relaxed);
+        self.counts.events.fetch_add(packed.events, Ordering::Relaxed);
         for payload in packed.payloads {
             match self.agent.send(payload.body, payload.traces).await {
                 Ok(()) => {

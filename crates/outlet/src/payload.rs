@@ -2,7 +2,7 @@
 
 use crate::limits::SPANS_PER_REQUEST;
 use store::{LogBatch, Table, read};
-use tundra_record::{Resource, Source, Span, TraceId};
+use tundra_record::{EVENT_SCOPE, Resource, Source, Span, TraceId};
 use tundra_wire::datadog::encode::{Chunk, v04};
 
 /// One request.
@@ -19,6 +19,8 @@ pub(crate) struct Packed {
     pub(crate) payloads: Vec<Payload>,
     /// Rows that could not be read back.
     pub(crate) damaged: u64,
+    /// Spans that were told by events: no traces of an Agent's, and their traces tell them as well.
+    pub(crate) events: u64,
 }
 
 /// A run of spans with the same trace, resource and door.
@@ -42,6 +44,10 @@ pub(crate) fn pack(batches: &[LogBatch]) -> Packed {
                 continue;
             };
             if row.sample {
+                continue;
+            }
+            if row.scope.name == EVENT_SCOPE {
+                packed.events += 1;
                 continue;
             }
             let speaks_for_itself = row.source == Some(Source::Datadog);

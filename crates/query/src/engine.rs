@@ -9,6 +9,7 @@ use crate::limits::{BLOOM_PART, Config, READ_CONCURRENT, READ_TIME};
 use crate::source::{Source, TableData};
 use crate::sql::guard::REFUSED_FUNCTIONS;
 use crate::table::SnapshotTable;
+use crate::told::{self, ToldOnce};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider, TableProvider,
@@ -154,6 +155,7 @@ impl View {
         for (name, table) in &self.tables {
             let shown: Arc<dyn TableProvider> = match name {
                 Table::LlmCalls => Arc::new(LatestCalls::new(table.clone())),
+                Table::Spans if told::by_events(table) => Arc::new(ToldOnce::new(table.clone())),
                 _ => table.clone(),
             };
             schema.register_table(name.name().to_owned(), shown)?;

@@ -23,6 +23,7 @@ mod table;
 mod tail;
 #[cfg(test)]
 mod testing;
+mod told;
 pub mod trace;
 
 pub use engine::Query;

@@ -7,7 +7,9 @@ use store::{Batch, FolderObjects, RealFs, Store};
 use tundra_record::env::SystemClock;
 use tundra_record::llm::{Cost, Direction, LlmCall, LlmMessage, Provenance, Understood, Usage};
 use tundra_record::redact::{Pass, RedactConfig, Redactor};
-use tundra_record::{LogRecord, PicoUsd, Resource, Source, Span, SpanId, Status, TraceId, UnixNanos};
+use tundra_record::{
+    EVENT_SCOPE, LogRecord, PicoUsd, Resource, Scope, Source, Span, SpanId, Status, TraceId, UnixNanos,
+};
 
 /// The time of the first span.
 pub(crate) const ZERO: i64 = 1_790_000_000_000_000_000;
@@ -67,6 +69,25 @@ impl House {
         spans: Vec<(Span<'static>, Option<Understood>)>,
         sample: bool,
     ) {
+        self.add_from(service, spans, sample, "").await;
+    }
+
+    /// The same, told by events beside the trace.
+    pub(crate) async fn add_told(
+        &self,
+        service: &'static str,
+        spans: Vec<(Span<'static>, Option<Understood>)>,
+    ) {
+        self.add_from(service, spans, false, EVENT_SCOPE).await;
+    }
+
+    async fn add_from(
+        &self,
+        service: &'static str,
+        spans: Vec<(Span<'static>, Option<Understood>)>,
+        sample: bool,
+        scope: &'static str,
+    ) {
         // A later batch is received later, so that of two tellings of a call the second is the latest.
         static BATCHES: AtomicI64 = AtomicI64::new(0);
         let received = ZERO + BATCHES.fetch_add(1, Ordering::Relaxed);
@@ -75,6 +96,7 @@ impl House {
         let mut pass = Pass::new(&self.redactor);
         let mut resource = Resource { attrs: vec![("service.name".into(), service.into())] };
         batch.resource(&pass.resource(&mut resource));
+        batch.scope(&pass.scope(&mut Scope { name: scope.into(), ..Scope::default() }));
         for (mut span, understood) in spans {
             let span = pass.span(&mut span);
             let understood = understood.map(|known| span.derive(|_| known));

@@ -26,7 +26,8 @@ pub struct HealthState {
     pub ports_bound_us: u64,
     /// From the begin of `main` until every door was open; `None` before that.
     pub ready_us: Option<u64>,
-    /// Bound addresses by listener (`ui`, `api`, `otlp_http`, `otlp_grpc`, `datadog`, `dogstatsd`); `None` if off.
+    /// Bound addresses by listener (`ui`, `api`, `otlp_http`, `otlp_grpc`, `datadog`, `dogstatsd`) and unix
+    /// sockets (`datadog_socket`, `dogstatsd_socket`); `None` if off.
     pub addresses: Vec<(&'static str, Option<String>)>,
     /// Where data lies.
     pub data_dir: String,

@@ -105,6 +105,7 @@ fn spliced(path: &str, bytes: u64, groups: u32, files: &[Arc<FileEntry>]) -> Opt
             last_seq: one.last_seq.max(next.last_seq),
             services: services.filter(|names| names.len() <= SERVICES_LISTED_MAX),
             has_sample: one.has_sample && next.has_sample,
+            has_events: one.has_events || next.has_events,
             level: one.level.max(next.level),
             written_ns: one.written_ns.max(next.written_ns),
             ..one

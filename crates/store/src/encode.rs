@@ -74,8 +74,11 @@ fn group(
         let (descr, writer) = next()?;
         if let Some(texts) = Texts::of(rows.batches, at) {
             let chunk = column::encode(&texts, rows.places, plan, descr, zstd)?;
-            if column.name == "service" {
-                facts.add_services(chunk.dictionary.as_ref().map(|d| d.texts()), chunk.nulls);
+            let texts = chunk.dictionary.as_ref().map(|d| d.texts());
+            match column.name {
+                "service" => facts.add_services(texts, chunk.nulls),
+                "scope_name" if rows.table == Table::Spans => facts.add_scopes(texts),
+                _ => {}
             }
             append(chunk, &mut group)?;
         } else if let Some(keys) = Entries::of(rows.batches, at, 0)

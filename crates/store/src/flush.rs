@@ -174,6 +174,7 @@ pub(crate) fn entry(
         last_seq,
         services: facts.services(),
         has_sample: sample,
+        has_events: facts.events,
         level,
         written_ns: shared.clock.now().0,
         node: shared.config.node.clone(),

@@ -43,6 +43,7 @@ pub use error::{AppendError, CursorError, FlushError, ManifestError, OpenError};
 pub use fs::{Fs, FsFile, RealFs, Stat};
 pub use manifest::FileEntry;
 pub use objects::FolderObjects;
+pub use parquet_file::told_by_events;
 pub use snapshot::Snapshot;
 pub use stats::{Counts, Stats};
 pub use store::{Appended, Store};

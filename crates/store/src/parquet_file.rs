@@ -11,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeSet;
+use tundra_record::EVENT_SCOPE;
 
 /// Compression of files fresh from memory.
 pub(crate) const ZSTD_FRESH: i32 = 1;
@@ -105,6 +106,8 @@ pub(crate) struct Facts {
     pub(crate) rows: u64,
     pub(crate) times: Option<(i64, i64)>,
     pub(crate) seqs: Option<(u64, u64)>,
+    /// Whether some of the rows are spans that were told by events.
+    pub(crate) events: bool,
     services: BTreeSet<String>,
     /// Whether there are more services than were counted.
     unlisted: bool,
@@ -122,6 +125,7 @@ impl Facts {
         self.times = widen(self.times, times(table, batch));
         let known = self.seqs.map(|(low, high)| (low as i64, high as i64));
         self.seqs = widen(known, seqs(batch)).map(|(low, high)| (low as u64, high as u64));
+        self.events |= table == Table::Spans && told_by_events(batch);
         let services = batch.column_by_name("service").and_then(|column| column.as_string_view_opt());
         let mut last = None;
         for service in services.into_iter().flatten() {
@@ -136,7 +140,7 @@ impl Facts {
         }
     }
 
-    /// Counts rows that were not put together yet, their services left out.
+    /// Counts rows that were not put together yet; services and scopes come by themselves.
     pub(crate) fn add_places(&mut self, batches: &[RecordBatch], places: &[Place]) {
         self.rows += places.len() as u64;
         let seqs: Vec<&[i64]> = batches.iter().map(|batch| seqs(batch)).collect();
@@ -164,11 +168,22 @@ impl Facts {
         }
     }
 
+    /// Looks whether a scope of some spans is that of events; if scopes are not known, it may be.
+    pub(crate) fn add_scopes<'s>(&mut self, scopes: Option<impl Iterator<Item = &'s [u8]>>) {
+        self.events |= scopes.is_none_or(|mut scopes| scopes.any(|scope| scope == EVENT_SCOPE.as_bytes()));
+    }
+
     pub(crate) fn services(&self) -> Option<Vec<String>> {
         let listed =
             !self.unlisted && !self.services.is_empty() && self.services.len() <= SERVICES_LISTED_MAX;
         listed.then(|| self.services.iter().cloned().collect())
     }
+}
+
+/// Whether some spans of a batch were told by events.
+pub fn told_by_events(spans: &RecordBatch) -> bool {
+    let scopes = spans.column_by_name("scope_name").and_then(|column| column.as_string_view_opt());
+    scopes.is_some_and(|scopes| scopes.iter().any(|scope| scope == Some(EVENT_SCOPE)))
 }
 
 /// Columns whose texts hardly repeat.

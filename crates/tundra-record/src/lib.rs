@@ -28,7 +28,7 @@ pub use money::PicoUsd;
 pub use redact::Redacted;
 pub use resource::{Resource, Scope};
 pub use sink::{Reject, Sink};
-pub use span::{Event, Link, Source, Span, SpanKind, Status};
+pub use span::{EVENT_SCOPE, Event, Link, Source, Span, SpanKind, Status};
 pub use task::{Task, TaskState};
 pub use time::UnixNanos;
 pub use value::{Attrs, Text, Value};

@@ -117,6 +117,9 @@ pub struct LlmCall {
     pub success: Option<bool>,
     /// Free tags, as `key:value` or plain words.
     pub tags: Vec<String>,
+    /// Only a shadow of the call: who told it tells the call itself another way. Whatever that says counts, whichever
+    /// comes later.
+    pub shadow: bool,
 }
 
 /// Which side of the conversation a message is on.

@@ -5,6 +5,10 @@ use crate::time::UnixNanos;
 use crate::value::{Attrs, Text, Value, get};
 use std::borrow::Cow;
 
+/// The scope of a span that was told by an event beside its trace. The trace may tell the same span, with more about it;
+/// then that telling is the span, and this one counts as nothing but what was understood of it.
+pub const EVENT_SCOPE: &str = "llm.event";
+
 /// One finished operation of a trace, with everything the client said about it.
 ///
 /// Both OpenTelemetry's and Datadog's spans fit without loss. What Datadog has and OpenTelemetry has not:

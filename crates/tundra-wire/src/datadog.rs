@@ -8,6 +8,7 @@ mod chunk;
 pub mod encode;
 mod headers;
 mod json;
+mod llmobs;
 mod native;
 pub mod stats;
 mod tags;
@@ -16,6 +17,7 @@ mod v05;
 
 pub use headers::DatadogHeaders;
 pub use json::traces_json;
+pub use llmobs::{EVALUATION_EVENT, llmobs_evaluations, llmobs_spans};
 pub use v04::{count_spans, traces_v03_v04};
 pub use v05::{count_spans_v05, traces_v05};
 

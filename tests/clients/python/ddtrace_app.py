@@ -9,7 +9,7 @@ from ddtrace import patch, tracer
 from ddtrace.llmobs import LLMObs
 
 patch(openai=True)
-LLMObs.enable(ml_app="tests", agentless_enabled=False)
+LLMObs.enable(ml_app="tests")
 import openai  # noqa: E402
 
 client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="not-a-key", max_retries=0)
@@ -20,6 +20,10 @@ with tracer.trace("web.request", service="ddtrace-python", resource="GET /checko
         query.error = 1
         query.set_tag("error.message", "no such table")
     client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Weather in Paris?"}])
+    if LLMObs.enabled:
+        with LLMObs.task(name="judge") as task:
+            judged = LLMObs.export_span(task)
+        LLMObs.submit_evaluation(label="helpfulness", metric_type="score", value=0.9, span=judged)
     print(format(root.trace_id, "032x"), flush=True)
 LLMObs.flush()
 tracer.shutdown()

@@ -19,11 +19,17 @@ export interface Addresses {
   dogstatsd: string | null;
 }
 
+/** Unix sockets to listen on besides, as `unix:///path`. */
+export interface Sockets {
+  datadog_socket?: string | null;
+  dogstatsd_socket?: string | null;
+}
+
 export interface Health {
   status: string;
   version: string;
   uptime_ms: number;
-  addresses: Addresses;
+  addresses: Addresses & Sockets;
   data_dir: string;
   forwarder: { state: string; target: string | null; detail: string | null } | null;
   ledger: LedgerLine[];

@@ -19,7 +19,7 @@ it.each([
 ])('%s is reached at %s:%s', (address, host, port) => expect(split(address, 'otlp_http', 'box')).toEqual([host, port]));
 
 it.each([
-  ['ddtrace', ['DD_TRACE_AGENT_URL=http://localhost:8127', 'DD_LLMOBS_AGENTLESS_ENABLED=0', 'ddtrace-run']],
+  ['ddtrace', ['DD_TRACE_AGENT_URL=http://localhost:8127', 'DD_LLMOBS_ENABLED=1', 'ddtrace-run']],
   ['dd-trace-js', ['DD_TRACE_AGENT_URL=http://localhost:8127', 'DD_AGENT_HOST=localhost', 'dd-trace/init']],
   ['otel-python', ['OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', 'OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf', 'opentelemetry-instrument']],
   ['otel-js', ['OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', 'auto-instrumentations-node/register']],

@@ -67,7 +67,7 @@ export const RECIPES: Recipe[] = [
         `export DD_TRACE_AGENT_URL=${at.datadog}`,
         `export DD_DOGSTATSD_URL=udp://${at.dogstatsdHost}:${at.dogstatsdPort}`,
         'export DD_SERVICE=my-service',
-        'export DD_LLMOBS_ENABLED=1 DD_LLMOBS_ML_APP=my-service DD_LLMOBS_AGENTLESS_ENABLED=0',
+        'export DD_LLMOBS_ENABLED=1 DD_LLMOBS_ML_APP=my-service',
         'ddtrace-run python app.py',
       ]),
     ],
@@ -75,7 +75,7 @@ export const RECIPES: Recipe[] = [
   {
     key: 'dd-trace-js',
     label: 'dd-trace (JS)',
-    intro: 'Load it before everything else; it instruments the libraries that are required after it.',
+    intro: 'Load it before everything else; it instruments the libraries that are required after it. LLM calls come with their messages.',
     needs: ['datadog'],
     steps: (at) => [
       shell('Install', ['npm install dd-trace']),
@@ -83,6 +83,7 @@ export const RECIPES: Recipe[] = [
         `export DD_TRACE_AGENT_URL=${at.datadog}`,
         `export DD_AGENT_HOST=${at.datadogHost}`,
         'export DD_SERVICE=my-service',
+        'export DD_LLMOBS_ENABLED=1 DD_LLMOBS_ML_APP=my-service',
         'node --require dd-trace/init app.js',
       ]),
     ],

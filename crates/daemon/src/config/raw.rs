@@ -20,8 +20,14 @@ const HONORED: &[&str] = &[
     "DD_TRACE_AGENT_URL",
     "DD_AGENT_HOST",
     "DD_TRACE_AGENT_PORT",
+    "DD_APM_RECEIVER_SOCKET",
+    "DD_DOGSTATSD_SOCKET",
     "OTEL_SERVICE_NAME",
 ];
+
+/// The Datadog Agent's own variables that say the same as a setting of ours, which wins over them.
+const OF_AGENT: [(&str, &str); 2] =
+    [("DD_APM_RECEIVER_SOCKET", "listen.datadog_socket"), ("DD_DOGSTATSD_SOCKET", "listen.dogstatsd_socket")];
 
 /// Where settings come from.
 #[derive(Debug, Default)]
@@ -87,6 +93,11 @@ impl Raw {
                 problem: error.to_string(),
             })?;
             profiles = set_file(&mut values, table, &path)?;
+        }
+        for (variable, name) in OF_AGENT {
+            if let Some(value) = sources.variables.get(variable).filter(|value| !value.is_empty()) {
+                values.insert(name, (value.clone(), format!("{variable} in the environment")));
+            }
         }
         for (variable, value) in &sources.variables {
             if variable.starts_with("AT_") {

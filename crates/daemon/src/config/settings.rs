@@ -36,6 +36,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "DogStatsD over UDP. `host:port`, port 0, or `off`. A taken port is treated as Datadog's.",
     ),
     setting(
+        "listen.datadog_socket",
+        "off",
+        "Datadog traces over a unix socket besides. Its path, or `off`; missing folders are made, and anybody who can reach the path may send. If it is not set, the Agent's own DD_APM_RECEIVER_SOCKET counts.",
+    ),
+    setting(
+        "listen.dogstatsd_socket",
+        "off",
+        "DogStatsD datagrams over a unix socket besides. Its path, or `off`. If it is not set, the Agent's own DD_DOGSTATSD_SOCKET counts.",
+    ),
+    setting(
         "data.dir",
         "",
         "Folder for everything that is kept. Empty: `$XDG_DATA_HOME/tundra`, else `~/.local/share/tundra`.",

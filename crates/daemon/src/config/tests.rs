@@ -46,8 +46,18 @@ fn later_sources_win() {
 
 #[test]
 fn datadog_variables_are_honored_or_named() {
-    let all = [("DD_SERVICE", "me"), ("DD_ENV", "blue"), ("DD_API_KEY", "k"), ("DD_AGENT_HOST", "agent")];
+    let all = [
+        ("DD_SERVICE", "me"),
+        ("DD_ENV", "blue"),
+        ("DD_API_KEY", "k"),
+        ("DD_AGENT_HOST", "agent"),
+        ("DD_APM_RECEIVER_SOCKET", "/run/apm.socket"),
+        ("DD_DOGSTATSD_SOCKET", "unix:///run/dsd.socket"),
+        ("AT_LISTEN_DOGSTATSD_SOCKET", "off"),
+    ];
     let config = config(None, None, &all).expect("valid");
+    assert_eq!(config.listen.datadog_socket, Some(PathBuf::from("/run/apm.socket")));
+    assert_eq!(config.listen.dogstatsd_socket, None, "our own setting wins");
     assert_eq!((config.service.as_str(), config.environment.as_str()), ("me", "blue"));
     assert_eq!(config.forward, Forward::To("http://agent:8126".to_owned()));
     assert_eq!(config.unsupported, ["DD_API_KEY"]);
@@ -65,6 +75,8 @@ fn errors_say_what_to_do() {
     check(Some("[store"), &[], "is not TOML");
     check(Some("[store]\nurl = [1]"), &[], "must be text");
     check(None, &[("AT_LISTEN_UI", "3001")], "must be `host:port`");
+    check(None, &[("AT_LISTEN_DATADOG_SOCKET", "apm.socket")], "must be the whole path of a unix socket");
+    check(None, &[("DD_APM_RECEIVER_SOCKET", "http://x")], "DD_APM_RECEIVER_SOCKET in the environment");
     check(None, &[("AT_STORE_DURABILITY", "maybe")], "must be `group` or `relaxed`");
     check(None, &[("AT_STORE_RETENTION_DAYS", "0")], "from 1 to 36500");
     check(None, &[("AT_LISTEN_UI", "0.0.0.0:3001")], "AT_API_TOKEN");
@@ -112,9 +124,10 @@ fn documentation_is_fresh() {
         model = \"gpt-4o-mini\"         # optional: the first one it lists\nkey_variable = \"OPENAI_API_KEY\" # keys never stand in the file\n```\n\n\
         ## Variables of others\n\n\
         Honored: `DD_SERVICE`, `DD_ENV`, `DD_VERSION` and `OTEL_SERVICE_NAME` label the daemon's own telemetry;\n\
-        `DD_TRACE_AGENT_URL`, or `DD_AGENT_HOST` and `DD_TRACE_AGENT_PORT`, name the Agent to forward to. Provider keys\n\
-        (`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, ...) make LLM profiles. Any other `DD_*` or `OTEL_*` variable that is set is\n\
-        named at start as not supported.\n";
+        `DD_TRACE_AGENT_URL`, or `DD_AGENT_HOST` and `DD_TRACE_AGENT_PORT`, name the Agent to forward to;\n\
+        `DD_APM_RECEIVER_SOCKET` and `DD_DOGSTATSD_SOCKET`, which a Datadog Agent reads, name unix sockets to listen on.\n\
+        Provider keys (`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, ...) make LLM profiles. Any other `DD_*` or `OTEL_*` variable\n\
+        that is set is named at start as not supported.\n";
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &page).expect("the docs folder is writable");

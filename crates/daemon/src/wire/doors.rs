@@ -1,6 +1,6 @@
 //! Every listener with what answers on it.
 
-use crate::ports::{Bound, Moved};
+use crate::ports::{Bound, Moved, unix};
 use axum::body::Body;
 use futures::future::{BoxFuture, join_all};
 use intake::datadog::{Datadog, Info};
@@ -41,7 +41,8 @@ impl Doors {
         let receiver = bound.datadog.as_ref().and_then(port).unwrap_or(0);
         let statsd =
             bound.dogstatsd.as_ref().and_then(|socket| socket.local_addr().ok()).map(|addr| addr.port());
-        let info = Info::new(receiver, statsd, Limits::default().body_bytes);
+        let path = bound.datadog_socket.as_ref().map(|bound| bound.file.path());
+        let info = Info::new(receiver, path, statsd, Limits::default().body_bytes);
         let mut all: Vec<tokio::task::JoinHandle<()>> = Vec::new();
         for socket in [bound.ui, bound.api].into_iter().flatten() {
             let router = server.router();
@@ -64,21 +65,38 @@ impl Doors {
         }
         all.extend(door(bound.otlp_http, OtlpHttp::new(intake.clone()), &open, &stop));
         all.extend(door(bound.otlp_grpc, OtlpGrpc::new(intake.clone()), &open, &stop));
-        all.extend(door(bound.datadog, Datadog::new(intake.clone(), info), &open, &stop));
+        let datadog = Datadog::new(intake.clone(), info);
+        all.extend(door(bound.datadog, datadog.clone(), &open, &stop));
         if let Some(socket) = bound.dogstatsd.and_then(|socket| tokio::net::UdpSocket::from_std(socket).ok())
         {
-            all.push(tokio::spawn(dogstatsd::serve(socket, intake, stop)));
+            all.push(tokio::spawn(dogstatsd::serve(socket, intake.clone(), stop.clone())));
+        }
+        let mut files = Vec::new();
+        if let Some(unix::Bound { socket, file }) = bound.datadog_socket {
+            files.push(file);
+            let socket = kept(tokio::net::UnixListener::from_std(socket));
+            all.extend(
+                socket.map(|socket| tokio::spawn(listener::serve(socket, datadog, open, stop.clone()))),
+            );
+        }
+        if let Some(unix::Bound { socket, file }) = bound.dogstatsd_socket {
+            files.push(file);
+            let socket = kept(tokio::net::UnixDatagram::from_std(socket));
+            all.extend(socket.map(|socket| tokio::spawn(dogstatsd::serve(socket, intake, stop))));
         }
         Box::pin(async move {
             join_all(all).await;
+            drop(files);
         })
     }
 }
 
 fn async_socket(socket: TcpListener) -> Option<tokio::net::TcpListener> {
-    tokio::net::TcpListener::from_std(socket)
-        .inspect_err(|error| tracing::error!(%error, "a listener was lost"))
-        .ok()
+    kept(tokio::net::TcpListener::from_std(socket))
+}
+
+fn kept<S>(socket: std::io::Result<S>) -> Option<S> {
+    socket.inspect_err(|error| tracing::error!(%error, "a listener was lost")).ok()
 }
 
 fn door<D: Door>(

@@ -29,6 +29,8 @@ pub(super) fn addresses(bound: &Bound) -> Addresses {
         otlp_grpc: tcp(&bound.otlp_grpc),
         datadog: tcp(&bound.datadog),
         dogstatsd: bound.dogstatsd.as_ref().and_then(|socket| text(socket.local_addr())),
+        datadog_socket: bound.datadog_socket.as_ref().map(|bound| bound.file.url()),
+        dogstatsd_socket: bound.dogstatsd_socket.as_ref().map(|bound| bound.file.url()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
 
@@ -20,7 +20,7 @@ fn cache() -> PathBuf {
     base.expect("HOME is set")
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
@@ -38,20 +38,28 @@ fn stamp(lock: &Path) -> String {
 /// The Python of a virtual environment that holds the pinned clients.
 pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let lock = root().join("tests/clients/python/requirements.lock");
-        let home = cache().join(format!("python-{}", stamp(&lock)));
-        let python = home.join("bin/python");
-        if !home.join("complete").exists() {
-            std::fs::create_dir_all(&home).expect("a cache folder");
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
-            let pip =
-                ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
-            run(Command::new(&python).args(pip).arg(&lock));
-            std::fs::write(home.join("complete"), "").expect("a stamp");
-        }
-        python
-    })
+    PYTHON.get_or_init(|| environment("requirements.lock", "python"))
+}
+
+/// The Python of an environment that holds an old ddtrace, whose packages need not agree with the clients'.
+pub(crate) fn old_python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| environment("ddtrace_v03.lock", "ddtrace-v03"))
+}
+
+fn environment(lock: &str, name: &str) -> PathBuf {
+    let lock = root().join("tests/clients/python").join(lock);
+    let home = cache().join(format!("{name}-{}", stamp(&lock)));
+    let python = home.join("bin/python");
+    if !home.join("complete").exists() {
+        std::fs::create_dir_all(&home).expect("a cache folder");
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
+        let pip =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
+        run(Command::new(&python).args(pip).arg(&lock));
+        std::fs::write(home.join("complete"), "").expect("a stamp");
+    }
+    python
 }
 
 /// A folder with the pinned Node clients installed.
@@ -102,7 +110,7 @@ impl Drop for Provider {
 }
 
 /// Runs a client to its end and returns what it printed first: its trace id.
-fn trace_of(command: &mut Command) -> String {
+pub(crate) fn trace_of(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().expect("the client runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
@@ -110,21 +118,21 @@ fn trace_of(command: &mut Command) -> String {
     id.unwrap_or_else(|| panic!("no trace id in {out}\n{err}")).to_owned()
 }
 
-fn script(name: &str) -> Command {
+pub(crate) fn script(name: &str) -> Command {
     let mut command = Command::new(python());
     command.arg(root().join("tests/clients/python").join(name)).env("PYTHONWARNINGS", "ignore");
     command
 }
 
 /// The trace with at least `spans` spans.
-fn wait_for(daemon: &Daemon, trace: &str, spans: u64) -> Value {
+pub(crate) fn wait_for(daemon: &Daemon, trace: &str, spans: u64) -> Value {
     eventually("the trace is complete", || {
         let found = daemon.try_get(&format!("/api/traces/{trace}"))?;
         (found["totals"]["spans"].as_u64()? >= spans).then_some(found)
     })
 }
 
-fn the_call(daemon: &Daemon, trace: &str) -> Value {
+pub(crate) fn the_call(daemon: &Daemon, trace: &str) -> Value {
     eventually("the model call is found", || {
         let rows = daemon.sql(&format!(
             "SELECT provider, request_model, response_model, input_tokens, cache_read_tokens, output_tokens, \
@@ -136,7 +144,7 @@ fn the_call(daemon: &Daemon, trace: &str) -> Value {
 }
 
 /// What the mock provider's one call must come out as.
-fn check_call(call: &Value, dialect: &str) {
+pub(crate) fn check_call(call: &Value, dialect: &str) {
     let fields = [
         ("provider", json!("openai")),
         ("request_model", json!("gpt-4o")),
@@ -203,64 +211,9 @@ fn openinference_python() {
 }
 
 #[test]
-fn ddtrace_python() {
-    let daemon = Daemon::start();
-    let provider = Provider::start();
-    for version in ["v0.4", "v0.5"] {
-        let with_llm = version == "v0.4";
-        let trace = trace_of(
-            script("ddtrace_app.py")
-                .arg(&provider.url)
-                .env("DD_TRACE_AGENT_URL", daemon.url("datadog", ""))
-                .env("DD_TRACE_API_VERSION", version)
-                .env("DD_LLMOBS_ENABLED", if with_llm { "1" } else { "0" })
-                .env("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
-                .env("DD_REMOTE_CONFIGURATION_ENABLED", "false"),
-        );
-        let skeleton = wait_for(&daemon, &trace, 3);
-        assert_eq!(skeleton["totals"]["errors"], json!(1), "{skeleton}");
-        let rows = daemon.sql(&format!(
-            "SELECT service, resource, source FROM spans WHERE trace_id = '{trace}' AND name = 'web.request'"
-        ));
-        assert_eq!(
-            rows[0],
-            json!({"service": "ddtrace-python", "resource": "GET /checkout", "source": "datadog"})
-        );
-        if with_llm {
-            check_call(&the_call(&daemon, &trace), "datadog_llmobs");
-        }
-    }
-}
-
-#[test]
-fn dd_trace_js() {
-    let daemon = Daemon::start();
-    let trace = trace_of(
-        Command::new("node")
-            .arg(root().join("tests/clients/node/dd_app.js"))
-            .env("NODE_PATH", node().join("node_modules"))
-            .env("DD_TRACE_AGENT_URL", daemon.url("datadog", ""))
-            .env("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
-            .env("DD_REMOTE_CONFIGURATION_ENABLED", "false"),
-    );
-    let skeleton = wait_for(&daemon, &trace, 2);
-    assert_eq!(skeleton["totals"]["errors"], json!(1), "{skeleton}");
-}
-
-#[test]
 fn dogstatsd_python() {
     let daemon = Daemon::start();
     let port = daemon.addresses["dogstatsd"].rsplit(':').next().expect("a port").to_owned();
     run(script("statsd_app.py").arg(port));
-    eventually("every kind of metric arrives", || {
-        let rows = daemon.sql("SELECT name, type, value, count FROM metrics WHERE name LIKE 'shop.%'");
-        let has = |name: &str| rows.iter().any(|row| row["name"] == json!(name));
-        let all = ["shop.orders", "shop.open", "shop.latency", "shop.size", "shop.users"];
-        all.iter().all(|name| has(name)).then_some(())
-    });
-    eventually("event and check arrive", || {
-        let logs = daemon.sql("SELECT body, event_name, attrs FROM logs");
-        let text = serde_json::to_string(&logs).expect("JSON");
-        (text.contains("Deploy é") && text.contains("shop.up")).then_some(())
-    });
+    crate::datadog::wait_for_metrics(&daemon);
 }

@@ -14,6 +14,10 @@ pub(crate) fn span_json(service: &str, name: &str, trace: &str, span: &str) -> V
     }]})
 }
 
+fn is_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_string))
+}
+
 #[test]
 fn info_lists_only_what_answers_and_is_byte_stable() {
     let daemon = Daemon::start();
@@ -31,6 +35,7 @@ fn info_lists_only_what_answers_and_is_byte_stable() {
         ("span_meta_structs", info["span_meta_structs"] == json!(true)),
         ("feature_flags", info["feature_flags"].is_array()),
         ("peer_tags", info["peer_tags"].is_array()),
+        ("evp_proxy_allowed_headers", is_texts(&info["evp_proxy_allowed_headers"])),
         ("config", info["config"].is_object()),
         ("config.receiver_port", info["config"]["receiver_port"].is_u64()),
     ] {
@@ -38,15 +43,47 @@ fn info_lists_only_what_answers_and_is_byte_stable() {
     }
     for path in info["endpoints"].as_array().expect("a list") {
         let path = path.as_str().expect("a path");
-        // An empty list of traces in msgpack and JSON.
-        let (kind, empty) = if path.ends_with("v0.5/traces") {
-            ("application/msgpack", vec![0x92, 0x91, 0xa0, 0x90])
+        // Of each what holds nothing: no traces in msgpack, no events and no evaluations in JSON.
+        let (msgpack, json) = ("application/msgpack", "application/json");
+        let empties: Vec<(String, &str, Vec<u8>)> = if path.starts_with("/evp_proxy/") {
+            let evaluations = br#"{"data":{"attributes":{"metrics":[]}}}"#.to_vec();
+            vec![
+                (format!("{path}api/v2/llmobs"), json, b"[]".to_vec()),
+                (format!("{path}api/intake/llm-obs/v1/eval-metric"), json, evaluations.clone()),
+                (format!("{path}api/intake/llm-obs/v2/eval-metric"), json, evaluations),
+            ]
+        } else if path.ends_with("v0.5/traces") {
+            vec![(path.to_owned(), msgpack, vec![0x92, 0x91, 0xa0, 0x90])]
         } else {
-            ("application/msgpack", vec![0x90])
+            vec![(path.to_owned(), msgpack, vec![0x90])]
         };
+        for (path, kind, empty) in empties {
+            let request = daemon.http().post(daemon.url("datadog", &path)).header("content-type", kind);
+            let status = request.body(empty).send().expect("answers").status();
+            assert!(status.is_success(), "{path}: {status}");
+        }
+    }
+}
+
+#[test]
+fn what_of_the_evp_proxy_is_not_served_is_unknown_and_counted() {
+    let daemon = Daemon::start();
+    let post = |path: &str, kind: &str, body: &'static [u8]| {
         let request = daemon.http().post(daemon.url("datadog", path)).header("content-type", kind);
-        let status = request.body(empty).send().expect("answers").status();
-        assert!(status.is_success(), "{path}: {status}");
+        request.body(body).send().expect("answers").status().as_u16()
+    };
+    let json = "application/json";
+    assert_eq!(post("/evp_proxy/v4/api/v2/citestcycle", json, b"{}"), 404);
+    assert_eq!(post("/evp_proxy/v1/api/v2/llmobs", json, b"[]"), 404);
+    assert_eq!(post("/evp_proxy/v2/api/v2/llmobs", "application/msgpack", &[0x90]), 415);
+    assert_eq!(post("/evp_proxy/v2/api/v2/llmobs", json, b"[{"), 400);
+    let status = daemon.http().get(daemon.url("datadog", "/evp_proxy/v2/api/v2/llmobs")).send();
+    assert_eq!(status.expect("answers").status().as_u16(), 405);
+    let ledger = daemon.get("/api/health")["ledger"].clone();
+    for (reason, value) in [("unknown_path", 2), ("content_type", 1), ("malformed", 1), ("method", 1)] {
+        let row =
+            json!({"protocol": "datadog", "counter": "requests_refused", "reason": reason, "value": value});
+        assert!(ledger.as_array().is_some_and(|rows| rows.contains(&row)), "{reason}: {ledger}");
     }
 }
 

@@ -158,10 +158,73 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Bodies for LLM Observability's doors: events and evaluations in JSON.
+fn llm_cases() -> Vec<Case> {
+    let json = ("content-type", "application/json");
+    let zipped = ("content-encoding", "gzip");
+    let ids = r#""span_id":"9","_dd":{"apm_trace_id":"07070707070707070707070707070707"}"#;
+    let mut cases = Vec::new();
+    let spans = ("/evp_proxy/v2/api/v2/llmobs", r#"[{"spans":["#, "]}]");
+    let metrics =
+        ("/evp_proxy/v4/api/intake/llm-obs/v2/eval-metric", r#"{"data":{"attributes":{"metrics":["#, "]}}}");
+    for (path, head, tail) in [spans, metrics] {
+        let mut add = |name: &str, headers: Vec<_>, body: Vec<u8>| {
+            cases.push(Case { name: name.to_owned(), listener: "datadog", path, headers, body });
+        };
+        let around = |inner: &str| [head, inner, tail].concat().into_bytes();
+        let packed = |inner: &str| gzip(&around(inner));
+        add("a million empty records", vec![json, zipped], packed(&vec!["{}"; 1_000_000].join(",")));
+        add("ten million nulls", vec![json, zipped], packed(&vec!["null"; 10_000_000].join(",")));
+        let list = format!("{{{ids},\"tags\":[{}1]}}", "1,".repeat(10_000_000));
+        add("ten million numbers in one record", vec![json, zipped], packed(&list));
+        let keys: String = (0..1_000_000).map(|n| format!(",\"k{n}\":1")).collect();
+        add("a million fields in one record", vec![json, zipped], packed(&format!("{{{ids}{keys}}}")));
+        let text = format!("{{{ids},\"name\":\"{}\"}}", "x".repeat(60 << 20));
+        add("a name of 60 MiB", vec![json, zipped], packed(&text));
+        let escaped = format!("{{{ids},\"name\":\"{}\"}}", "\\u0041".repeat(5 << 20));
+        add("five million escapes", vec![json, zipped], packed(&escaped));
+        add("200 MiB of spaces", vec![json, zipped], gzip(&vec![b' '; 200 << 20]));
+        for depth in [33, 600, 100_000, 5_000_000] {
+            let (open, close) = (r#"{"a":["#.repeat(depth), "]}".repeat(depth));
+            add("deep objects", vec![json, zipped], packed(&format!("{{{ids},\"meta\":{open}1{close}}}")));
+            add("brackets that stay open", vec![json, zipped], gzip("[".repeat(depth).as_bytes()));
+        }
+        for (name, inner) in [
+            ("a number", "7"),
+            ("a text", "\"x\""),
+            ("a list", "[[]]"),
+            ("no ids", "{}"),
+            ("ids of the wrong type", r#"{"span_id":{"a":1},"trace_id":[1]}"#),
+            (
+                "numbers past 64 bits",
+                r#"{"span_id":99999999999999999999,"trace_id":1e400,"start_ns":-1e400}"#,
+            ),
+            ("half an escape", r#"{"span_id":"\u12"#),
+            ("half a surrogate", r#"{"span_id":"1","trace_id":"1","name":"\ud800"}"#),
+            ("a key twice", r#"{"span_id":"1","span_id":"0","trace_id":"1","trace_id":"x"}"#),
+            ("a null in each field", r#"{"span_id":null,"_dd":null,"meta":null,"tags":null,"join_on":null}"#),
+        ] {
+            add(name, vec![json], around(inner));
+        }
+        for body in
+            [&b""[..], b" ", b"null", b"7", b"[", b"{}", b"[[]]", b"{\"data\":7}", b"\xff\xfe", b"\0\0\0"]
+        {
+            add("a body that is none", vec![json], body.to_vec());
+        }
+        add("msgpack", vec![("content-type", "application/msgpack")], good_msgpack());
+        add("msgpack that says JSON", vec![json], good_msgpack());
+        add("gzip that is none", vec![json, zipped], b"{}".to_vec());
+        add("half a gzip", vec![json, zipped], packed("{}")[..12].to_vec());
+        add("an unknown encoding", vec![json, ("content-encoding", "br")], around("{}"));
+    }
+    cases
+}
+
 #[test]
 fn bombs_cost_nothing() {
     let daemon = Daemon::start();
-    let cases = cases();
+    let mut cases = cases();
+    cases.extend(llm_cases());
     assert!(cases.len() >= 200, "{} cases", cases.len());
     let before = daemon.resident();
     let mut refused = 0;

@@ -4,6 +4,7 @@
 mod agent;
 mod browser;
 mod clients;
+mod datadog;
 mod doors;
 mod hostile;
 mod kill;

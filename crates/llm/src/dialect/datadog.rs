@@ -1,14 +1,18 @@
 //! Datadog LLM Observability: the whole event rides in `meta_struct._llmobs` of an APM span (a map), and the `gen_ai.*`
-//! tags beside it are shadows of it, not OpenTelemetry's; so the call counts once. Clients differ: the kind is nested
-//! (`span: {kind}`) or dotted (`span.kind`), tags are a map or a list.
+//! tags beside it are shadows of it, not OpenTelemetry's; so the call counts once. An event that came by itself is put
+//! there by `wire`. Clients differ: the kind is nested (`span: {kind}`) or dotted (`span.kind`), and so is the error;
+//! tags are a map or a list. Evaluations are requests of their own, which come as log records.
 
 use crate::draft::Draft;
 use crate::fields::{Pairs, dig, find, inside, opened, text, word};
 use crate::keys::Keys;
-use tundra_record::llm::Direction;
-use tundra_record::{Scope, Span, Value};
+use tundra_record::llm::{Direction, Evaluation};
+use tundra_record::{LogRecord, Scope, Span, Value};
 
 const DIALECT: &str = "datadog_llmobs";
+
+/// The name under which `wire` hands over an evaluation.
+pub(crate) const EVALUATION: &str = "datadog.llmobs.evaluation";
 
 /// The event's `metrics`.
 const METRICS: Keys = Keys {
@@ -82,13 +86,17 @@ pub(super) fn span(_scope: &Scope<'_>, span: &Span<'_>) -> Option<Draft> {
     Some(draft)
 }
 
-/// No event: an old protocol dropped it, or it goes another way (`_dd.llmobs.submitted`) under the same ids, so that the
-/// call still counts once. The shadow tags tell model and tokens.
+/// No event: an old protocol dropped it, or it goes another way (`_dd.llmobs.submitted`) under the same ids. The shadow
+/// tags tell model and tokens, so that the call is known even if its event is lost. A run is told by its event alone.
 fn tags_only(draft: &mut Draft, span: &Span<'_>) {
     let kind = text(&span.attrs, &["_dd.llmobs.span_kind", "gen_ai.operation.name"]);
     draft.fill(&TAGS, &span.attrs);
     kind_of(draft, span, kind.as_deref().unwrap_or_default(), None);
     provider(draft, None, span);
+    if find(&span.attrs, &["_dd.llmobs.submitted"]).is_some() {
+        draft.call.shadow = true;
+        draft.run = None;
+    }
 }
 
 fn event_of(draft: &mut Draft, span: &Span<'_>, event: &Value<'_>) {
@@ -117,7 +125,8 @@ fn event_of(draft: &mut Draft, span: &Span<'_>, event: &Value<'_>) {
         },
         &span.attrs,
     );
-    if let Some(class) = dig(meta, &["error", "type"]).and_then(word) {
+    let class = dig(meta, &["error", "type"]).or_else(|| inside(meta, &["error.type"]));
+    if let Some(class) = class.and_then(word) {
         draft.call.error_type = Some(class);
         draft.call.success = Some(false);
     }
@@ -125,6 +134,25 @@ fn event_of(draft: &mut Draft, span: &Span<'_>, event: &Value<'_>) {
     kind_of(draft, span, &kind, inside(event, &["name"]).and_then(word));
     provider(draft, Some(meta), span);
     content(draft, meta);
+}
+
+/// An evaluation: its fields are the record's attributes.
+pub(super) fn evaluation(log: &LogRecord<'_>) -> Draft {
+    let fields = &log.attrs;
+    let truth = find(fields, &["boolean_value"]).and_then(Value::as_bool);
+    let label = text(fields, &["categorical_value", "text_value"])
+        .or(truth.map(|truth| truth.to_string()))
+        .or_else(|| find(fields, &["json_value"]).map(|value| value.to_text().into_owned()))
+        .or_else(|| text(fields, &["assessment"]));
+    let mut draft = super::otel_logs::of_log(DIALECT, log);
+    draft.call.session_id = text(fields, &["session_id"]);
+    draft.evaluation(Evaluation {
+        name: text(fields, &["label"]).unwrap_or_default(),
+        value: find(fields, &["score_value"]).and_then(Value::as_double).or(truth.map(f64::from)),
+        label,
+        explanation: text(fields, &["reasoning"]),
+    });
+    draft
 }
 
 fn kind_of(draft: &mut Draft, span: &Span<'_>, kind: &str, name: Option<String>) {
@@ -194,9 +222,24 @@ fn content(draft: &mut Draft, meta: &Value<'_>) {
             draft.parts.text(direction, role, &value.to_text());
         }
         documents(draft, direction, role, side);
+        if !KNOWN_SIDES.iter().any(|known| side.get(known).is_some()) && !is_nothing(side) {
+            // Experiments send any JSON.
+            draft.parts.text(direction, role, &side.to_text());
+        }
     }
     if let Some(tools) = meta.get("tool_definitions") {
         draft.parts.tools(&opened(tools));
+    }
+}
+
+/// What may stand inside `input` and `output`.
+const KNOWN_SIDES: &[&str] = &["messages", "value", "documents", "prompt", "parameters"];
+
+fn is_nothing(side: &Value<'_>) -> bool {
+    match side {
+        Value::Map(entries) => entries.is_empty(),
+        Value::Str(text) => text.is_empty(),
+        _ => false,
     }
 }
 

@@ -128,3 +128,26 @@ fn logs() {
     assert_eq!(judged.evaluations[0].label.as_deref(), Some("no"));
     assert_eq!(log("", span, r#"{"http.method":"GET"}"#, "\"a plain line\""), None);
 }
+
+#[test]
+fn datadog_evaluations() {
+    let check = |json: &str, value: Option<f64>, label: Option<&str>| {
+        let judged = log("datadog.llmobs.evaluation", Some(SpanId(7)), json, "\"\"").unwrap();
+        assert_eq!(judged.call, None, "{json}");
+        let [evaluation] = &judged.evaluations[..] else { panic!("{json}: {judged:?}") };
+        assert_eq!((evaluation.value, evaluation.label.as_deref()), (value, label), "{json}");
+        assert_eq!(evaluation.name, "l", "{json}");
+    };
+    check(r#"{"label":"l","metric_type":"score","score_value":0.25}"#, Some(0.25), None);
+    check(r#"{"label":"l","score_value":1,"assessment":"pass"}"#, Some(1.0), Some("pass"));
+    check(r#"{"label":"l","categorical_value":"positive"}"#, None, Some("positive"));
+    check(r#"{"label":"l","boolean_value":true}"#, Some(1.0), Some("true"));
+    check(r#"{"label":"l","boolean_value":false}"#, Some(0.0), Some("false"));
+    check(r#"{"label":"l","text_value":"well"}"#, None, Some("well"));
+    check(r#"{"label":"l","json_value":{"tone":"ok"}}"#, None, Some(r#"{"tone":"ok"}"#));
+    check(r#"{"label":"l","score_value":"high"}"#, None, None);
+    let reasoned = r#"{"label":"l","score_value":1,"reasoning":"because","session_id":"s"}"#;
+    let reasoned = log("datadog.llmobs.evaluation", None, reasoned, "\"\"").unwrap();
+    assert_eq!(reasoned.evaluations[0].explanation.as_deref(), Some("because"));
+    assert_eq!(reasoned.session_id.as_deref(), Some("s"));
+}

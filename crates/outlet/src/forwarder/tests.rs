@@ -12,7 +12,9 @@ use store::{Batch, FolderObjects, RealFs, Store};
 use tokio::sync::watch;
 use tundra_record::env::{Clock, SystemClock};
 use tundra_record::redact::{Pass, RedactConfig, Redactor};
-use tundra_record::{LogRecord, MetricPoint, Reject, Resource, Scope, Sink, Source, Span, SpanId, TraceId};
+use tundra_record::{
+    EVENT_SCOPE, LogRecord, MetricPoint, Reject, Resource, Scope, Sink, Source, Span, SpanId, TraceId,
+};
 use tundra_wire::datadog::{DatadogHeaders, traces_v03_v04};
 
 /// An Agent that answers by its script, and 200 when that is over.
@@ -85,11 +87,16 @@ async fn store(folder: &std::path::Path) -> Store {
 }
 
 async fn add(store: &Store, source: Source, sample: bool, ids: std::ops::Range<u64>) {
+    add_of(store, source, sample, ids, "").await;
+}
+
+async fn add_of(store: &Store, source: Source, sample: bool, ids: std::ops::Range<u64>, scope: &'static str) {
     let redactor = Redactor::new(&RedactConfig::default()).unwrap();
     let mut pass = Pass::new(&redactor);
     let mut batch = Batch::new(SystemClock.now(), source);
     batch.sample(sample);
     batch.resource(&pass.resource(&mut Resource { attrs: vec![("service.name".into(), "shop".into())] }));
+    batch.scope(&pass.scope(&mut Scope { name: scope.into(), ..Scope::default() }));
     for id in ids {
         let mut span = Span {
             trace_id: TraceId(u128::from(id / 4 + 1)),
@@ -170,8 +177,11 @@ async fn goes_on_where_it_stopped_and_leaves_samples_here() {
     Forwarder::open(store.clone(), Agent::new(&url).unwrap()).await.unwrap();
     add(&store, Source::Otlp, false, 1..6).await;
     add(&store, Source::Otlp, true, 500..510).await;
+    // What events told is no trace of an Agent's: its own trace tells it.
+    add_of(&store, Source::Datadog, false, 700..703, EVENT_SCOPE).await;
     add(&store, Source::Datadog, false, 6..9).await;
-    forward(&store, &url, 8).await;
+    let first = forward(&store, &url, 8).await;
+    assert_eq!(count(&first, "not_forwarded", "llm_event"), 3);
     assert_eq!(agent.taken(), (1..9).collect::<Vec<_>>());
     add(&store, Source::Sdk, false, 9..12).await;
     let second = forward(&store, &url, 3).await;

@@ -6,13 +6,16 @@ use crate::engine::View;
 use crate::error::QueryError;
 use crate::limits::{SPAN_CONTENT_BYTES, SPAN_ROWS};
 use arrow_json::writer::{JsonArray, WriterBuilder};
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::compute::{filter_record_batch, not};
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::col;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use store::Table;
-use tundra_record::{SpanId, TraceId};
+use tundra_record::{EVENT_SCOPE, SpanId, TraceId};
 
 const SPAN_COLUMNS: [&str; 27] = [
     "trace_id",
@@ -129,13 +132,14 @@ impl View {
         let is_span = is_trace(trace).and(col("span_id").eq(word(span.to_string())));
         let columns: Vec<&str> = SPAN_COLUMNS.into_iter().chain(["seq"]).collect();
         let spans = self.read(Table::Spans, &columns, is_span.clone(), SPAN_ROWS).await?;
-        let Some((batch, row)) = latest(&spans, "seq")? else { return Ok(None) };
-        let mut detail = own_columns(Columns(batch), row)?;
+        let Some(mut detail) = told(&spans)? else { return Ok(None) };
         let near = |time: &str| -> Expr {
             let end = detail.start_ns.saturating_add(detail.duration_ns);
             let (first, last) = (detail.start_ns.saturating_sub(SLACK_NS), end.saturating_add(SLACK_NS));
             is_span.clone().and(col(time).gt_eq(lit(first))).and(col(time).lt_eq(lit(last)))
         };
+        // Who judges need not know the trace: the span's id is enough.
+        let judged = col("span_id").eq(word(span.to_string()));
         let all = |table: Table| -> Vec<&str> { table.columns().map(|column| column.name).collect() };
         let (call_columns, run_columns) = (all(Table::LlmCalls), all(Table::AgentRuns));
         let evaluation_columns = all(Table::Evaluations);
@@ -143,7 +147,7 @@ impl View {
             self.read(Table::LlmCalls, &call_columns, near("start_ns"), SPAN_ROWS),
             self.read(Table::LlmMessages, &MESSAGE_COLUMNS, near("start_ns"), SPAN_ROWS),
             self.read(Table::AgentRuns, &run_columns, near("start_ns"), SPAN_ROWS),
-            self.read(Table::Evaluations, &evaluation_columns, is_span.clone(), SPAN_ROWS),
+            self.read(Table::Evaluations, &evaluation_columns, judged.clone(), SPAN_ROWS),
             self.read(Table::Logs, &LOG_COLUMNS, near("time_ns"), SPAN_ROWS),
         )?;
         let call = object(latest(&calls, "revision")?)?;
@@ -152,12 +156,49 @@ impl View {
             detail.llm = Some(Llm { call, messages });
         }
         detail.run = object(latest(&runs, "received_ns")?)?;
+        let own = Value::from(detail.trace_id.as_str());
         for batch in &evaluations {
-            detail.evaluations.extend(objects(batch)?);
+            let all = objects(batch)?.into_iter();
+            let of_trace = |row: &Map<String, Value>| {
+                row.get("trace_id").is_none_or(|trace| trace.is_null() || *trace == own)
+            };
+            detail.evaluations.extend(all.filter(of_trace));
         }
         detail.logs = read_logs(&logs)?;
         Ok(Some(detail))
     }
+}
+
+/// The span as it was told last, by its trace if that told it. What only an event says of it is added.
+fn told(batches: &[RecordBatch]) -> Result<Option<SpanDetail>, QueryError> {
+    let wrong = |error: ArrowError| QueryError::Failed {
+        context: "sorting a span's rows",
+        detail: error.to_string(),
+    };
+    let (mut events, mut traces) = (Vec::new(), Vec::new());
+    for batch in batches {
+        let scopes = Columns(batch).text("scope_name")?;
+        let event: BooleanArray = scopes.iter().map(|scope| Some(scope == Some(EVENT_SCOPE))).collect();
+        traces.push(filter_record_batch(batch, &not(&event).map_err(wrong)?).map_err(wrong)?);
+        events.push(filter_record_batch(batch, &event).map_err(wrong)?);
+    }
+    let own = |batches: &[RecordBatch]| {
+        latest(batches, "seq")?.map(|(batch, row)| own_columns(Columns(batch), row)).transpose()
+    };
+    let Some(mut span) = own(&traces)? else { return own(&events) };
+    if let Some(event) = own(&events)? {
+        let said = event.attrs.into_iter().chain(event.content);
+        let new =
+            said.filter(|(key, _)| !span.attrs.iter().chain(&span.content).any(|(known, _)| known == key));
+        let new: Vec<_> = new.collect();
+        if !new.is_empty() {
+            let kinds = span.attr_kinds.get_or_insert_with(|| "s".repeat(span.attrs.len()));
+            kinds.extend(new.iter().map(|(_, text)| if text.starts_with('{') { 'J' } else { 'c' }));
+            span.content.extend(new);
+        }
+        span.llm_problems = event.llm_problems.or(span.llm_problems);
+    }
+    Ok(Some(span))
 }
 
 fn own_columns(columns: Columns<'_>, row: usize) -> Result<SpanDetail, QueryError> {

@@ -11,9 +11,9 @@ use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::col;
 use std::collections::HashMap;
 use store::Table;
-use tundra_record::{SpanKind, TraceId};
+use tundra_record::{EVENT_SCOPE, SpanKind, TraceId};
 
-const SPAN_COLUMNS: [&str; 11] = [
+const SPAN_COLUMNS: [&str; 12] = [
     "span_id",
     "parent_id",
     "service",
@@ -24,6 +24,7 @@ const SPAN_COLUMNS: [&str; 11] = [
     "status",
     "sample",
     "events",
+    "scope_name",
     "seq",
 ];
 const CALL_COLUMNS: [&str; 7] =
@@ -136,6 +137,7 @@ fn read_spans(
     let (kind, status) = (columns.text("kind")?, columns.text("status")?);
     let (start, duration) = (columns.int("start_ns")?, columns.int("duration_ns")?);
     let (sample, events, seq) = (columns.truth("sample")?, columns.text("events")?, columns.int("seq")?);
+    let scope = columns.text("scope_name")?;
     for row in 0..span.len() {
         let Some(own) = id(&span, row) else { continue };
         let error = if status.value(row) == "error" { Flags::ERROR } else { 0 };
@@ -150,6 +152,7 @@ fn read_spans(
             kind: SpanKind::from_word(kind.value(row)) as u8,
             flags: error | has_events,
             sample: truth_at(&sample, row).unwrap_or(false),
+            event: scope.is_valid(row) && scope.value(row) == EVENT_SCOPE,
             seq: seq.value(row),
             ..Row::default()
         });

@@ -40,7 +40,9 @@ pub(crate) struct Row {
     pub(crate) cost_pusd: Option<i64>,
     pub(crate) ttft: Option<i64>,
     pub(crate) sample: bool,
-    /// The batch it came in; of two spans with one id the later batch counts.
+    /// Told by an event and not by the trace itself; of two spans with one id such a one counts less.
+    pub(crate) event: bool,
+    /// The batch it came in; of two spans with one id, told alike, the later batch counts.
     pub(crate) seq: i64,
 }
 
@@ -129,11 +131,12 @@ impl Skeleton {
 
 /// Of the rows with one id, the one that was written last.
 fn latest(rows: Vec<Row>) -> Vec<Row> {
+    let rank = |row: &Row| (!row.event, row.seq);
     let mut seen: HashMap<u64, usize> = HashMap::with_capacity(rows.len());
     let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {
         match seen.get(&row.id) {
-            Some(&at) if kept[at].seq <= row.seq => kept[at] = row,
+            Some(&at) if rank(&kept[at]) <= rank(&row) => kept[at] = row,
             Some(_) => {}
             None => {
                 seen.insert(row.id, kept.len());

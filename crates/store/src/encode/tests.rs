@@ -16,7 +16,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 use proptest::prelude::*;
-use tundra_record::{Resource, Source, Span, SpanId, TraceId, UnixNanos};
+use tundra_record::{EVENT_SCOPE, Resource, Scope, Source, Span, SpanId, TraceId, UnixNanos};
 
 /// How the texts of some spans are.
 #[derive(Clone, Debug)]
@@ -58,6 +58,9 @@ fn batches(shape: &Shape) -> Vec<RecordBatch> {
             if row % 64 == 0 {
                 let attrs = vec![("service.name".into(), word(shape, at).into())];
                 batch.push_resource(&Resource { attrs });
+                let name =
+                    if mix(at).is_multiple_of(8) { EVENT_SCOPE.into() } else { word(shape, at | 7).into() };
+                batch.push_scope(&Scope { name, ..Scope::default() });
             }
             let present = |what: u64| mix(shape.seed ^ at ^ what) % 10 >= shape.missing;
             let attrs = (0..mix(at) % (shape.attrs + 1))
@@ -119,6 +122,10 @@ fn check_facts(facts: &Facts, expected: &RecordBatch, shape: &Shape) {
     assert_eq!(facts.times, times.first().copied().zip(times.last().copied()));
     assert_eq!(facts.rows, expected.num_rows() as u64);
     assert_eq!(facts.seqs, Some((5, 4 + shape.batches as u64)));
+    let told_by_events = crate::parquet_file::told_by_events(expected);
+    assert!(facts.events || !told_by_events);
+    // Where there are few texts, nothing has to be assumed.
+    assert!(told_by_events || !facts.events || shape.words > 10);
     let services = expected.column_by_name("service").unwrap().as_string_view();
     for service in facts.services().into_iter().flatten() {
         assert!(services.iter().any(|known| known.unwrap_or_default() == service), "{service}");

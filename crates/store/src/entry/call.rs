@@ -55,6 +55,8 @@ rows! {
 
 /// Added to the revision of a call whose tokens are known, so that a later telling without them never hides them.
 const KNOWS_TOKENS: i64 = 1 << 62;
+/// Added to the revision of a call that is told itself, so that its shadow never hides it.
+const NO_SHADOW: i64 = 1 << 61;
 
 /// The same call told as span, log and gateway capture has one trace and span id. A call without ids is its own.
 fn call_key(call: &LlmCall, origin: &Origin, row: usize) -> String {
@@ -72,7 +74,8 @@ fn call_key(call: &LlmCall, origin: &Origin, row: usize) -> String {
 
 fn revision(call: &LlmCall, received: UnixNanos) -> i64 {
     let known = call.usage.provenance != Provenance::Unknown;
-    received.0.saturating_add(if known { KNOWS_TOKENS } else { 0 })
+    let rank = if known { KNOWS_TOKENS } else { 0 } + if call.shadow { 0 } else { NO_SHADOW };
+    received.0.saturating_add(rank)
 }
 
 impl CallRows {

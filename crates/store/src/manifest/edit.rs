@@ -33,6 +33,9 @@ pub struct FileEntry {
     pub services: Option<Vec<String>>,
     /// Whether its rows are sample data. A file holds sample data only, or none.
     pub has_sample: bool,
+    /// Whether some of its spans were told by events, so that a trace may tell them again.
+    #[serde(default)]
+    pub has_events: bool,
     /// How often its rows were merged.
     pub level: u8,
     /// When its youngest row was written; merging files does not make their rows younger.

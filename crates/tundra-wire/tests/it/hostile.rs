@@ -3,7 +3,7 @@
 
 use super::mutate::decode_within_bounds;
 
-pub(crate) const FORMATS: [&str; 10] = [
+pub(crate) const FORMATS: [&str; 12] = [
     "otlp-traces",
     "otlp-logs",
     "otlp-metrics",
@@ -13,6 +13,8 @@ pub(crate) const FORMATS: [&str; 10] = [
     "v04",
     "v04-json",
     "v05",
+    "llmobs",
+    "llmobs-evaluations",
     "dogstatsd",
 ];
 
@@ -549,6 +551,94 @@ fn datadog_v05_and_json() {
                 Err("too_large"),
             ),
             ("cut off", b"[[{\"trace_id\":7".to_vec(), Err("truncated")),
+        ],
+    );
+}
+
+#[test]
+fn llm_observability() {
+    let ids = r#""span_id":"9","_dd":{"apm_trace_id":"07070707070707070707070707070707"}"#;
+    let events = |events: &str| format!(r#"[{{"event_type":"span","spans":[{events}]}}]"#).into_bytes();
+    let beside = |bad: &str| events(&format!("{{{ids}}},{bad},{{{ids}}}"));
+    let deep = |levels: usize| {
+        let meta = format!("{}1{}", r#"{"a":["#.repeat(levels), "]}".repeat(levels));
+        beside(&format!("{{{ids},\"meta\":{meta}}}"))
+    };
+    run(
+        "llmobs",
+        &[
+            ("nothing", vec![], Err("truncated")),
+            ("no envelopes", b"[]".to_vec(), Ok((0, 0))),
+            ("one envelope without a list", events("")[1..events("").len() - 1].to_vec(), Ok((0, 0))),
+            ("null", b"null".to_vec(), Ok((0, 0))),
+            ("a text", b"\"x\"".to_vec(), Err("malformed")),
+            ("msgpack", vec![0x91, 0x80], Err("malformed")),
+            ("envelopes that are numbers", b"[1,2]".to_vec(), Err("malformed")),
+            ("spans that are an object", br#"[{"spans":{}}]"#.to_vec(), Err("malformed")),
+            ("something after the end", [events(""), b"x".to_vec()].concat(), Err("malformed")),
+            ("events that are no objects", beside("7,\"x\",null,[1]"), Ok((2, 4))),
+            ("an event without ids", beside("{}"), Ok((2, 1))),
+            ("a zero span id", beside(r#"{"span_id":"0","trace_id":"1"}"#), Ok((2, 1))),
+            ("a negative span id", beside(r#"{"span_id":-1,"trace_id":"1"}"#), Ok((2, 1))),
+            (
+                "a span id past 64 bits",
+                beside(r#"{"span_id":"18446744073709551616","trace_id":"1"}"#),
+                Ok((2, 1)),
+            ),
+            ("a trace id that is no id", beside(r#"{"span_id":"1","trace_id":"x"}"#), Ok((2, 1))),
+            ("decimal ids as numbers", beside(r#"{"span_id":1,"trace_id":2}"#), Ok((3, 0))),
+            (
+                "fields of the wrong type",
+                beside(&format!(
+                    r#"{{{ids},"name":{{}},"start_ns":"x","duration":-5,"status":[],"tags":{{"a":1}},"meta":"m"}}"#
+                )),
+                Ok((3, 0)),
+            ),
+            (
+                "times past 64 bits",
+                beside(&format!(r#"{{{ids},"start_ns":1e300,"duration":1e300}}"#)),
+                Ok((3, 0)),
+            ),
+            ("depth 16", deep(14), Ok((3, 0))),
+            ("depth 100", deep(50), Ok((2, 1))),
+            ("depth 2,000", deep(1_000), Err("too_deep")),
+            ("a thousand empty events", events(&vec!["{}"; 1_000].join(",")), Ok((0, 1_000))),
+            ("a million empty events", events(&vec!["{}"; 1_000_000].join(",")), Err("too_many")),
+            (
+                "a million numbers in one event",
+                beside(&format!(r#"{{{ids},"tags":[{}1]}}"#, "1,".repeat(1_000_000))),
+                Err("too_large"),
+            ),
+            (
+                "two thousand fields in one event",
+                beside(&format!(
+                    "{{{ids}{}}}",
+                    (0..2_000).map(|n| format!(",\"k{n}\":1")).collect::<String>()
+                )),
+                Ok((2, 1)),
+            ),
+        ],
+    );
+    let metrics =
+        |metrics: &str| format!(r#"{{"data":{{"attributes":{{"metrics":{metrics}}}}}}}"#).into_bytes();
+    run(
+        "llmobs-evaluations",
+        &[
+            ("nothing", vec![], Err("truncated")),
+            ("an empty object", b"{}".to_vec(), Err("malformed")),
+            ("a list", b"[]".to_vec(), Err("malformed")),
+            ("data that is a list", br#"{"data":[]}"#.to_vec(), Err("malformed")),
+            ("metrics that are a number", metrics("7"), Err("malformed")),
+            ("no metrics", metrics("[]"), Ok((0, 0))),
+            ("metrics that are no objects", metrics("[1,\"x\"]"), Ok((2, 0))),
+            ("a metric without anything", metrics("[{}]"), Ok((1, 0))),
+            ("a time past 64 bits", metrics(r#"[{"timestamp_ms":9223372036854775807}]"#), Ok((1, 0))),
+            (
+                "depth 100",
+                metrics(&format!("[{{\"a\":{}{}}}]", "[".repeat(100), "]".repeat(100))),
+                Ok((0, 1)),
+            ),
+            ("a million metrics", metrics(&format!("[{}{{}}]", "{},".repeat(1_000_000))), Err("too_many")),
         ],
     );
 }

@@ -9,6 +9,8 @@ mod fixtures;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod llmobs;
+#[cfg(test)]
 mod mutate;
 #[cfg(test)]
 mod pieces;

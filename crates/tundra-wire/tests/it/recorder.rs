@@ -2,7 +2,9 @@
 
 use tundra_record::value::into_owned;
 use tundra_record::{LogRecord, MetricPoint, Reject, Resource, Scope, Sink, Span, Text, UnixNanos};
-use tundra_wire::datadog::{DatadogHeaders, traces_json, traces_v03_v04, traces_v05};
+use tundra_wire::datadog::{
+    DatadogHeaders, llmobs_evaluations, llmobs_spans, traces_json, traces_v03_v04, traces_v05,
+};
 use tundra_wire::{DecodeError, Limits, dogstatsd, otlp};
 
 /// What a decoder handed over, in order.
@@ -128,6 +130,8 @@ pub(crate) fn decode(
         "v04" => traces_v03_v04(body, &headers, limits, sink),
         "v04-json" => traces_json(body, &headers, limits, sink),
         "v05" => traces_v05(body, &headers, limits, sink),
+        "llmobs" => llmobs_spans(body, &headers, limits, sink),
+        "llmobs-evaluations" => llmobs_evaluations(body, &headers, NOW, limits, sink),
         "dogstatsd" => {
             dogstatsd::lines(body, NOW, limits, sink);
             Ok(())
