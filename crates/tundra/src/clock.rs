@@ -22,6 +22,32 @@ pub(crate) fn ticks() -> u64 {
     if SOURCE.load(Relaxed) == COUNTER { counter() } else { system_ticks() }
 }
 
+/// The decision, for whoever keeps it at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    counts: bool,
+}
+
+impl Clock {
+    /// Decides if nobody did.
+    pub(crate) fn chosen() -> Self {
+        choose();
+        Self { counts: SOURCE.load(Relaxed) == COUNTER }
+    }
+
+    /// Whether a reading is one instruction and calls nothing.
+    #[inline(always)]
+    pub(crate) fn is_quick(self) -> bool {
+        self.counts
+    }
+
+    /// As the function.
+    #[inline(always)]
+    pub(crate) fn ticks(self) -> u64 {
+        if self.counts { counter() } else { system_ticks() }
+    }
+}
+
 /// Decides for the processor's counter or against it; later calls change nothing.
 pub(crate) fn choose() {
     if SOURCE.load(Relaxed) == UNDECIDED {

@@ -1,9 +1,13 @@
 //! The span engine: a `tracing` subscriber that allocates nothing per span and hands finished records to the collector.
 //!
-//! Slots hold open spans (`slot`), each thread has its own state (`local`) and ring (`ring`), values are bytes
-//! (`fields`), what does not fit spills (`spill`). All of it is shared by every pipeline of the process; a subscriber is
+//! Slots hold open spans (`slot`), each thread has its own state (`local`), stack of contexts (`contexts`) and ring
+//! (`ring`), values are bytes (`fields`), what does not fit spills (`spill`). Spans begin in `subscriber`, are added to in
+//! `change` and end in `end`. All of it is shared by every pipeline of the process; a subscriber is
 //! little more than its pipeline's number. It never blocks, panics, logs or calls the system on an application thread.
 
+mod change;
+mod contexts;
+mod end;
 mod fanout;
 pub(crate) mod fields;
 mod filter;
@@ -18,23 +22,27 @@ mod sync;
 #[cfg(feature = "layer")]
 mod verdicts;
 
+pub(crate) use change::change_spill;
+pub(crate) use contexts::Entry;
 pub(crate) use fanout::{Fanout, Second};
 pub use filter::FilterError;
 pub(crate) use filter::{ActiveFilter, Filter};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use local::ANY_PIPELINE_HERE;
-pub(crate) use local::{ANY_PIPELINE, Entry, Local, Parked, is_forked, lock_parked, silence_child};
+pub(crate) use local::{ANY_PIPELINE, Local, Parked, is_forked, lock_parked, silence_child};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{
     EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
     open_spans,
 };
 pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
-pub(crate) use subscriber::{Engine, change_spill};
+pub(crate) use subscriber::Engine;
 #[cfg(feature = "layer")]
 pub(crate) use {
+    change::{link, record_values},
+    end::release,
     places::Places,
-    subscriber::{enter, exit, link, record_values, release},
+    subscriber::{enter, exit},
     verdicts::Verdicts,
 };
 

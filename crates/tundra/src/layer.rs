@@ -92,12 +92,18 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RegistryLayer {
 
     #[inline]
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        enter(self.own_id(id));
+        let ours = self.own_id(id);
+        if ours != 0 {
+            enter(ours);
+        }
     }
 
     #[inline]
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
-        exit(self.own_id(id));
+        let ours = self.own_id(id);
+        if ours != 0 {
+            exit(ours);
+        }
     }
 
     #[inline]

@@ -308,7 +308,7 @@ fn enclosing() -> Option<u64> {
     let ours = |id| {
         metadata(id).is_some_and(|meta| meta.target().starts_with(module_path!()) && is_call(meta.name()))
     };
-    Local::get()?.find_inside(|entry| ours(entry.id)).map(|entry| entry.who.span)
+    Local::get()?.contexts.find(|entry| ours(entry.id)).map(|entry| entry.who.span)
 }
 
 /// Tells that profiles were looked for and one was chosen: event `llm_profile_bootstrap`.

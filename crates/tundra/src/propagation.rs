@@ -138,7 +138,7 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
 
 /// The innermost context of this thread, whichever pipeline it belongs to.
 pub(crate) fn innermost() -> Option<SpanIdentity> {
-    let top = Local::get().and_then(|local| Some(local.innermost()?.who));
+    let top = Local::get().and_then(|local| Some(local.contexts.innermost()?.who));
     #[cfg(feature = "opentelemetry")]
     if let Some(who) = crate::bridge::opentelemetry::further_in(top) {
         return Some(who);
@@ -180,8 +180,8 @@ pub(crate) fn in_scope_of<R>(who: SpanIdentity, work: impl FnOnce() -> R) -> R {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let Some(local) = Local::get() else { return work() };
     // Generation zero: an id that no span ever has.
-    let id = u64::from(NEXT.fetch_add(1, Relaxed));
-    local.push(Entry { id, who });
+    let id = u64::from(NEXT.fetch_add(1, Relaxed).max(1));
+    local.push(Entry::remote(id, who));
     let _leave = Leave(local, id);
     work()
 }
@@ -190,7 +190,7 @@ struct Leave(&'static Local, u64);
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        self.0.pop(self.1);
+        self.0.contexts.leave(self.1);
     }
 }
 

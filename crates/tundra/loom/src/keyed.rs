@@ -2,34 +2,28 @@
 //! static), each followed by a loom atomic that is found by its address.
 //!
 //! loom wants every access to happen after an atomic was made, so a model touches all of a slot's before it starts
-//! threads. loom takes sequentially consistent accesses for acquire and release; here a thread that writes and then reads,
-//! both in that order, gets the fence between the two that makes them what they are. If one of the two is weaker there is
-//! no fence, and loom finds what that allows.
+//! threads.
 
 pub(crate) use loom::hint::spin_loop;
 pub(crate) use loom::sync::atomic::{
-    Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst},
+    Ordering::{self, AcqRel, Acquire, Relaxed, Release},
     fence,
 };
 pub(crate) use std::alloc::alloc_zeroed;
 
 use loom::sync::atomic::AtomicU64 as Watched;
-use loom::thread::{self, ThreadId};
 use std::cell::{RefCell, UnsafeCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 thread_local! {
     // All threads of a model run on one thread of the system.
     static PLACES: RefCell<HashMap<usize, Rc<Watched>>> = RefCell::new(HashMap::new());
-    /// Threads of the model whose last sequentially consistent access was a write.
-    static WROTE: RefCell<HashSet<ThreadId>> = RefCell::new(HashSet::new());
 }
 
 /// Before each run: everything is as it is in memory.
 pub(crate) fn reset() {
     PLACES.with_borrow_mut(HashMap::clear);
-    WROTE.with_borrow_mut(HashSet::clear);
 }
 
 fn watched(at: usize, first: impl FnOnce() -> u64) -> Rc<Watched> {
@@ -39,23 +33,6 @@ fn watched(at: usize, first: impl FnOnce() -> u64) -> Rc<Watched> {
     let made = Rc::new(Watched::new(first()));
     PLACES.with_borrow_mut(|places| places.insert(at, Rc::clone(&made)));
     made
-}
-
-/// What loom is told: it lets nobody read past a sequentially consistent write, which is more than there is.
-fn told(order: Ordering, otherwise: Ordering) -> Ordering {
-    if order == SeqCst { otherwise } else { order }
-}
-
-fn wrote(order: Ordering) {
-    if order == SeqCst {
-        WROTE.with_borrow_mut(|wrote| wrote.insert(thread::current().id()));
-    }
-}
-
-fn reads(order: Ordering) {
-    if order == SeqCst && WROTE.with_borrow_mut(|wrote| wrote.remove(&thread::current().id())) {
-        fence(SeqCst);
-    }
 }
 
 /// A number that loom watches.
@@ -123,17 +100,26 @@ impl<T: Narrow> Number<T> {
     }
 
     pub(crate) fn load(&self, order: Ordering) -> T {
-        reads(order);
-        T::narrow(self.watched().load(told(order, Acquire)))
+        T::narrow(self.watched().load(order))
     }
 
     pub(crate) fn store(&self, value: T, order: Ordering) {
-        self.watched().store(value.widen(), told(order, Release));
-        wrote(order);
+        self.watched().store(value.widen(), order);
     }
 
     pub(crate) fn swap(&self, value: T, order: Ordering) -> T {
         T::narrow(self.watched().swap(value.widen(), order))
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        old: T,
+        new: T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<T, T> {
+        let done = self.watched().compare_exchange(old.widen(), new.widen(), success, failure);
+        done.map(T::narrow).map_err(T::narrow)
     }
 
     pub(crate) fn compare_exchange_weak(
@@ -143,12 +129,11 @@ impl<T: Narrow> Number<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<T, T> {
-        let order = told(success, AcqRel);
-        let done = self.watched().compare_exchange(old.widen(), new.widen(), order, failure);
-        if done.is_ok() {
-            wrote(success);
-        }
-        done.map(T::narrow).map_err(T::narrow)
+        self.compare_exchange(old, new, success, failure)
+    }
+
+    pub(crate) fn fetch_and(&self, value: T, order: Ordering) -> T {
+        T::narrow(self.watched().fetch_and(value.widen(), order))
     }
 
     pub(crate) fn fetch_update(

@@ -48,7 +48,9 @@ fn who(number: u64) -> Identity {
 fn open(local: &Local, number: u64) -> u64 {
     let slot = Slot::take(local).expect("there is room");
     slot.identify(META, who(number));
-    slot.publish()
+    let generation = slot.generation();
+    slot.publish(generation);
+    slot.id(generation)
 }
 
 fn slot_of(id: u64) -> &'static Slot {

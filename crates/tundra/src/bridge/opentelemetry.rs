@@ -155,7 +155,7 @@ fn parent_in(context: &Context) -> Parent {
         // The caller's own choice.
         (true, false) => Parent::Span(identity_of(&given)),
         (true, true) => {
-            let top = Local::get().and_then(|local| Some(local.innermost()?.who));
+            let top = Local::get().and_then(|local| Some(local.contexts.innermost()?.who));
             active(context, top).map_or(Parent::Ambient, Parent::Span)
         }
         (false, _) if current.is_valid() => Parent::Root,

@@ -26,65 +26,67 @@ pub(crate) const ERROR: u8 = 7;
 
 /// Writes values into a buffer that is its alone.
 pub(crate) struct Encoder {
-    at: *mut u8,
-    pos: usize,
-    capacity: usize,
+    next: *mut u8,
+    end: *mut u8,
+    start: *mut u8,
     pub(crate) spill: Option<Box<Spill>>,
     pub(crate) truncated: bool,
 }
 
 impl Encoder {
     /// # Safety
-    /// `at` must point to `capacity` writable bytes that nobody else touches while the encoder lives; `capacity` is
+    /// `start` must point to `capacity` writable bytes that nobody else touches while the encoder lives; `capacity` is
     /// below 65,536.
     #[inline(always)]
-    pub(crate) unsafe fn new(at: *mut u8, capacity: usize) -> Self {
-        Self { at, pos: 0, capacity, spill: None, truncated: false }
+    pub(crate) unsafe fn new(start: *mut u8, capacity: usize) -> Self {
+        Self { next: start, end: start.wrapping_add(capacity), start, spill: None, truncated: false }
     }
 
     /// Bytes written so far.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.pos
+        self.next.addr() - self.start.addr()
+    }
+
+    #[inline(always)]
+    fn room(&self) -> usize {
+        self.end.addr() - self.next.addr()
     }
 
     #[inline(always)]
     fn number(&mut self, field: &Field, tag: u8, bits: u64) {
-        if self.pos + 10 > self.capacity {
+        if self.room() < 10 {
             return self.number_spilled(field, tag, bits);
         }
+        let to = self.next;
+        self.next = to.wrapping_add(10);
         // SAFETY: checked just above.
         unsafe {
-            let to = self.at.add(self.pos);
-            to.cast::<[u8; 2]>().write([field.index() as u8, tag]);
+            to.cast::<u16>().write_unaligned(u16::from_ne_bytes([field.index() as u8, tag]));
             to.add(2).cast::<u64>().write_unaligned(bits);
         }
-        self.pos += 10;
     }
 
     #[inline(always)]
     fn text(&mut self, field: &Field, tag: u8, text: &str) {
         let len = text.len();
-        if len > self.capacity || self.pos + 4 + len > self.capacity {
-            return self.spilled(field, tag, bounded(text).to_owned(), text.len() > VALUE_BYTES);
+        // No text is so long that this wraps.
+        if len + TEXT > self.room() {
+            return self.text_spilled(field, tag, text);
         }
-        // SAFETY: checked just above.
+        let to = self.next;
+        self.next = to.wrapping_add(TEXT + len);
+        // SAFETY: checked just above. The copy comes last, so that nothing has to be kept across it.
         unsafe {
-            let to = self.at.add(self.pos + 4);
-            std::ptr::copy_nonoverlapping(text.as_ptr(), to, len);
+            begin_text(to, field, tag, len);
+            std::ptr::copy_nonoverlapping(text.as_ptr(), to.add(TEXT), len);
         }
-        self.finish_text(field, tag, len);
     }
 
-    #[inline(always)]
-    fn finish_text(&mut self, field: &Field, tag: u8, len: usize) {
-        // SAFETY: the caller checked that 4 + len bytes fit.
-        unsafe {
-            let to = self.at.add(self.pos);
-            to.cast::<[u8; 2]>().write([field.index() as u8, tag]);
-            to.add(2).cast::<u16>().write_unaligned(len as u16);
-        }
-        self.pos += 4 + len;
+    #[cold]
+    #[inline(never)]
+    fn text_spilled(&mut self, field: &Field, tag: u8, text: &str) {
+        self.spilled(field, tag, bounded(text).to_owned(), text.len() > VALUE_BYTES);
     }
 
     #[cold]
@@ -107,15 +109,24 @@ impl Encoder {
     }
 
     /// Formats in place if it fits, else into the spill.
+    #[inline]
     fn formatted(&mut self, field: &Field, tag: u8, value: fmt::Arguments<'_>) {
-        let (from, capacity) = (self.pos + 4, self.capacity);
-        if from <= capacity {
-            // SAFETY: `from` is inside the buffer.
-            let mut line = InPlace { at: unsafe { self.at.add(from) }, len: 0, room: capacity - from };
-            if line.write_fmt(value).is_ok() {
-                return self.finish_text(field, tag, line.len);
+        let to = self.next;
+        if self.room() >= TEXT {
+            self.next = to.wrapping_add(TEXT);
+            if self.write_fmt(value).is_ok() {
+                let len = self.next.addr() - to.addr() - TEXT;
+                // SAFETY: the room was there.
+                return unsafe { begin_text(to, field, tag, len) };
             }
+            self.next = to;
         }
+        self.formatted_spilled(field, tag, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn formatted_spilled(&mut self, field: &Field, tag: u8, value: fmt::Arguments<'_>) {
         let mut text = Cut { text: String::new(), cut: false };
         let complete = text.write_fmt(value).is_ok();
         self.spilled(field, tag, text.text, text.cut || !complete);
@@ -127,21 +138,32 @@ fn bounded(text: &str) -> &str {
     if text.len() <= VALUE_BYTES { text } else { &text[..text.floor_char_boundary(VALUE_BYTES)] }
 }
 
-struct InPlace {
-    at: *mut u8,
-    len: usize,
-    room: usize,
+/// Bytes that stand before a text.
+const TEXT: usize = 4;
+
+/// Writes what stands before a text.
+///
+/// # Safety
+/// `TEXT` bytes must be the caller's.
+#[inline(always)]
+unsafe fn begin_text(to: *mut u8, field: &Field, tag: u8, len: usize) {
+    let [low, high] = (len as u16).to_ne_bytes();
+    let begin = u32::from_ne_bytes([field.index() as u8, tag, low, high]);
+    // SAFETY: handed up to the caller.
+    unsafe { to.cast::<u32>().write_unaligned(begin) };
 }
 
-impl fmt::Write for InPlace {
+/// Text as it comes, in place; an error if it does not fit.
+impl fmt::Write for Encoder {
     #[inline]
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        if part.len() > self.room - self.len {
+        let to = self.next;
+        if part.len() > self.room() {
             return Err(fmt::Error);
         }
-        // SAFETY: `room` bytes from `at` on are the encoder's.
-        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), self.at.add(self.len), part.len()) };
-        self.len += part.len();
+        self.next = to.wrapping_add(part.len());
+        // SAFETY: checked just above.
+        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), to, part.len()) };
         Ok(())
     }
 }

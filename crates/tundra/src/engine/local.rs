@@ -5,13 +5,15 @@
 //! thread's pointer has no destructor: spans may be closed inside other thread-local destructors.
 #![expect(unsafe_code, reason = "one thread's state is reached through a raw thread-local pointer")]
 
+use super::contexts::{Contexts, Entry};
 use super::ring::Ring;
-use super::slot::{FIRST, Identity, Slot, UNSAMPLED};
+use super::slot::{FIRST, Slot, UNSAMPLED};
+use crate::clock::Clock;
 use crate::health::{Dropped, Kind};
-use crate::limits::{CONTEXT_DEPTH, SCRATCH_BYTES, THREADS};
+use crate::limits::{SCRATCH_BYTES, THREADS};
 use crate::metrics::Cells;
-use crate::{clock, rng};
-use std::cell::{Cell, UnsafeCell};
+use crate::rng;
+use std::cell::Cell;
 use std::ptr::{self, null, null_mut};
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
@@ -19,37 +21,34 @@ use std::sync::atomic::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One span the thread is inside of, or a context from another process.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    /// Zero for a remote context.
-    pub(crate) id: u64,
-    pub(crate) who: Identity,
-}
-
 /// Room to format one event: its head and its fields.
 #[repr(C, align(8))]
 pub(crate) struct Scratch(pub(crate) [u8; SCRATCH_BYTES]);
 
 /// Counts that only the owning thread changes and everybody may read.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Counts {
     pub(crate) created: [AtomicU64; Kind::COUNT],
     pub(crate) dropped: [[AtomicU64; Dropped::COUNT]; Kind::COUNT],
 }
 
-/// One recording thread's state. Fields in cells belong to the thread; the others are shared.
+/// One recording thread's state. Fields in cells belong to the thread; the others are shared. What every span needs comes
+/// first and lies in two lines side by side.
+#[repr(C, align(128))]
 pub(crate) struct Local {
     pub(crate) free: Cell<*mut Slot>,
     pub(crate) rng: Cell<u64>,
-    stack: UnsafeCell<Vec<Entry>>,
-    scratch: Cell<*mut Scratch>,
+    pub(crate) contexts: Contexts,
     pub(crate) ring: Ring,
-    pub(crate) returned: AtomicPtr<Slot>,
+    scratch: Cell<*mut Scratch>,
     pub(crate) owner: u16,
+    pub(crate) clock: Clock,
     pub(crate) counts: Counts,
+    pub(crate) returned: AtomicPtr<Slot>,
     pub(crate) cells: Cells,
 }
+const _: () = assert!(std::mem::offset_of!(Local, counts) <= 112, "the counts of what was created come last");
 
 static ALL: [AtomicPtr<Local>; THREADS] = [const { AtomicPtr::new(null_mut()) }; THREADS];
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -78,26 +77,28 @@ impl Drop for Park {
         if here.addr() < FIRST_ADDRESS {
             return;
         }
-        // SAFETY: the pointer was this thread's, and no borrow of the stack outlives a call.
-        unsafe { (*(*here).stack.get()).clear() };
+        // SAFETY: the pointer was this thread's.
+        unsafe { (*here).contexts.clear() };
         PARKED.lock().unwrap_or_else(PoisonError::into_inner).push(here.expose_provenance());
     }
 }
 
 impl Local {
+    /// This thread's state, if it has one already.
+    #[inline(always)]
+    pub(crate) fn known() -> Option<&'static Local> {
+        let here = HERE.with(Cell::get);
+        // SAFETY: states are never freed, and only this thread holds this one.
+        (here.addr() >= FIRST_ADDRESS).then(|| unsafe { &*here })
+    }
+
     /// This thread's state; `None` if it cannot record (any more), and then the caller drops and counts.
     #[inline(always)]
     pub(crate) fn get() -> Option<&'static Local> {
         if !cfg!(feature = "enabled") {
             return None;
         }
-        let here = HERE.with(Cell::get);
-        if here.addr() >= FIRST_ADDRESS {
-            // SAFETY: states are never freed, and only this thread holds this one.
-            Some(unsafe { &*here })
-        } else {
-            Self::get_slow(here)
-        }
+        Self::known().or_else(|| Self::get_slow(HERE.with(Cell::get)))
     }
 
     #[cold]
@@ -134,33 +135,28 @@ impl Local {
         Some(local)
     }
 
-    /// The thread that forked goes on inside of the spans it was inside of; their ids lead nowhere, but leaving them
-    /// takes them away. For their children they are spans of another process.
+    /// The thread that forked goes on inside of the spans it was inside of.
     fn inherit(&self) {
         let parent = PARENT.swap(null_mut(), AcqRel);
-        // SAFETY: states are never freed; the parent's thread does not exist here, and the stack is this thread's.
-        unsafe {
-            if let Some(parent) = parent.as_ref() {
-                let stack = &mut *self.stack.get();
-                stack.clone_from(&*parent.stack.get());
-                stack.iter_mut().for_each(|entry| entry.who.tag |= FIRST);
-            }
+        // SAFETY: states are never freed, and the parent's thread does not exist here.
+        if let Some(parent) = unsafe { parent.as_ref() } {
+            self.contexts.inherit(&parent.contexts);
         }
     }
 
     fn make() -> Option<*const Local> {
         let owner =
             COUNT.fetch_update(AcqRel, Relaxed, |n| ((n as usize) < THREADS).then_some(n + 1)).ok()?;
-        clock::choose();
         let local = Box::into_raw(Box::new(Local {
             free: Cell::new(null_mut()),
             rng: Cell::new(rng::seed()),
-            stack: UnsafeCell::new(Vec::with_capacity(32)),
-            scratch: Cell::new(Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))),
+            contexts: Contexts::default(),
             ring: Ring::new()?,
-            returned: AtomicPtr::new(null_mut()),
+            scratch: Cell::new(Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))),
             owner: owner as u16,
+            clock: Clock::chosen(),
             counts: Counts::default(),
+            returned: AtomicPtr::new(null_mut()),
             cells: Cells::default(),
         }));
         ALL[owner as usize].store(local, Release);
@@ -198,49 +194,25 @@ impl Local {
         }
     }
 
-    /// Enters a span.
-    #[inline(always)]
+    /// Enters a span that is not at hand, or a remote context.
     pub(crate) fn push(&self, entry: Entry) {
-        // SAFETY: the stack is this thread's, and no user code runs while it is borrowed.
-        let stack = unsafe { &mut *self.stack.get() };
-        if stack.len() == stack.capacity() && !deeper(stack) {
-            return;
-        }
-        stack.push(entry);
-    }
-
-    /// Leaves a span, in whatever order.
-    #[inline(always)]
-    pub(crate) fn pop(&self, id: u64) {
-        // SAFETY: as in `push`.
-        let stack = unsafe { &mut *self.stack.get() };
-        match stack.last() {
-            Some(top) if top.id == id => {
-                stack.pop();
-            }
-            _ => remove(stack, id),
-        }
+        self.contexts.prepare(entry);
+        self.contexts.enter();
     }
 
     /// The innermost span that was made through this pipeline, or the innermost remote context.
     #[inline(always)]
     pub(crate) fn top(&self, pipeline: u16) -> Option<&Entry> {
-        // SAFETY: as in `push`; the caller copies what it needs before anything else can happen on this thread.
-        let stack = unsafe { &*self.stack.get() };
-        let last = stack.last()?;
-        if last.who.tag & !UNSAMPLED == pipeline { Some(last) } else { top_of(stack, pipeline) }
+        let last = self.contexts.last();
+        if last.who.tag & !UNSAMPLED == pipeline { Some(last) } else { self.top_of(pipeline) }
     }
 
-    /// The innermost context of all.
-    pub(crate) fn innermost(&self) -> Option<&Entry> {
-        // SAFETY: as in `top`.
-        unsafe { (&*self.stack.get()).last() }
-    }
-
-    /// The innermost context that fits; `fits` must not call user code.
-    pub(crate) fn find_inside(&self, fits: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        // SAFETY: as in `top`.
-        unsafe { (&*self.stack.get()).iter().rev().find(|entry| fits(entry)) }
+    #[cold]
+    fn top_of(&self, pipeline: u16) -> Option<&Entry> {
+        self.contexts.find(|entry| {
+            let number = entry.who.tag & !(UNSAMPLED | FIRST);
+            number == pipeline || number == ANY_PIPELINE & !FIRST
+        })
     }
 
     /// Takes the thread's scratch buffer; null if an outer event is using it.
@@ -275,33 +247,6 @@ pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
 /// The same for contexts of this process that another API made: their children are not the first ones here.
 #[cfg(feature = "opentelemetry")]
 pub(crate) const ANY_PIPELINE_HERE: u16 = ANY_PIPELINE & !FIRST;
-
-#[cold]
-fn top_of(stack: &[Entry], pipeline: u16) -> Option<&Entry> {
-    let mine = |entry: &&Entry| {
-        let number = entry.who.tag & !(UNSAMPLED | FIRST);
-        number == pipeline || number == ANY_PIPELINE & !FIRST
-    };
-    stack.iter().rev().find(mine)
-}
-
-/// Makes room for more contexts; false if there are too many.
-#[cold]
-#[inline(never)]
-fn deeper(stack: &mut Vec<Entry>) -> bool {
-    let more = stack.len() < CONTEXT_DEPTH;
-    if more {
-        stack.reserve(stack.len());
-    }
-    more
-}
-
-#[cold]
-fn remove(stack: &mut Vec<Entry>, id: u64) {
-    if let Some(at) = stack.iter().rposition(|entry| entry.id == id) {
-        stack.remove(at);
-    }
-}
 
 /// Adds one where only this thread writes: no locked instruction.
 #[inline(always)]

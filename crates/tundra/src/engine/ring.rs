@@ -1,6 +1,6 @@
 //! The way from one application thread to the collector: a byte ring with a single producer and a single consumer.
 //!
-//! The thread that owns it pushes, the collector drains. A push is one comparison, one copy and one release store; it
+//! The thread that owns it pushes, the collector drains. A record is one comparison, one copy and one release store; it
 //! never blocks or calls the system, but for waking a collector that announced that it sleeps. When a burst fills the
 //! ring, the producer goes on in a larger one (bounded over the process) and the collector follows; when that is not
 //! allowed either, the record is not pushed, and the caller counts it.
@@ -86,81 +86,96 @@ fn layout(size: usize) -> Option<Layout> {
     Layout::from_size_align(size, 64).ok()
 }
 
+/// What the collector keeps to itself, in lines of its own; the producer looks at `tail`.
 #[repr(align(128))]
-struct Own<T>(T);
-
-/// What the producer keeps to itself.
-struct Producer {
-    /// The memory of the position in `head`.
-    at: Cell<*mut u8>,
-    segment: Cell<*mut Segment>,
-    head: AtomicU64,
-    /// Up to here it may write without looking: room in one piece, and no wake-up due. The collector sets it to zero
-    /// before a long sleep, so that the next record wakes it.
-    limit: AtomicU64,
-}
-
-/// What the collector keeps to itself; the producer looks at `tail`.
 struct Consumer {
     tail: AtomicU64,
     segment: Cell<*mut Segment>,
 }
 
-/// One thread's ring.
+/// One thread's ring: what the producer keeps to itself, and the way to the rest.
+#[repr(C)]
 pub(crate) struct Ring {
-    producer: Own<Producer>,
-    consumer: Own<Consumer>,
+    /// The memory of the position in `head`.
+    at: Cell<*mut u8>,
+    head: AtomicU64,
+    /// Up to here it may write without looking: room in one piece, and no wake-up due. The collector sets it to zero
+    /// before a long sleep, so that the next record wakes it.
+    limit: AtomicU64,
+    segment: Cell<*mut Segment>,
+    consumer: Box<Consumer>,
 }
 
 impl Ring {
     /// An empty ring; `None` without memory.
     pub(crate) fn new() -> Option<Self> {
         let segment = Segment::new(RING_BYTES, 0)?;
-        // SAFETY: just made.
-        let at = Cell::new(unsafe { (*segment).bytes });
-        let (head, limit) = (AtomicU64::new(0), AtomicU64::new(0));
-        let producer = Producer { at, segment: Cell::new(segment), head, limit };
         let consumer = Consumer { tail: AtomicU64::new(0), segment: Cell::new(segment) };
-        Some(Self { producer: Own(producer), consumer: Own(consumer) })
+        Some(Self {
+            // SAFETY: just made.
+            at: Cell::new(unsafe { (*segment).bytes }),
+            head: AtomicU64::new(0),
+            limit: AtomicU64::new(0),
+            segment: Cell::new(segment),
+            consumer: Box::new(consumer),
+        })
     }
 
-    /// Copies a record in; false if there is no room.
+    /// Where a record of so many units may be written now; it is the collector's after `finish`.
     ///
     /// # Safety
-    /// Only the owning thread may call this. `record` must point to `units * 8` readable, initialized bytes that begin
-    /// with a `Head` whose `units` is the same number, at most a quarter of the ring.
+    /// Only the owning thread may call this. `units` is at most a quarter of the ring.
     #[inline(always)]
-    pub(crate) unsafe fn push(&self, record: *const u8, units: u16) -> bool {
-        let producer = &self.producer.0;
-        let need = u64::from(units) * 8;
-        let mut head = producer.head.load(Relaxed);
-        if head + need > producer.limit.load(Relaxed) {
-            match self.make_room(need) {
-                Some(at) => head = at,
-                None => return false,
+    pub(crate) unsafe fn begin(&self, units: u16) -> Option<*mut u8> {
+        // SAFETY: handed up to the caller.
+        unsafe {
+            if self.is_ready_for(units) || self.make_room(u64::from(units) * 8) {
+                return Some(self.begin_at_once(units));
             }
         }
-        let to = producer.at.get();
-        writes(to, need as usize);
-        // SAFETY: `limit` says that so many bytes from `head` on lie in one piece and were drained.
-        unsafe {
-            std::ptr::copy_nonoverlapping(record, to, need as usize);
-            producer.at.set(to.add(need as usize));
-        }
-        producer.head.store(head + need, Release);
-        true
+        None
     }
 
-    /// Looks at the collector's progress, wraps around, grows, wakes the collector; gives the position to write at.
+    /// Whether there is room without looking for it.
+    #[inline(always)]
+    pub(crate) fn is_ready_for(&self, units: u16) -> bool {
+        self.head.load(Relaxed) + u64::from(units) * 8 <= self.limit.load(Relaxed)
+    }
+
+    /// As `begin`.
+    ///
+    /// # Safety
+    /// As for `begin`, and the ring must be ready for so many units.
+    #[inline(always)]
+    pub(crate) unsafe fn begin_at_once(&self, units: u16) -> *mut u8 {
+        // `limit` says that so many bytes from `head` on lie in one piece and were drained.
+        let to = self.at.get();
+        writes(to, usize::from(units) * 8);
+        to
+    }
+
+    /// What was begun is written.
+    ///
+    /// # Safety
+    /// Only the owning thread may call this, after `begin` with the same number and without user code in between. A record
+    /// that begins with a `Head` of so many units must be there.
+    #[inline(always)]
+    pub(crate) unsafe fn finish(&self, units: u16) {
+        let len = u64::from(units) * 8;
+        self.at.set(self.at.get().wrapping_add(len as usize));
+        self.head.store(self.head.load(Relaxed) + len, Release);
+    }
+
+    /// Looks at the collector's progress, wraps around, grows, wakes the collector; false if there
+    /// is no room.
     #[cold]
     #[inline(never)]
-    fn make_room(&self, need: u64) -> Option<u64> {
-        let producer = &self.producer.0;
+    fn make_room(&self, need: u64) -> bool {
         // SAFETY: the producer's segment lives until the collector has passed its end, which is set only below.
-        let segment = unsafe { &*producer.segment.get() };
-        let head = producer.head.load(Relaxed);
-        let tail = self.consumer.0.tail.load(Acquire).max(segment.start);
-        let first_after_sleep = producer.limit.load(Relaxed) == 0;
+        let segment = unsafe { &*self.segment.get() };
+        let head = self.head.load(Relaxed);
+        let tail = self.consumer.tail.load(Acquire).max(segment.start);
+        let first_after_sleep = self.limit.load(Relaxed) == 0;
         if head - tail + need >= WAKE_BYTES || first_after_sleep {
             crate::collector::wake();
         }
@@ -174,7 +189,7 @@ impl Ring {
         let into_piece = (head - segment.start) % segment.size;
         if into_piece == 0 {
             // The last record ended exactly at the end of a piece.
-            producer.at.set(segment.bytes);
+            self.at.set(segment.bytes);
         }
         let mut end_of_piece = head - into_piece + segment.size;
         if head + need > end_of_piece {
@@ -182,57 +197,56 @@ impl Ring {
                 return self.grow(head, need);
             }
             // SAFETY: the rest of the piece was drained; at least 8 bytes, for all records are multiples of 8.
-            unsafe { write_pad(producer.at.get(), end_of_piece - head) };
+            unsafe { write_pad(self.at.get(), end_of_piece - head) };
             at = end_of_piece;
             end_of_piece += segment.size;
-            producer.at.set(segment.bytes);
-            producer.head.store(at, Release);
+            self.at.set(segment.bytes);
+            self.head.store(at, Release);
         }
         let hard = end_of_piece.min(tail + segment.size);
         if at + need > hard {
             return self.grow(at, need);
         }
         self.set_limit(at + need, tail, hard);
-        Some(at)
+        true
     }
 
     fn set_limit(&self, least: u64, tail: u64, hard: u64) {
         let look_again = (tail + WAKE_BYTES).max(least + WAKE_AGAIN_BYTES);
-        self.producer.0.limit.store(hard.min(look_again), Relaxed);
+        self.limit.store(hard.min(look_again), Relaxed);
     }
 
-    fn grow(&self, head: u64, need: u64) -> Option<u64> {
-        self.go_on_in(Segment::burst(head)?, head, need)
+    fn grow(&self, head: u64, need: u64) -> bool {
+        Segment::burst(head).is_some_and(|next| self.go_on_in(next, head, need))
     }
 
     /// Continues in another segment; the collector follows when it comes to the end of this one.
-    fn go_on_in(&self, next: *mut Segment, head: u64, need: u64) -> Option<u64> {
-        let producer = &self.producer.0;
+    fn go_on_in(&self, next: *mut Segment, head: u64, need: u64) -> bool {
         // SAFETY: the current segment is alive (see `make_room`) and `next` is new.
         unsafe {
-            let segment = &*producer.segment.get();
-            producer.at.set((*next).bytes);
+            let segment = &*self.segment.get();
+            self.at.set((*next).bytes);
             self.set_limit(head + need, head, head + (*next).size);
-            producer.segment.set(next);
+            self.segment.set(next);
             segment.next.store(next, Release);
             segment.end.store(head, Release);
         }
-        Some(head)
+        true
     }
 
     /// Makes the next push look (and wake the collector).
     pub(crate) fn demand_wake(&self) {
-        self.producer.0.limit.store(0, Relaxed);
+        self.limit.store(0, Relaxed);
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.producer.0.head.load(Acquire) == self.consumer.0.tail.load(Relaxed)
+        self.head.load(Acquire) == self.consumer.tail.load(Relaxed)
     }
 
     /// How far the producer has come.
     pub(crate) fn mark(&self) -> u64 {
-        self.producer.0.head.load(Acquire)
+        self.head.load(Acquire)
     }
 
     /// Hands every record before `mark` to `take` (its head and its bytes, the head included) and frees the room.
@@ -240,7 +254,7 @@ impl Ring {
     /// # Safety
     /// Only the collector may call this, and not from within `take`; `mark` must come from `mark`.
     pub(crate) unsafe fn drain(&self, mark: u64, mut take: impl FnMut(Head, &[u8])) {
-        let consumer = &self.consumer.0;
+        let consumer = &self.consumer;
         let mut tail = consumer.tail.load(Relaxed);
         while tail < mark {
             let current = consumer.segment.get();
@@ -301,6 +315,17 @@ mod tests {
         words
     }
 
+    unsafe fn push(ring: &Ring, words: &[u64]) -> bool {
+        let units = words.len() as u16;
+        // SAFETY: handed up to the caller; the ring gives as much room.
+        unsafe {
+            let Some(to) = ring.begin(units) else { return false };
+            to.copy_from(words.as_ptr().cast(), words.len() * 8);
+            ring.finish(units);
+        }
+        true
+    }
+
     // What comes out is what went in, in order, through wrapping, growing, shrinking and refusals.
     #[test]
     fn every_record_comes_out_once() {
@@ -316,7 +341,7 @@ mod tests {
                 let units = 9 + roll(500) as u16;
                 let words = record(number, units);
                 // SAFETY: this thread is producer and collector.
-                if unsafe { ring.push(words.as_ptr().cast(), units) } {
+                if unsafe { push(&ring, &words) } {
                     pushed.push((number, units));
                 }
                 if roll(400) == 0 {

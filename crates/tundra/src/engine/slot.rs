@@ -1,20 +1,26 @@
 //! Where open spans live: 256-byte slots in pages that belong to one thread and that any thread can reach by id.
 //!
-//! Called by the subscriber only. An id is a 32-bit generation and a 32-bit slot number; generation and reference count
-//! share one word that only compare-and-swap changes, so an id that outlived its span finds nothing and never panics.
+//! Called by the subscriber only. An id is a 32-bit generation and a 32-bit slot number. Generation, lock and reference
+//! count share one word that only compare-and-swap changes while the span is open, so an id that outlived its span finds
+//! nothing and never panics, and the end of a span is one such exchange:
+//!
+//! ```text
+//! 63        32   31    30         0
+//! generation │ locked │ references │      no references: free, or not published yet
+//! ```
 //!
 //! Who may touch what:
 //! * `trace`, `span`, `meta`, `tag` never change while a span is open; they are read through atomics and checked
 //!   against the generation afterwards, so even a stale id reads garbage only to throw it away.
-//! * fields and spill change under `lock`, after the lock holder saw its generation alive.
-//! * whoever moves the word to the next generation owns the slot alone, once `lock` is free.
+//! * fields and spill change by whoever locked the word, which only an open span lets them.
+//! * whoever moves the word to the next generation owns the slot alone; a locked word does not move on.
 #![expect(unsafe_code, reason = "slots are shared by hand: see the protocol above")]
 
 use super::local::Local;
 use super::spill::Spill;
 use super::sync::{
-    AcqRel, Acquire, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Relaxed, Release, SeqCst,
-    alloc_zeroed, fence, spin_loop,
+    AcqRel, Acquire, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Relaxed, Release, alloc_zeroed, fence,
+    spin_loop,
 };
 use crate::limits::{PAGES, SLOTS_PER_PAGE, THREADS};
 use std::alloc::Layout;
@@ -101,19 +107,29 @@ impl Head {
 /// Bytes of a `Head`.
 pub(crate) const HEAD: usize = size_of::<Head>();
 
-/// One open span, or a free place for one.
-#[repr(C, align(64))]
+/// The units of a record with so many bytes of fields.
+#[inline(always)]
+pub(crate) fn units(fields: usize) -> u16 {
+    ((HEAD + 7 + fields) / 8) as u16
+}
+
+/// One open span, or a free place for one. What every span needs lies in the first half, in two lines side by side.
+#[repr(C, align(256))]
 pub(crate) struct Slot {
-    pub(crate) head: UnsafeCell<Head>,
-    pub(crate) buffer: UnsafeCell<[u8; INLINE]>,
-    /// Generation in the high half, references in the low half.
     word: AtomicU64,
     number: u32,
     owner: u16,
-    lock: AtomicU8,
-    spare: u8,
+    spare: u16,
+    pub(crate) head: UnsafeCell<Head>,
+    pub(crate) buffer: UnsafeCell<[u8; INLINE]>,
 }
 const _: () = assert!(size_of::<Slot>() == 256 && HEAD == 72);
+
+/// Bit of a word: someone changes fields or spill.
+const LOCKED: u64 = 1 << 31;
+/// The part of a word, and of an id, that holds the generation.
+const GENERATION: u64 = 0xffff_ffff << 32;
+const REFERENCES: u64 = LOCKED - 1;
 
 static TABLE: [AtomicPtr<Slot>; PAGES] = [const { AtomicPtr::new(null_mut()) }; PAGES];
 static NEXT_PAGE: AtomicU32 = AtomicU32::new(0);
@@ -130,7 +146,7 @@ pub(crate) struct Identity {
 
 #[inline(always)]
 fn alive(word: u64, id: u64) -> bool {
-    word >> 32 == id >> 32 && word as u32 != 0
+    (word ^ id) & GENERATION == 0 && word & !GENERATION != 0
 }
 
 /// The slot an id points to; the caller still has to check its generation.
@@ -182,20 +198,61 @@ unsafe fn atomic<'a>(field: *mut u64) -> &'a AtomicU64 {
     unsafe { AtomicU64::from_ptr(field) }
 }
 
+// SAFETY: see the module's protocol.
+unsafe impl Sync for Slot {}
+
 impl Slot {
+    /// The slot of no span: every id is out of date in it.
+    pub(crate) const fn of_nobody() -> Self {
+        let head = Head {
+            units: 0,
+            fields: 0,
+            kind: 0,
+            flags: 0,
+            tag: 0,
+            meta: ptr::null(),
+            trace_high: 0,
+            trace_low: 0,
+            span: 0,
+            parent: 0,
+            start: 0,
+            end: 0,
+            spill: null_mut(),
+        };
+        Self {
+            word: AtomicU64::new(0),
+            number: 0,
+            owner: 0,
+            spare: 0,
+            head: UnsafeCell::new(head),
+            buffer: UnsafeCell::new([0; INLINE]),
+        }
+    }
+
     /// Takes a free slot of this thread out of its list; nobody else can reach it until `publish`.
     #[inline(always)]
     pub(crate) fn take(local: &Local) -> Option<&'static Slot> {
-        let first = local.free.get();
-        // SAFETY: the list holds free slots, which only their owner, this thread, touches.
-        match unsafe { first.as_ref() } {
+        match Self::at_hand(local) {
             Some(slot) => {
-                // SAFETY: a free slot's `spill` is the link.
-                local.free.set(unsafe { (*slot.head.get()).spill }.cast());
+                slot.take_at_hand(local);
                 Some(slot)
             }
             None => refill(local),
         }
+    }
+
+    /// The free slot that this thread can take without asking anybody.
+    #[inline(always)]
+    pub(crate) fn at_hand(local: &Local) -> Option<&'static Slot> {
+        // SAFETY: the list holds free slots, which only their owner, this thread, touches.
+        unsafe { local.free.get().as_ref() }
+    }
+
+    /// Takes it.
+    #[inline(always)]
+    pub(crate) fn take_at_hand(&self, local: &Local) {
+        // SAFETY: a free slot's `spill` is the link.
+        local.free.set(unsafe { (*self.head.get()).spill }.cast());
     }
 
     /// Writes the parts of the head that others may read while the span is open.
@@ -215,19 +272,37 @@ impl Slot {
         }
     }
 
-    /// Makes the span reachable with one reference and gives its id.
+    /// What `identify` wrote, for whoever took the slot.
+    pub(crate) fn identity(&self) -> Identity {
+        // SAFETY: the slot is the caller's alone.
+        let head = unsafe { &*self.head.get() };
+        Identity { trace_high: head.trace_high, trace_low: head.trace_low, span: head.span, tag: head.tag }
+    }
+
+    /// The generation that the slot's next span will be of, in place. For whoever took it.
     #[inline(always)]
-    pub(crate) fn publish(&self) -> u64 {
-        let generation = self.word.load(Relaxed) >> 32 << 32;
-        self.word.store(generation | 1, Release);
+    pub(crate) fn generation(&self) -> u64 {
+        // Neither locked nor referred to: nothing but the generation, which is never zero.
+        self.word.load(Relaxed)
+    }
+
+    /// The id of the span of this generation.
+    #[inline(always)]
+    pub(crate) fn id(&self, generation: u64) -> u64 {
         generation | u64::from(self.number)
+    }
+
+    /// Makes the span of this generation reachable with one reference.
+    #[inline(always)]
+    pub(crate) fn publish(&self, generation: u64) {
+        self.word.store(generation | 1, Release);
     }
 
     /// One more reference.
     pub(crate) fn retain(&self, id: u64) -> bool {
         self.word
             .fetch_update(Relaxed, Relaxed, |word| {
-                (alive(word, id) && word as u32 != u32::MAX).then_some(word.wrapping_add(1))
+                (alive(word, id) && word & REFERENCES != REFERENCES).then_some(word.wrapping_add(1))
             })
             .is_ok()
     }
@@ -235,35 +310,63 @@ impl Slot {
     /// One reference less; true if it was the last, and then the slot is the caller's alone.
     #[inline(always)]
     pub(crate) fn release(&self, id: u64) -> bool {
+        self.release_only(id) || self.release_shared(id)
+    }
+
+    /// Takes the last reference away if that needs one exchange; else nothing happened.
+    #[inline(always)]
+    pub(crate) fn release_only(&self, id: u64) -> bool {
+        let only = id & GENERATION | 1;
+        match (id | !GENERATION).checked_add(1) {
+            // Acquires what others did under the lock; whoever takes the slot next acquires what was done here.
+            Some(next) => self.word.compare_exchange(only, next, AcqRel, Relaxed).is_ok(),
+            None => false,
+        }
+    }
+
+    /// The same when there are more references, when someone holds the lock, for the last generation, or for a stale id.
+    #[cold]
+    #[inline(never)]
+    fn release_shared(&self, id: u64) -> bool {
         let mut word = self.word.load(Relaxed);
         loop {
             if !alive(word, id) {
                 return false;
             }
-            let last = word as u32 == 1;
+            let last = word & REFERENCES == 1;
+            if last && word & LOCKED != 0 {
+                spin_loop();
+                word = self.word.load(Relaxed);
+                continue;
+            }
             let next = if last { next_generation(word) } else { word - 1 };
-            // Sequentially consistent against `with_lock`: either it sees the new generation or we see its lock.
-            match self.word.compare_exchange_weak(word, next, SeqCst, Relaxed) {
-                Ok(_) if last => break,
-                Ok(_) => return false,
+            match self.word.compare_exchange_weak(word, next, AcqRel, Relaxed) {
+                Ok(_) => return last,
                 Err(seen) => word = seen,
             }
         }
-        while self.lock.load(SeqCst) != 0 {
-            spin_loop();
-        }
-        true
     }
 
     /// Runs `change` with fields and spill to itself, if the span is still open. `change` must not call user code.
     pub(crate) fn with_lock<R>(&self, id: u64, change: impl FnOnce(*mut Head, *mut u8) -> R) -> Option<R> {
-        while self.lock.compare_exchange_weak(0, 1, SeqCst, Relaxed).is_err() {
-            spin_loop();
+        let mut word = self.word.load(Relaxed);
+        loop {
+            if !alive(word, id) {
+                return None;
+            }
+            if word & LOCKED != 0 {
+                spin_loop();
+                word = self.word.load(Relaxed);
+                continue;
+            }
+            match self.word.compare_exchange_weak(word, word | LOCKED, Acquire, Relaxed) {
+                Ok(_) => break,
+                Err(seen) => word = seen,
+            }
         }
-        let open = alive(self.word.load(SeqCst), id);
-        let result = open.then(|| change(self.head.get(), self.buffer.get().cast()));
-        self.lock.store(0, Release);
-        result
+        let result = change(self.head.get(), self.buffer.get().cast());
+        self.word.fetch_and(!LOCKED, Release);
+        Some(result)
     }
 
     /// Puts the slot back into its owner's list. The caller owns it and has taken its spill.
@@ -305,7 +408,8 @@ impl Slot {
 }
 
 fn next_generation(word: u64) -> u64 {
-    u64::from(((word >> 32) as u32).wrapping_add(1).max(1)) << 32
+    // There is no generation zero.
+    (word & GENERATION).checked_add(1 << 32).unwrap_or(1 << 32)
 }
 
 /// How many spans are open in the whole process.
@@ -313,7 +417,8 @@ pub(crate) fn open_spans() -> u64 {
     let pages = (NEXT_PAGE.load(Acquire) as usize).min(PAGES);
     let mut open = 0;
     for number in 0..pages * SLOTS_PER_PAGE {
-        open += u64::from(find(number as u64).is_some_and(|slot| slot.word.load(Acquire) as u32 != 0));
+        let is_open = |slot: &Slot| slot.word.load(Acquire) & REFERENCES != 0;
+        open += u64::from(find(number as u64).is_some_and(is_open));
     }
     open
 }

@@ -4,17 +4,22 @@
     reason = "slots, scratch and ring are written through raw pointers; see their modules"
 )]
 
-use super::fields::{Decoder, Encoder, Raw};
+use super::change::{borrow_scratch, keep_on_span, link, record_values};
+use super::contexts::Entry;
+use super::end::{lose, release};
+use super::fields::Encoder;
 use super::filter::ActiveFilter;
-use super::local::{Entry, Local, Scratch};
+use super::local::Local;
 use super::slot::{
     EVENT, FIRST, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
+    units,
 };
-use super::spill::{Spill, SpillEvent};
+use crate::clock::Clock;
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::SCRATCH_BYTES;
+use crate::rng;
 use crate::sampling::{KEEP_ALL, Sampler};
-use crate::{clock, rng};
+use std::num::NonZeroU64;
 use std::ptr::{self, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,28 +42,35 @@ impl Engine {
         Self { pipeline, sampler, filter }
     }
 
-    /// Whose trace a new span joins; `id_of` translates the id of an explicit parent.
+    /// Whether nothing but this entry can be the context: it is of this pipeline, and no other API is at work.
     #[inline(always)]
-    fn parent_of(
+    fn is_inside(&self, last: &Entry) -> bool {
+        cfg!(not(feature = "opentelemetry")) && last.who.tag & !UNSAMPLED == self.pipeline
+    }
+
+    /// The identity that a new span begins with: its parent's, or that of a new trace with no span. `id_of` translates
+    /// the id of an explicit parent.
+    fn above(
         &self,
         attributes: &Attributes<'_>,
         local: &Local,
+        slot: &'static Slot,
         id_of: impl FnOnce(&Id) -> u64,
-    ) -> Option<Identity> {
+    ) -> Identity {
         if attributes.is_contextual() {
             let top = local.top(self.pipeline).map(|entry| entry.who);
             #[cfg(feature = "opentelemetry")]
             let top = crate::bridge::opentelemetry::further_in(top).or(top);
-            return top;
+            return top.unwrap_or_else(|| self.root(local, slot, attributes));
         }
-        let parent = identity(id_of(attributes.parent()?));
-        if parent.is_none() {
+        let explicit = attributes.parent().map(id_of);
+        let parent = explicit.and_then(identity);
+        if explicit.is_some() && parent.is_none() {
             DONE.stale_parents.fetch_add(1, Relaxed);
         }
-        parent
+        parent.unwrap_or_else(|| self.root(local, slot, attributes))
     }
 
-    #[inline(always)]
     fn root(&self, local: &Local, slot: &'static Slot, attributes: &Attributes<'_>) -> Identity {
         let trace_low = rng::next(&local.rng);
         let word = self.sampler.word();
@@ -93,7 +105,6 @@ impl Drop for Unpublished {
 }
 
 /// Encodes the fields of a new span into its slot. The only place where user code runs during creation.
-#[inline(always)]
 fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
     let mut guard = Unpublished(Some(slot));
     // SAFETY: nobody else reaches an unpublished slot.
@@ -113,6 +124,24 @@ fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
     std::mem::forget(encoder);
 }
 
+#[inline(never)]
+fn open_with_fields(local: &'static Local, slot: &'static Slot, attributes: &Attributes<'_>) -> u64 {
+    encode_fields(slot, attributes);
+    open_now(local, slot, slot.identity(), local.clock)
+}
+
+/// All but the start is written: the span begins.
+#[inline(always)]
+fn open_now(local: &Local, slot: &'static Slot, who: Identity, clock: Clock) -> u64 {
+    let generation = slot.generation();
+    let id = slot.id(generation);
+    local.contexts.prepare(Entry { id, slot, who: Identity { tag: who.tag & !FIRST, ..who } });
+    // SAFETY: nobody else reaches an unpublished slot.
+    unsafe { (*slot.head.get()).start = clock.ticks() };
+    slot.publish(generation);
+    id
+}
+
 #[cold]
 fn not_recorded(kind: Kind) {
     if let Some(why) = Local::absence() {
@@ -123,51 +152,76 @@ fn not_recorded(kind: Kind) {
 
 #[cold]
 fn no_slot(local: &Local) -> u64 {
+    local.count_created(Kind::Span);
     local.count_dropped(Kind::Span, Dropped::Slots);
     NOBODY
 }
 
-#[inline(always)]
-fn units(fields: usize) -> u16 {
-    ((HEAD + fields).div_ceil(8)) as u16
-}
-
 impl Engine {
     /// Opens a span and gives its id; `id_of` translates the id of an explicit parent.
+    ///
+    /// The usual case, a child of the innermost span, calls nothing but what tells whether there are values.
     #[inline(always)]
     pub(crate) fn open(&self, attributes: &Attributes<'_>, id_of: impl FnOnce(&Id) -> u64) -> u64 {
+        let empty = attributes.is_empty();
+        if let Some(local) = Local::known()
+            && let Some(slot) = Slot::at_hand(local)
+            && self.is_inside(local.contexts.last())
+            && attributes.is_contextual()
+            && let clock = local.clock
+            && clock.is_quick()
+        {
+            slot.take_at_hand(local);
+            return Self::open_in(local, slot, attributes, local.contexts.last().who, empty, clock);
+        }
+        self.open_otherwise(attributes, id_of, empty)
+    }
+
+    #[inline(never)]
+    fn open_otherwise(
+        &self,
+        attributes: &Attributes<'_>,
+        id_of: impl FnOnce(&Id) -> u64,
+        empty: bool,
+    ) -> u64 {
         let Some(local) = Local::get() else {
             not_recorded(Kind::Span);
             return NOBODY;
         };
-        local.count_created(Kind::Span);
         let Some(slot) = Slot::take(local) else { return no_slot(local) };
-        let parent = self.parent_of(attributes, local, id_of);
-        let mut who = match parent {
-            Some(parent) => parent,
-            None => self.root(local, slot, attributes),
-        };
-        let above = who.span;
-        who.span = rng::next(&local.rng);
-        who.tag = who.tag & (UNSAMPLED | FIRST) | self.pipeline;
+        let mut above = self.above(attributes, local, slot, id_of);
+        above.tag = above.tag & (UNSAMPLED | FIRST) | self.pipeline;
+        Self::open_in(local, slot, attributes, above, empty, local.clock)
+    }
+
+    /// `above` is what the new span inherits, its tag included.
+    #[inline(always)]
+    fn open_in(
+        local: &'static Local,
+        slot: &'static Slot,
+        attributes: &Attributes<'_>,
+        above: Identity,
+        empty: bool,
+        clock: Clock,
+    ) -> u64 {
+        local.count_created(Kind::Span);
+        let who = Identity { span: rng::next(&local.rng), ..above };
         slot.identify(attributes.metadata(), who);
         // SAFETY: nobody else reaches an unpublished slot.
         unsafe {
             let head = slot.head.get();
+            (*head).fields = 0;
             (*head).kind = SPAN;
             (*head).flags = 0;
-            (*head).parent = above;
-            (*head).fields = 0;
+            (*head).parent = above.span;
             (*head).end = 0;
             (*head).spill = null_mut();
         }
         // Also of traces that are not sampled: they are counted by their tags, and may turn out to be worth keeping.
-        if !attributes.is_empty() {
-            encode_fields(slot, attributes);
+        if !empty {
+            return open_with_fields(local, slot, attributes);
         }
-        // SAFETY: as above.
-        unsafe { (*slot.head.get()).start = clock::ticks() };
-        slot.publish()
+        open_now(local, slot, who, clock)
     }
 
     /// Records an event; `id_of` translates the id of an explicit parent.
@@ -175,31 +229,27 @@ impl Engine {
     pub(crate) fn log(&self, event: &Event<'_>, id_of: impl FnOnce(&Id) -> u64) {
         let Some(local) = Local::get() else { return not_recorded(Kind::Log) };
         local.count_created(Kind::Log);
-        let (inside, id) = if event.is_contextual() {
-            let top = local.top(self.pipeline).map_or((None, 0), |entry| (Some(entry.who), entry.id));
-            #[cfg(feature = "opentelemetry")]
-            let top = crate::bridge::opentelemetry::further_in(top.0).map_or(top, |who| (Some(who), 0));
-            top
-        } else {
-            let id = event.parent().map_or(0, id_of);
-            (identity(id), id)
-        };
         let scratch = borrow_scratch(local);
-        let fields = scratch.0.cast::<u8>().wrapping_add(HEAD);
+        let fields = scratch.0.cast::<u8>();
         // SAFETY: the scratch is ours until it goes back.
         let mut encoder = unsafe { Encoder::new(fields, SCRATCH_BYTES - HEAD) };
         event.record(&mut encoder);
         let len = encoder.len();
         let meta = event.metadata();
-        let tick = clock::ticks();
-        if *meta.level() == Level::ERROR && inside.is_some() {
+        // Values leave the thread's context as it was; asking now means not to keep the answer while they are written.
+        let last = local.contexts.last();
+        let (id, who) = if self.is_inside(last) && event.is_contextual() {
+            (last.id, last.who)
+        } else {
+            self.inside_otherwise(event, local, id_of)
+        };
+        let tick = local.clock.ticks();
+        if *meta.level() == Level::ERROR {
             // SAFETY: `len` bytes were written.
             let bytes = unsafe { std::slice::from_raw_parts(fields, len) };
             keep_on_span(id, tick, meta, bytes, encoder.spill.as_deref());
         }
         let spill = encoder.spill.take().map_or(null_mut(), Box::into_raw);
-        let none = Identity { trace_high: 0, trace_low: 0, span: 0, tag: 0 };
-        let who = inside.unwrap_or(none);
         let head = Head {
             units: units(len),
             fields: len as u16,
@@ -217,63 +267,67 @@ impl Engine {
         };
         // As in `encode_fields`.
         std::mem::forget(encoder);
-        // SAFETY: the scratch is ours, aligned to 8 and longer than a head; the record is initialized to its end.
-        let pushed = unsafe {
-            scratch.0.cast::<Head>().write(head);
-            local.ring.push(scratch.0.cast(), head.units)
-        };
-        if !pushed {
-            lose(local, Kind::Log, spill);
+        // SAFETY: this is the ring's thread, and a record of this size fits; the scratch is initialized to its end.
+        unsafe {
+            let Some(to) = local.ring.begin(head.units) else { return lose(local, Kind::Log, spill) };
+            to.cast::<Head>().write(head);
+            to.add(HEAD).copy_from_nonoverlapping(fields, usize::from(head.units) * 8 - HEAD);
+            local.ring.finish(head.units);
         }
     }
-}
 
-/// Adds values to an open span.
-pub(crate) fn record_values(id: u64, values: &Record<'_>) {
-    let (Some(slot), Some(local)) = (find(id), Local::get()) else { return };
-    let scratch = borrow_scratch(local);
-    // SAFETY: the scratch is ours until it goes back.
-    let mut encoder = unsafe { Encoder::new(scratch.0.cast(), INLINE) };
-    values.record(&mut encoder);
-    let len = encoder.len();
-    // SAFETY: `with_lock` gives the fields to us alone; `len` bytes of scratch were written.
-    slot.with_lock(id, |head, buffer| unsafe {
-        append(head, buffer, scratch.0.cast(), len, encoder.spill.take(), encoder.truncated);
-    });
-}
-
-/// Links an open span to another one.
-pub(crate) fn link(id: u64, follows: u64) {
-    let Some(other) = identity(follows) else { return };
-    let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
-    change_spill(id, |spill| spill.link(trace, other.span));
+    /// The span that an event is in: its id, zero if it has none of ours, and what it is.
+    #[inline(never)]
+    fn inside_otherwise(
+        &self,
+        event: &Event<'_>,
+        local: &Local,
+        id_of: impl FnOnce(&Id) -> u64,
+    ) -> (u64, Identity) {
+        let (id, who) = if event.is_contextual() {
+            let top = local.top(self.pipeline).map_or((0, None), |entry| (entry.id, Some(entry.who)));
+            #[cfg(feature = "opentelemetry")]
+            let top = crate::bridge::opentelemetry::further_in(top.1).map_or(top, |who| (0, Some(who)));
+            top
+        } else {
+            let id = event.parent().map_or(0, id_of);
+            (id, identity(id))
+        };
+        let none = Identity { trace_high: 0, trace_low: 0, span: 0, tag: 0 };
+        who.map_or((0, none), |who| (id, who))
+    }
 }
 
 /// The thread is inside the span from now on.
 #[inline(always)]
 pub(crate) fn enter(id: u64) {
+    match Local::known() {
+        Some(local) if local.contexts.at_hand().id == id => local.contexts.enter(),
+        _ => enter_another(id),
+    }
+}
+
+#[inline(never)]
+fn enter_another(id: u64) {
     let Some(local) = Local::get() else { return };
-    let Some(who) = identity(id) else { return };
-    local.push(Entry { id, who });
+    let (Some(who), Some(slot)) = (identity(id), find(id)) else { return };
+    local.push(Entry { id, slot, who });
 }
 
 /// The thread leaves the span.
 #[inline(always)]
 pub(crate) fn exit(id: u64) {
-    if let Some(local) = Local::get() {
-        local.pop(id);
+    if let Some(local) = Local::known() {
+        local.contexts.leave(id);
     }
 }
 
-/// One reference less; true if the span is over.
+/// As `Id::from_u64`, which is a call with a panic in it.
 #[inline(always)]
-pub(crate) fn release(id: u64) -> bool {
-    let Some(slot) = find(id) else { return false };
-    if !slot.release(id) {
-        return false;
-    }
-    close(slot);
-    true
+fn id_from(id: u64) -> Id {
+    debug_assert!(id != 0);
+    // SAFETY: no id of ours is zero: generations begin with one, and `NOBODY` is not zero either.
+    Id::from_non_zero_u64(unsafe { NonZeroU64::new_unchecked(id) })
 }
 
 impl Subscriber for Engine {
@@ -291,7 +345,7 @@ impl Subscriber for Engine {
 
     #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        Id::from_u64(self.open(attributes, Id::into_u64))
+        id_from(self.open(attributes, Id::into_u64))
     }
 
     fn record(&self, id: &Id, values: &Record<'_>) {
@@ -336,151 +390,4 @@ impl Subscriber for Engine {
             None => Current::none(),
         }
     }
-}
-
-/// The span is over and its slot is ours: end time, copy into the ring, slot back.
-#[inline(always)]
-fn close(slot: &'static Slot) {
-    let Some(local) = Local::get() else { return close_without_thread(slot) };
-    // SAFETY: the slot is ours alone; readers of a stale id only load atomics of fields that are not written here.
-    let (units, spill) = unsafe {
-        let head = slot.head.get();
-        (*head).end = clock::ticks();
-        (*head).units = units(usize::from((*head).fields));
-        ((*head).units, (*head).spill)
-    };
-    // SAFETY: head and buffer lie one after the other and are initialized; `units` is at most that of a slot.
-    let pushed = unsafe { local.ring.push(ptr::from_ref(slot).cast(), units) };
-    if !pushed {
-        lose(local, Kind::Span, spill);
-    }
-    slot.free(local);
-}
-
-#[cold]
-fn lose(local: &Local, kind: Kind, spill: *mut Spill) {
-    local.count_dropped(kind, Dropped::RingFull);
-    drop_spill(spill);
-}
-
-fn drop_spill(spill: *mut Spill) {
-    if !spill.is_null() {
-        // SAFETY: spill pointers come from `Box::into_raw` and have one holder: the record.
-        drop(unsafe { Box::from_raw(spill) });
-    }
-}
-
-#[cold]
-fn close_without_thread(slot: &'static Slot) {
-    // SAFETY: the slot is ours alone.
-    drop_spill(unsafe { (*slot.head.get()).spill });
-    // A thread of our own closing an application's span is an ending as well.
-    DONE.drop_record(Kind::Span, Local::absence().unwrap_or(Dropped::ThreadEnding), 1);
-    slot.free_remotely();
-}
-
-/// A scratch buffer that goes back when dropped, even when a value's `Debug` panics.
-struct Borrowed(*mut Scratch, &'static Local);
-
-impl Drop for Borrowed {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.1.return_scratch(self.0);
-    }
-}
-
-#[inline(always)]
-fn borrow_scratch(local: &'static Local) -> Borrowed {
-    let scratch = local.take_scratch();
-    if scratch.is_null() { Borrowed(second_scratch(), local) } else { Borrowed(scratch, local) }
-}
-
-/// An event inside the `Debug` of another event's value.
-#[cold]
-fn second_scratch() -> *mut Scratch {
-    Box::into_raw(Box::new(Scratch([0; SCRATCH_BYTES])))
-}
-
-/// Adds encoded fields to a span's.
-///
-/// # Safety
-/// Head and buffer must be the caller's alone, `from` must point to `len` bytes.
-unsafe fn append(
-    head: *mut Head,
-    buffer: *mut u8,
-    from: *const u8,
-    len: usize,
-    spill: Option<Box<Spill>>,
-    truncated: bool,
-) {
-    // SAFETY: handed up to the caller.
-    unsafe {
-        let mut lost = truncated;
-        let old = usize::from((*head).fields);
-        if old + len <= INLINE {
-            ptr::copy_nonoverlapping(from, buffer.add(old), len);
-            (*head).fields = (old + len) as u16;
-        } else {
-            let spill = spill_of(head);
-            for (field, value) in Decoder(std::slice::from_raw_parts(from, len)) {
-                let (tag, text) = owned(value);
-                lost |= !(*spill).value(field, tag, text);
-            }
-        }
-        if let Some(mut more) = spill {
-            let spill = spill_of(head);
-            for (field, tag, text) in more.long.drain(..) {
-                lost |= !(*spill).value(field, tag, text);
-            }
-        }
-        if lost {
-            (*head).flags |= TRUNCATED;
-        }
-    }
-}
-
-fn owned(value: Raw<'_>) -> (u8, String) {
-    use super::fields::{BOOL, ERROR, F64, I64, STR, U64};
-    match value {
-        Raw::U64(number) => (U64, number.to_string()),
-        Raw::I64(number) => (I64, number.to_string()),
-        Raw::F64(number) => (F64, number.to_string()),
-        Raw::Bool(truth) => (BOOL, truth.to_string()),
-        Raw::Str(text) => (STR, text.to_owned()),
-        Raw::Error(text) => (ERROR, text.to_owned()),
-    }
-}
-
-/// The spill of a span, made if there is none yet.
-///
-/// # Safety
-/// The head must be the caller's alone.
-unsafe fn spill_of(head: *mut Head) -> *mut Spill {
-    // SAFETY: handed up to the caller.
-    unsafe {
-        if (*head).spill.is_null() {
-            (*head).spill = Box::into_raw(Box::default());
-        }
-        (*head).spill
-    }
-}
-
-/// Changes the heap part of an open span; a refused change marks the span as truncated. False for a stale id.
-pub(crate) fn change_spill(id: u64, change: impl FnOnce(&mut Spill) -> bool) -> bool {
-    let Some(slot) = find(id).filter(|_| cfg!(feature = "enabled")) else { return false };
-    // SAFETY: `with_lock` gives head and spill to us alone.
-    let changed = slot.with_lock(id, |head, _| unsafe {
-        if !change(&mut *spill_of(head)) {
-            (*head).flags |= TRUNCATED;
-        }
-    });
-    changed.is_some()
-}
-
-/// An error inside a span belongs to the span, too.
-#[cold]
-fn keep_on_span(id: u64, tick: u64, meta: &'static Metadata<'static>, fields: &[u8], spill: Option<&Spill>) {
-    let long = spill.map(|spill| spill.long.clone()).unwrap_or_default();
-    let event = SpillEvent { tick, meta, fields: fields.to_vec(), long };
-    change_spill(id, |spill| spill.event(event));
 }

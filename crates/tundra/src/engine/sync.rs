@@ -4,8 +4,8 @@
 pub(super) use std::alloc::{alloc_zeroed, dealloc};
 pub(super) use std::hint::spin_loop;
 pub(super) use std::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
     fence,
 };
 
