@@ -241,7 +241,7 @@ impl Stats {
             stats.longest_run = stats.longest_run.max(run);
             digits = if kind & (DIGIT | GAP) == 0 { 0 } else { digits + u32::from(kind & DIGIT) };
             most_digits = most_digits.max(digits);
-            iban |= (before[0] & before[1] & UPPER) / UPPER & kind & DIGIT;
+            iban |= ((before[0] & before[1] & UPPER) / UPPER) & kind & DIGIT;
             before = [before[1], kind];
         }
         let address = dots >= 3 && most_digits >= ADDRESS_DIGITS_MIN;
