@@ -74,10 +74,10 @@ fn group(
         let (descr, writer) = next()?;
         if let Some(texts) = Texts::of(rows.batches, at) {
             let chunk = column::encode(&texts, rows.places, plan, descr, zstd)?;
-            let texts = chunk.dictionary.as_ref().map(|d| d.texts());
+            let different = || chunk.dictionary.as_ref().map(|dictionary| dictionary.texts());
             match column.name {
-                "service" => facts.add_services(texts, chunk.nulls),
-                "scope_name" if rows.table == Table::Spans => facts.add_scopes(texts),
+                "service" => facts.add_services(different(), chunk.nulls),
+                "scope_name" if rows.table == Table::Spans => facts.add_scopes(different()),
                 _ => {}
             }
             append(chunk, &mut group)?;

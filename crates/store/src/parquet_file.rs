@@ -143,7 +143,7 @@ impl Facts {
     /// Counts rows that were not put together yet; services and scopes come by themselves.
     pub(crate) fn add_places(&mut self, batches: &[RecordBatch], places: &[Place]) {
         self.rows += places.len() as u64;
-        let seqs: Vec<&[i64]> = batches.iter().map(|batch| seqs(batch)).collect();
+        let seqs: Vec<&[i64]> = batches.iter().map(seqs).collect();
         for (time, batch, row) in places {
             self.times =
                 Some(self.times.map_or((*time, *time), |(low, high)| (low.min(*time), high.max(*time))));
