@@ -166,16 +166,8 @@ pub(crate) fn find(id: u64) -> Option<&'static Slot> {
 pub(crate) fn identity(id: u64) -> Option<Identity> {
     let slot = find(id)?;
     alive(slot.word.load(Acquire), id).then_some(())?;
-    let head = slot.head.get();
-    // SAFETY: the slot lives forever; these fields are only ever written through the same atomics.
-    let seen = unsafe {
-        Identity {
-            trace_high: atomic(&raw mut (*head).trace_high).load(Relaxed),
-            trace_low: atomic(&raw mut (*head).trace_low).load(Relaxed),
-            span: atomic(&raw mut (*head).span).load(Relaxed),
-            tag: AtomicU16::from_ptr(&raw mut (*head).tag).load(Relaxed) & !FIRST,
-        }
-    };
+    let seen = slot.identity();
+    let seen = Identity { tag: seen.tag & !FIRST, ..seen };
     fence(Acquire);
     alive(slot.word.load(Relaxed), id).then_some(seen)
 }
@@ -272,11 +264,19 @@ impl Slot {
         }
     }
 
-    /// What `identify` wrote, for whoever took the slot.
+    /// What `identify` wrote, number by number: two at once would have to wait until both were stored.
+    #[inline(always)]
     pub(crate) fn identity(&self) -> Identity {
-        // SAFETY: the slot is the caller's alone.
-        let head = unsafe { &*self.head.get() };
-        Identity { trace_high: head.trace_high, trace_low: head.trace_low, span: head.span, tag: head.tag }
+        let head = self.head.get();
+        // SAFETY: the slot lives forever; these fields are only ever written through the same atomics.
+        unsafe {
+            Identity {
+                trace_high: atomic(&raw mut (*head).trace_high).load(Relaxed),
+                trace_low: atomic(&raw mut (*head).trace_low).load(Relaxed),
+                span: atomic(&raw mut (*head).span).load(Relaxed),
+                tag: AtomicU16::from_ptr(&raw mut (*head).tag).load(Relaxed),
+            }
+        }
     }
 
     /// The generation that the slot's next span will be of, in place. For whoever took it.
