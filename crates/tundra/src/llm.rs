@@ -18,6 +18,7 @@ mod evaluation;
 mod message;
 
 pub use adopted::adoptable;
+pub(crate) use evaluation::EVALUATION;
 pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 

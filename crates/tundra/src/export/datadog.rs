@@ -6,6 +6,7 @@
 mod answers;
 mod chunks;
 mod config;
+mod evp;
 pub(crate) mod llmobs;
 mod sha256;
 mod stats;
@@ -44,6 +45,9 @@ pub struct DatadogAgent {
     dropped: [usize; 2],
     counts: bool,
     prefers_v05: bool,
+    configurable: bool,
+    /// What Datadog's LLM product calls the application; `None` is the service's name.
+    llm_app: Option<String>,
     sequence: u64,
 }
 
@@ -70,6 +74,8 @@ impl DatadogAgent {
             dropped: [0; 2],
             counts: true,
             prefers_v05: false,
+            configurable: true,
+            llm_app: None,
             sequence: 0,
         })
     }
@@ -84,6 +90,19 @@ impl DatadogAgent {
     /// spans, links, events). It is smaller and takes more time to write. Default: no (`DD_TRACE_API_VERSION`).
     pub fn prefer_v05(mut self, yes: bool) -> Self {
         self.prefers_v05 = yes;
+        self
+    }
+
+    /// Whether the Agent is asked for settings to change while the program runs. Default: yes
+    /// (`DD_REMOTE_CONFIGURATION_ENABLED`).
+    pub fn remote_config(mut self, yes: bool) -> Self {
+        self.configurable = yes;
+        self
+    }
+
+    /// The name of the application in Datadog's LLM product. Default: the service's (`DD_LLMOBS_ML_APP`).
+    pub fn llm_app(mut self, name: impl Into<String>) -> Self {
+        self.llm_app = Some(name.into());
         self
     }
 
@@ -113,6 +132,7 @@ impl DatadogAgent {
     /// Asks for configuration, if the Agent offers that and it is time.
     fn ask_config(&mut self, info: &Info) {
         if info.remote_config
+            && self.configurable
             && let Some(body) = self.remote.question(&self.runtime_id, &self.resource)
         {
             let mut headers = self.headers(&[]);
@@ -168,6 +188,36 @@ impl DatadogAgent {
         self.outbox.put(Payload::post(path, self.headers(&more), body, [kept, 0, 0]));
     }
 
+    fn app(&self) -> &str {
+        self.llm_app.as_deref().or_else(|| self.resource.service()).unwrap_or("unknown_service")
+    }
+
+    /// Headers for the Agent's event proxy.
+    fn event_headers(&self, subdomain: &str) -> Vec<(String, String)> {
+        let mut headers = self.headers(&[(evp::SUBDOMAIN, subdomain.to_owned())]);
+        headers.retain(|(name, _)| name != "Content-Type");
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        headers
+    }
+
+    /// The events of LLM spans. The spans themselves are counted with their traces.
+    fn send_events(&self, events: &[String], proxy: evp::Proxy) {
+        for piece in pieces::cut(events, String::len) {
+            let headers = self.event_headers(evp::SPANS_SUBDOMAIN);
+            self.outbox.put(Payload::post(proxy.spans, headers, evp::span_body(piece), [0; 3]));
+        }
+    }
+
+    fn send_evaluations(&self, batch: &Exported<'_>, proxy: evp::Proxy) {
+        let logs = batch.batch.logs_named(crate::llm::EVALUATION);
+        let metrics = logs.iter().flat_map(|log| evp::evaluations(log, &self.resource, self.app()));
+        let metrics: Vec<_> = metrics.collect();
+        for piece in pieces::cut(&metrics, String::len) {
+            let headers = self.event_headers(evp::EVALUATIONS_SUBDOMAIN);
+            self.outbox.put(Payload::post(proxy.evaluations, headers, evp::evaluation_body(piece), [0; 3]));
+        }
+    }
+
     fn send_stats(&mut self, all: bool) {
         let now = u64::try_from(crate::clock::wall_now()).unwrap_or_default();
         let buckets = self.stats.take(now, all);
@@ -221,6 +271,9 @@ impl Exporter for DatadogAgent {
         self.ask();
         let info = self.answers.info();
         self.ask_config(&info);
+        if let Some(proxy) = info.proxy.filter(|_| batch.logs() > 0) {
+            self.send_evaluations(batch, proxy);
+        }
         let mut marked = batch.batch.marked();
         if marked.is_empty() {
             return Ok(());
@@ -232,11 +285,20 @@ impl Exporter for DatadogAgent {
             self.drop_unsampled(&mut marked);
         }
         let decided = (batch.sampler, &upstreams);
-        let chunks = chunks::build(marked, &self.resource, decided, &self.runtime_id, info.structs);
+        let mut form = match info.proxy {
+            _ if info.structs => llmobs::Form::Inside,
+            Some(_) => llmobs::Form::Beside(Vec::new()),
+            None => llmobs::Form::Absent,
+        };
+        let llm = (self.app(), &mut form);
+        let chunks = chunks::build(marked, &self.resource, decided, &self.runtime_id, llm);
         let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
         for piece in pieces::cut(&chunks, weigh) {
             let dropped = counting.then(|| std::mem::take(&mut self.dropped));
             self.send(piece, &info, dropped);
+        }
+        if let (llmobs::Form::Beside(events), Some(proxy)) = (form, info.proxy) {
+            self.send_events(&events, proxy);
         }
         self.send_stats(false);
         Ok(())

@@ -1,12 +1,16 @@
 //! OTLP over HTTP with protobuf: traces, logs and metrics to any collector, vendor or `at-daemon`.
 
-use super::endpoint::{Endpoint, EndpointError, check_header};
-use super::outbox::{Outbox, Payload};
+mod target;
+
+pub use target::Signal;
+
+use super::endpoint::EndpointError;
+use super::outbox::Payload;
 use super::{ExportError, Exported, Exporter, pieces};
 use crate::health::Load;
 use crate::sampling::is_llm;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use target::{Target, Ways};
 use tundra_record::{Resource, Scope, Span};
 use tundra_wire::otlp::encode;
 
@@ -18,13 +22,9 @@ use tundra_wire::otlp::encode;
 /// # Ok::<(), tundra::EndpointError>(())
 /// ```
 pub struct Otlp {
-    endpoint: Endpoint,
-    /// Made with the first payload: until then the endpoint may change.
-    outbox: Option<Outbox>,
-    headers: Vec<(String, String)>,
-    /// More headers for one path.
-    of_path: Vec<(&'static str, String, String)>,
-    gzip: bool,
+    /// Traces, logs and metrics.
+    targets: [Target; 3],
+    ways: Ways,
     /// The header that a second copy of LLM spans goes with.
     llm_copy: Option<(&'static str, &'static str)>,
 }
@@ -35,29 +35,30 @@ impl std::fmt::Debug for Otlp {
     }
 }
 
-const OTLP_HTTP_PORT: u16 = 4318;
-pub(crate) const TRACES: &str = "/v1/traces";
-pub(crate) const LOGS: &str = "/v1/logs";
-pub(crate) const METRICS: &str = "/v1/metrics";
-
 impl Otlp {
     /// `http://host:port` or `unix:///path` (with feature `tls` also `https://host`); the signals' paths (`/v1/traces` ...)
     /// are added.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
-        Ok(Self {
-            endpoint: Endpoint::parse(url, OTLP_HTTP_PORT)?,
-            outbox: None,
-            headers: vec![("Content-Type".to_owned(), "application/x-protobuf".to_owned())],
-            of_path: Vec::new(),
-            gzip: false,
-            llm_copy: None,
-        })
+        let [traces, logs, metrics] = Signal::ALL.map(|signal| Target::new(url, signal));
+        Ok(Self { targets: [traces?, logs?, metrics?], ways: Ways::default(), llm_copy: None })
     }
 
-    /// Adds a header to every request, for example an API key.
+    /// Another endpoint for one signal, used to the letter: no path is added
+    /// (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `_LOGS_`, `_METRICS_`).
+    pub fn endpoint_for(mut self, signal: Signal, url: &str) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].aim(url)?;
+        Ok(self)
+    }
+
+    /// Adds a header to every request, for example an API key (`OTEL_EXPORTER_OTLP_HEADERS`).
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, EndpointError> {
-        check_header(name, value)?;
-        self.headers.push((name.to_owned(), value.to_owned()));
+        self.targets.iter_mut().try_for_each(|target| target.header(name, value))?;
+        Ok(self)
+    }
+
+    /// Adds a header to the requests of one signal (`OTEL_EXPORTER_OTLP_TRACES_HEADERS` ...).
+    pub fn header_for(mut self, signal: Signal, name: &str, value: &str) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].header(name, value)?;
         Ok(self)
     }
 
@@ -65,7 +66,27 @@ impl Otlp {
     /// (`OTEL_EXPORTER_OTLP_COMPRESSION=gzip`).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, yes: bool) -> Self {
-        self.gzip = yes;
+        self.targets.iter_mut().for_each(|target| target.gzip = yes);
+        self
+    }
+
+    /// How long one request may take, from connecting to the last byte of the answer. Default: 10 s
+    /// (`OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.targets.iter_mut().for_each(|target| target.timeout = timeout);
+        self
+    }
+
+    /// Compression and time of one signal, as the environment says.
+    pub(crate) fn tune(mut self, signal: Signal, gzip: bool, timeout: Duration) -> Self {
+        let target = &mut self.targets[signal as usize];
+        (target.gzip, target.timeout) = (gzip, timeout);
+        self
+    }
+
+    /// Sends only some of traces, logs and metrics.
+    pub(crate) fn only(mut self, signals: [bool; 3]) -> Self {
+        self.targets.iter_mut().zip(signals).for_each(|(target, on)| target.on = on);
         self
     }
 
@@ -73,28 +94,22 @@ impl Otlp {
     /// (`OTEL_EXPORTER_OTLP_CERTIFICATE`).
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, EndpointError> {
-        if let super::endpoint::Way::Tls { roots, .. } = &mut self.endpoint.way {
-            *roots = super::tls::Roots::from_pem(pem)?;
-        }
+        let roots = super::tls::Roots::from_pem(pem)?;
+        self.targets.iter_mut().for_each(|target| target.trust(&roots));
         Ok(self)
     }
 
-    /// Adds a header to the requests of one signal.
-    pub(crate) fn header_for(
-        mut self,
-        path: &'static str,
-        name: &str,
-        value: &str,
-    ) -> Result<Self, EndpointError> {
-        check_header(name, value)?;
-        self.of_path.push((path, name.to_owned(), value.to_owned()));
+    /// The same for one signal.
+    #[cfg(feature = "tls")]
+    pub(crate) fn root_certificates_for(mut self, signal: Signal, pem: &[u8]) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].trust(&super::tls::Roots::from_pem(pem)?);
         Ok(self)
     }
 
     /// Where requests go and what goes with them, for tests of presets.
     #[cfg(all(test, feature = "tls"))]
-    pub(super) fn target(&self) -> (&Endpoint, &[(String, String)]) {
-        (&self.endpoint, &self.headers)
+    pub(super) fn target(&self) -> (&super::endpoint::Endpoint, &[(String, String)]) {
+        (&self.targets[0].endpoint, &self.targets[0].headers)
     }
 
     /// LLM spans go a second time, with this header.
@@ -103,32 +118,33 @@ impl Otlp {
         self
     }
 
-    fn put(&mut self, path: &'static str, body: Vec<u8>, load: Load, more: Option<(&str, &str)>) {
+    fn sends(&self, signal: Signal) -> bool {
+        self.targets[signal as usize].on
+    }
+
+    fn put(&mut self, signal: Signal, body: Vec<u8>, load: Load, more: Option<(&str, &str)>) {
+        let target = &self.targets[signal as usize];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let mut headers = self.headers.clone();
-        let of_path = self.of_path.iter().filter(|(of, _, _)| *of == path);
-        headers.extend(of_path.map(|(_, name, value)| (name.clone(), value.clone())));
+        let mut headers = target.headers.clone();
         headers.extend(more.map(owned));
-        let (body, packed) = if self.gzip { squeeze(body) } else { (body, false) };
+        let (body, packed) = if target.gzip { squeeze(body) } else { (body, false) };
         if packed {
             headers.push(owned(("Content-Encoding", "gzip")));
         }
-        let endpoint = &self.endpoint;
-        let outbox = self.outbox.get_or_insert_with(|| Outbox::new(endpoint.clone(), Arc::new(())));
-        outbox.put(Payload::post(path, headers, body, load));
+        self.ways.of(target).put(Payload::post(target.path, headers, body, load));
     }
 
     fn traces(&mut self, resource: &Resource<'_>, scope: &Scope<'_>, spans: &[Span<'_>]) {
         for spans in pieces::cut(spans, pieces::span) {
             let mut body = Vec::new();
             encode::traces(resource, scope, spans, &mut body);
-            self.put(TRACES, body, [spans.len() as u64, 0, 0], None);
+            self.put(Signal::Traces, body, [spans.len() as u64, 0, 0], None);
             let Some(header) = self.llm_copy else { continue };
             let calls: Vec<_> = spans.iter().filter(|span| is_llm(span)).collect();
             if !calls.is_empty() {
                 let mut body = Vec::new();
                 encode::traces(resource, scope, calls, &mut body);
-                self.put(TRACES, body, [0; 3], Some(header));
+                self.put(Signal::Traces, body, [0; 3], Some(header));
             }
         }
     }
@@ -153,28 +169,34 @@ impl Exporter for Otlp {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
         let records = batch.records();
         let (resource, scope) = (batch.resource(), records.scope);
-        self.traces(resource, &scope, &records.spans);
+        if self.sends(Signal::Traces) {
+            self.traces(resource, &scope, &records.spans);
+        }
         for logs in pieces::cut(&records.logs, pieces::log) {
+            if !self.sends(Signal::Logs) {
+                break;
+            }
             let mut body = Vec::new();
             encode::logs(resource, &scope, logs, &mut body);
-            self.put(LOGS, body, [0, logs.len() as u64, 0], None);
+            self.put(Signal::Logs, body, [0, logs.len() as u64, 0], None);
         }
         for points in pieces::cut(records.points, pieces::point) {
+            if !self.sends(Signal::Metrics) {
+                break;
+            }
             let mut body = Vec::new();
             encode::metrics(resource, &scope, points, &mut body);
-            self.put(METRICS, body, [0, 0, points.len() as u64], None);
+            self.put(Signal::Metrics, body, [0, 0, points.len() as u64], None);
         }
         Ok(())
     }
 
     fn after_fork(&mut self) {
         // A new one is made with the first payload.
-        self.outbox = None;
+        self.ways = Ways::default();
     }
 
     fn shutdown(&mut self, deadline: Instant) {
-        if let Some(outbox) = &self.outbox {
-            outbox.close(deadline);
-        }
+        self.ways.iter().for_each(|outbox| outbox.close(deadline));
     }
 }

@@ -55,14 +55,14 @@ pub(super) fn type_of(span: &Span<'_>) -> &'static str {
     }
 }
 
-/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; `structs` says whether the
-/// Agent takes structures.
+/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; the events of LLM spans take
+/// the form that the Agent takes.
 pub(super) fn build<'a>(
     marked: Vec<Marked<'a>>,
     resource: &Resource<'_>,
     (sampler, upstreams): (&Sampler, &Upstreams),
     runtime_id: &'a str,
-    structs: bool,
+    (app, form): (&str, &mut llmobs::Form),
 ) -> Vec<TraceChunk<'a>> {
     let services = services(&marked);
     let mut places: HashMap<(TraceId, bool), usize> = HashMap::new();
@@ -84,7 +84,10 @@ pub(super) fn build<'a>(
         let speaker = speaker_tags(&chunk, (sampler, upstream), runtime_id);
         for marked in &mut chunk {
             let top = is_top_level(&marked.span, marked.first, &services);
-            decorate(&mut marked.span, top, resource, structs);
+            decorate(&mut marked.span, top);
+            if is_llm(&marked.span) {
+                llmobs::add(&mut marked.span, resource, app, form);
+            }
         }
         chunk[0].span.attrs.extend(speaker);
         TraceChunk { spans: chunk.into_iter().map(|marked| marked.span).collect(), kept }
@@ -92,15 +95,12 @@ pub(super) fn build<'a>(
     grouped.into_iter().map(finish).collect()
 }
 
-fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bool) {
+fn decorate(span: &mut Span<'_>, top: bool) {
     if top {
         span.attrs.push(("_dd.top_level".into(), Value::Int(1)));
     }
     if span.attr("span.type").is_none() {
         span.attrs.push(("span.type".into(), Value::from(type_of(span))));
-    }
-    if structs && is_llm(span) {
-        llmobs::add(span, resource);
     }
 }
 
