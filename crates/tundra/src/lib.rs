@@ -21,6 +21,8 @@
 //! ([`health`]).
 #![warn(missing_docs)]
 
+#[cfg(feature = "async-openai")]
+pub mod async_openai;
 pub mod bridge;
 mod builder;
 mod clock;
@@ -29,6 +31,8 @@ mod engine;
 mod env;
 mod export;
 mod fork;
+#[cfg(feature = "genai")]
+pub mod genai;
 mod guard;
 mod handle;
 mod health;
