@@ -2,9 +2,6 @@
 
 CARGO ?= cargo
 
-# Clippy's crates: all but the three that would have the query engine checked as well, which takes minutes.
-LINTED = -p tundra-record -p tundra-wire -p tundra-sdk -p llm -p store -p state -p intake -p gateway -p outlet -p at -p xtask
-
 .PHONY: run test ui bench clean
 
 # Build the UI (if npm is there) and the daemon, then start it. Ctrl-C stops it.
@@ -19,14 +16,15 @@ ui:
 	  echo "npm not found: building without the web UI (install Node 20 to get it)"; \
 	fi
 
-# Everything: format, lints, house rules, all tests, real clients, a real browser. Installs what it needs.
+# Everything: format, lints, house rules, all tests, real clients, a real browser. Installs what it needs. One profile for
+# lints and tests, so that build scripts and macros are built once.
 test:
 	tests/setup.sh
 	$(CARGO) fmt --all --check
 	$(MAKE) ui
 	cd ui && npm test --silent
-	$(CARGO) clippy $(LINTED) --all-targets -- -D warnings
-	$(CARGO) clippy -p tundra-sdk --all-features --all-targets -- -D warnings
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release -p tundra-sdk --all-features --all-targets -- -D warnings
 	TUNDRA_REQUIRE_UI=1 $(CARGO) test --release --workspace
 	$(CARGO) test --release -p tundra-sdk --all-features
 	$(CARGO) test --manifest-path crates/tundra/loom/Cargo.toml --target-dir target/loom

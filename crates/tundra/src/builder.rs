@@ -2,11 +2,13 @@
 //!
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
+mod exporters;
+
 use crate::clock::Steps;
 use crate::collector::{self, Console, Injection, LogFormat, Pipeline, PipelineConfig, Redaction};
 use crate::engine::{ActiveFilter, Engine, Fanout, Filter, FilterError, Second};
 use crate::env::{Environment, host_name, program_name};
-use crate::export::{DatadogAgent, DogStatsD, EndpointError, Exporter, LOGS, METRICS, Otlp, TRACES};
+use crate::export::{EndpointError, Exporter};
 use crate::fork;
 use crate::guard::Guard;
 use crate::handle::Handle;
@@ -117,7 +119,8 @@ pub struct Builder {
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("environment", &self.environment).finish_non_exhaustive()
+        // What it holds may be keys.
+        f.debug_struct("Builder").finish_non_exhaustive()
     }
 }
 
@@ -144,58 +147,6 @@ impl Builder {
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.attributes.push((key.into(), value.into()));
         self
-    }
-
-    /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT`, a Datadog Agent at
-    /// `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`, DogStatsD at `DD_DOGSTATSD_URL` or beside the Agent. With neither OTLP nor
-    /// Agent: Datadog's OTLP intake if there is a `DD_API_KEY` (and `DD_SITE`) and feature `tls` is on, else OTLP at
-    /// `http://localhost:4318`.
-    pub fn exporters_from_environment(mut self) -> Result<Self, Error> {
-        if !cfg!(feature = "enabled") || self.environment.disabled {
-            return Ok(self);
-        }
-        let endpoint = |source| Error(Cause::Endpoint { source });
-        let agent = self.environment.agent();
-        let otlp = self.environment.otlp_endpoint.clone();
-        if let Some(url) = self.environment.statsd(otlp.is_none()) {
-            self.exporters.push(Box::new(DogStatsD::new(&url).map_err(endpoint)?));
-        }
-        if let Some(url) = &agent {
-            let agent = DatadogAgent::new(url).map_err(endpoint)?;
-            let agent = agent.client_stats(self.environment.client_stats);
-            self.exporters.push(Box::new(agent.prefer_v05(self.environment.prefers_v05)));
-        }
-        if agent.is_none() || otlp.is_some() {
-            let exporter = self.otlp(otlp.as_deref()).map_err(endpoint)?;
-            self.exporters.push(Box::new(exporter));
-        }
-        Ok(self)
-    }
-
-    /// OTLP to where the environment says, to Datadog if there is only a key, else to this machine.
-    fn otlp(&self, url: Option<&str>) -> Result<Otlp, EndpointError> {
-        let said = &self.environment;
-        if let (None, Some(key), true) = (url, &said.api_key, cfg!(feature = "tls")) {
-            return Otlp::datadog(said.site.as_deref().unwrap_or("datadoghq.com"), key);
-        }
-        let mut otlp = Otlp::new(url.unwrap_or("http://localhost:4318"))?;
-        let [all, of_signals @ ..] = said.otlp_headers();
-        for (name, value) in all {
-            otlp = otlp.header(&name, &value)?;
-        }
-        for (path, headers) in [TRACES, LOGS, METRICS].into_iter().zip(of_signals) {
-            for (name, value) in headers {
-                otlp = otlp.header_for(path, &name, &value)?;
-            }
-        }
-        #[cfg(feature = "gzip")]
-        let otlp = otlp.gzip(said.otlp_gzip);
-        #[cfg(feature = "tls")]
-        if let Some(path) = &said.otlp_certificate {
-            let pem = std::fs::read(path).map_err(|_| EndpointError::Certificate)?;
-            return otlp.root_certificates(&pem);
-        }
-        Ok(otlp)
     }
 
     /// One more exporter; all of them get every batch.
@@ -342,12 +293,16 @@ impl Builder {
             return Ok(Guard::inert());
         }
         let (records_panics, rules) = (self.panics, self.redaction.clone());
+        let notices = self.environment.notices.clone();
         let (dispatch, guard) = self.make()?;
         if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
         if !guard.is_inert() {
             collector::set_rules(rules);
+            for notice in notices {
+                tracing::warn!(name: "tundra.setting", "{notice}");
+            }
             crate::bridge::install();
             if records_panics {
                 crate::panic::install();
@@ -397,6 +352,7 @@ impl Builder {
         if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(None);
         }
+        crate::health::note(&self.environment.notices);
         let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
         let resource = self.resource();
         let sampler = Arc::new(Sampler::new(self.read_sampling(&resource)?));

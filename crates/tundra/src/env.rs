@@ -2,10 +2,20 @@
 //!
 //! Read once by the builder. Datadog's variable wins over OpenTelemetry's; the builder's own calls win over both.
 
+mod otlp;
+mod unsupported;
+
+pub(crate) use otlp::Otlp;
+#[cfg(any(test, feature = "tls"))]
+pub(crate) use otlp::Signal as OtlpSignal;
+
 use std::env::var;
 
+/// A source of variables; an empty one counts as unset.
+type Lookup<'l> = dyn Fn(&str) -> Option<String> + 'l;
+
 /// What the environment says; empty variables count as unset.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     pub(crate) service: Option<String>,
     pub(crate) env: Option<String>,
@@ -20,12 +30,7 @@ pub(crate) struct Environment {
     pub(crate) unredacted: bool,
     /// Log lines are not to name their trace.
     pub(crate) no_log_injection: bool,
-    pub(crate) otlp_endpoint: Option<String>,
-    /// For all signals, traces, logs and metrics.
-    pub(crate) otlp_headers: [Option<String>; 4],
-    pub(crate) otlp_gzip: bool,
-    /// A file of root certificates.
-    pub(crate) otlp_certificate: Option<String>,
+    pub(crate) otlp: Otlp,
     /// Datadog without an Agent.
     pub(crate) api_key: Option<String>,
     pub(crate) site: Option<String>,
@@ -38,6 +43,12 @@ pub(crate) struct Environment {
     /// Whether statistics are counted here.
     pub(crate) client_stats: bool,
     pub(crate) prefers_v05: bool,
+    /// Whether an Agent may change settings of a running program.
+    pub(crate) remote_config: bool,
+    /// What Datadog's LLM product calls the application; the service's name if unset.
+    pub(crate) llm_app: Option<String>,
+    /// Settings that are not honored, a sentence each.
+    pub(crate) notices: Vec<String>,
 }
 
 /// What it says about sampling, as written.
@@ -58,12 +69,13 @@ impl Environment {
 
     /// The same from any source of variables.
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let first =
-            |names: &[&str]| names.iter().find_map(|name| lookup(name).filter(|text| !text.is_empty()));
+        let set = |name: &str| lookup(name).filter(|text| !text.trim().is_empty());
+        let first = |names: &[&str]| names.iter().find_map(|name| set(name));
         let says = |name, words: &[&str]| {
             first(&[name]).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
         };
         let mut attributes = pairs(&first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default(), '=');
+        attributes.iter_mut().for_each(|(_, value)| *value = percent_decoded(value));
         attributes.extend(pairs(&first(&["DD_TAGS"]).unwrap_or_default(), ':'));
         let attribute =
             |key: &str| attributes.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone());
@@ -86,15 +98,7 @@ impl Environment {
             disabled: says("DD_TRACE_ENABLED", &["false", "0"]) || says("OTEL_SDK_DISABLED", &["true"]),
             unredacted: says("TUNDRA_REDACT", &["false", "0"]),
             no_log_injection: says("DD_LOGS_INJECTION", &["false", "0"]),
-            otlp_endpoint: first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
-            otlp_headers: [
-                first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
-                first(&["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]),
-                first(&["OTEL_EXPORTER_OTLP_LOGS_HEADERS"]),
-                first(&["OTEL_EXPORTER_OTLP_METRICS_HEADERS"]),
-            ],
-            otlp_gzip: says("OTEL_EXPORTER_OTLP_COMPRESSION", &["gzip"]),
-            otlp_certificate: first(&["OTEL_EXPORTER_OTLP_CERTIFICATE"]),
+            otlp: Otlp::read(&set),
             api_key: first(&["DD_API_KEY"]),
             site: first(&["DD_SITE"]),
             statsd_url: first(&["DD_DOGSTATSD_URL"]),
@@ -105,6 +109,9 @@ impl Environment {
             agent_port: first(&["DD_TRACE_AGENT_PORT"]),
             client_stats: !says("DD_TRACE_STATS_COMPUTATION_ENABLED", &["false", "0"]),
             prefers_v05: says("DD_TRACE_API_VERSION", &["v0.5", "0.5"]),
+            remote_config: !says("DD_REMOTE_CONFIGURATION_ENABLED", &["false", "0"]),
+            llm_app: first(&["DD_LLMOBS_ML_APP"]),
+            notices: unsupported::notices(&set),
             attributes,
         }
     }
@@ -124,11 +131,6 @@ impl Environment {
         let port = self.statsd_port.as_deref().unwrap_or("8125");
         let local = || self.statsd_port.as_ref().map(|port| format!("udp://localhost:{port}"));
         self.statsd_url.clone().or_else(|| Some(format!("udp://{}:{port}", host?))).or_else(local)
-    }
-
-    /// Headers for OTLP: for all signals, traces, logs and metrics.
-    pub(crate) fn otlp_headers(&self) -> [Vec<(String, String)>; 4] {
-        [0, 1, 2, 3].map(|at| pairs(self.otlp_headers[at].as_deref().unwrap_or_default(), '='))
     }
 }
 
@@ -152,6 +154,18 @@ fn pairs(text: &str, between: char) -> Vec<(String, String)> {
         .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
         .filter(|(key, _)| !key.is_empty())
         .collect()
+}
+
+/// A value with its `%xx` decoded; one that is no text then stays as it was.
+fn percent_decoded(text: &str) -> String {
+    let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let (mut rest, mut bytes) = (text.as_bytes(), Vec::with_capacity(text.len()));
+    while let Some((first, after)) = rest.split_first() {
+        let decoded = (*first == b'%').then(|| hex(after.get(..2)?)).flatten();
+        bytes.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// The container that the process runs in, as Datadog's Agent wants to be told.
@@ -235,3 +249,6 @@ pub(crate) fn program_name() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     path.file_stem().map_or_else(|| "unnamed-service".to_owned(), |name| name.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests;

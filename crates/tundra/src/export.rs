@@ -16,8 +16,7 @@ pub use datadog::DatadogAgent;
 pub use dogstatsd::DogStatsD;
 pub use endpoint::EndpointError;
 pub use json_lines::JsonLines;
-pub use otlp::Otlp;
-pub(crate) use otlp::{LOGS, METRICS, TRACES};
+pub use otlp::{Otlp, Signal};
 
 use crate::collector::{Batch, Injection};
 use crate::sampling::Sampler;

@@ -5,6 +5,7 @@
 
 use crate::engine::{Local, open_spans, spilled};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +211,18 @@ pub struct Health {
     pub series: usize,
     /// What time is read from.
     pub clock: &'static str,
+    /// Settings of the environment that are not honored, a sentence each; also told as warnings at start.
+    pub notices: Vec<String>,
+}
+
+static NOTICES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps what the environment asked for in vain; every pipeline finds the same.
+pub(crate) fn note(notices: &[String]) {
+    let mut kept = NOTICES.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.is_empty() {
+        kept.extend_from_slice(notices);
+    }
 }
 
 /// Reads the ledger of the whole process.
@@ -225,6 +238,7 @@ pub fn health() -> Health {
         stale_parents: DONE.stale_parents.load(Relaxed),
         series: crate::metrics::series_count(),
         clock: crate::clock::source_name(),
+        notices: NOTICES.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     }
 }
 

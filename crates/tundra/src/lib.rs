@@ -1,13 +1,19 @@
 //! Tundra's SDK: spans, logs and metrics through the `tracing` API everyone already uses, at a few nanoseconds each.
 //!
 //! ```no_run
-//! fn main() -> Result<(), tundra::Error> {
-//!     let _tundra = tundra::init()?; // everything from DD_* / OTEL_*
-//!     tracing::info!(answer = 42, "hello");
-//!     tundra::increment_counter!("llm.requests", model = "gpt-4o", provider = "openai", success = "true");
-//!     let _s = tundra::traced_span!("operation", service = "at-daemon", component = "llm", model = "gpt-4");
-//!     Ok(())
-//! }
+//! #[tracing::instrument] // ordinary tracing, ordinary log and metrics crates
+//! async fn answer(q: &str) {}
+//!
+//! # async fn run() -> Result<(), tundra::Error> {
+//! let _tundra = tundra::init()?; // everything from DD_* / OTEL_*; one line in main
+//! answer("What is the weather?").await;
+//! let call = tundra::llm::chat("openai", "gpt-4o"); // typed LLM, agent, tool, retrieval, embedding, workflow spans
+//! tundra::increment_counter!("llm.requests", model = "gpt-4o", provider = "openai", success = "true");
+//! tundra::metrics::AppMetrics::api_request("GET", "/api/tasks", 200, 45.2).await;
+//! let _s = tundra::traced_span!("operation", service = "at-daemon", component = "llm", model = "gpt-4");
+//! # drop(call);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! How it works: `engine` records on the application's threads, `collector` is the one thread of our own, `export` the
@@ -15,6 +21,8 @@
 //! ([`health`]).
 #![warn(missing_docs)]
 
+#[cfg(feature = "async-openai")]
+pub mod async_openai;
 pub mod bridge;
 mod builder;
 mod clock;
@@ -23,6 +31,8 @@ mod engine;
 mod env;
 mod export;
 mod fork;
+#[cfg(feature = "genai")]
+pub mod genai;
 mod guard;
 mod handle;
 mod health;
@@ -47,7 +57,7 @@ pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;
 pub use engine::FilterError;
 pub use export::{
-    DatadogAgent, DogStatsD, EndpointError, ExportError, Exported, Exporter, JsonLines, Otlp, Records,
+    DatadogAgent, DogStatsD, EndpointError, ExportError, Exported, Exporter, JsonLines, Otlp, Records, Signal,
 };
 pub use guard::{FlushError, Guard};
 pub use handle::Handle;

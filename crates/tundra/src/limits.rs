@@ -32,6 +32,12 @@ pub(crate) const LINKS: usize = 128;
 pub(crate) const SPAN_EVENTS: usize = 128;
 /// Attributes added to one span by name after its creation.
 pub(crate) const ADDED_ATTRS: usize = 256;
+/// Bytes of one request to a model, or of one answer, that are read along with; of longer ones only the frame is known.
+#[cfg(any(feature = "async-openai", feature = "genai"))]
+pub(crate) const CALL_BODY_BYTES: usize = 4 << 20;
+/// Answers in one stream, and tool calls in one answer.
+#[cfg(feature = "async-openai")]
+pub(crate) const CALL_CHOICES: usize = 128;
 /// Pipelines that one process can install, closed ones included.
 pub(crate) const PIPELINES: usize = 4096;
 /// Commands that can wait for the collector.

@@ -18,6 +18,7 @@ mod evaluation;
 mod message;
 
 pub use adopted::adoptable;
+pub(crate) use evaluation::EVALUATION;
 pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 
@@ -81,7 +82,8 @@ struct Gathered {
 pub struct Call {
     span: Span,
     begun: Instant,
-    content: bool,
+    /// Whether messages, arguments and results are recorded.
+    pub(crate) content: bool,
     gathered: Mutex<Gathered>,
 }
 
@@ -254,6 +256,14 @@ impl Call {
     /// cancelled: its numbers are partial.
     pub fn stream_ended(&self) {
         self.gather(|gathered| gathered.stream_ended = true);
+    }
+
+    /// Whether its end was told.
+    #[cfg(feature = "genai")]
+    pub(crate) fn is_over(&self) -> bool {
+        let mut over = false;
+        self.gather(|gathered| over = gathered.stream_ended);
+        over
     }
 
     /// A judgement on this call, see [`evaluation`].

@@ -5,12 +5,19 @@
 //! ```
 //!
 //! With feature `axum` the span is named by the route (`GET /tasks/{id}`), else by the method, for paths are without
-//! number. A request that is dropped before its answer ends its span with `error.type = "cancelled"`. gRPC requests
-//! carry `rpc.*` attributes besides. The span ends with the head of the answer, not with its body.
+//! number. It lasts until the last byte of the answer's body was handed on, so that an answer that streams shows its whole
+//! duration, and what the body does to make more of it happens inside the span. A request that is dropped before its
+//! answer, or an answer that is dropped before its end because the client is gone, ends its span with
+//! `error.type = "cancelled"`. gRPC requests carry `rpc.*` attributes besides, their status also from the trailers.
+
+mod served;
+
+pub use served::Served;
 
 use crate::SpanExt;
 use crate::propagation::http::extract;
-use ::http::{HeaderMap, Request, Response, header};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -46,8 +53,9 @@ pub struct Server<S>(S);
 impl<S, B, R> Service<Request<B>> for Server<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    R: Body,
 {
-    type Response = S::Response;
+    type Response = Response<Served<R>>;
     type Error = S::Error;
     type Future = Answer<S::Future>;
 
@@ -57,8 +65,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let span = server_span(&request);
+        let for_head = request.method() == Method::HEAD;
         let inner = span.in_scope(|| self.0.call(request));
-        Answer { inner, span, open: true }
+        Answer { inner, span, for_head, open: true }
     }
 }
 
@@ -69,6 +78,8 @@ pin_project! {
         #[pin]
         inner: F,
         span: Span,
+        // Whether the body will not be sent.
+        for_head: bool,
         open: bool,
     }
 
@@ -85,8 +96,9 @@ pin_project! {
 impl<F, R, E> Future for Answer<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
 {
-    type Output = F::Output;
+    type Output = Result<Response<Served<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -95,12 +107,26 @@ where
             ready!(this.inner.poll(context))
         };
         *this.open = false;
-        match &result {
-            Ok(response) => settle(this.span, response.status().as_u16(), response.headers()),
-            Err(_) => fail(this.span, "service"),
-        }
-        Poll::Ready(result)
+        let span = std::mem::replace(this.span, Span::none());
+        Poll::Ready(match result {
+            Ok(response) => {
+                settle(&span, response.status().as_u16(), response.headers());
+                let bare = *this.for_head || is_bare(response.status());
+                let length =
+                    text(response.headers(), header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+                Ok(response.map(|body| Served::new(body, span, (bare, length))))
+            }
+            Err(error) => {
+                fail(&span, "service");
+                Err(error)
+            }
+        })
     }
+}
+
+/// Whether no body follows, whatever the service made.
+fn is_bare(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 #[cfg(feature = "axum")]
@@ -129,7 +155,8 @@ fn server_span<B>(request: &Request<B>) -> Span {
             http.route = Empty,
             server.address = text(headers, header::HOST),
             user_agent.original = text(headers, header::USER_AGENT),
-            http.response.status_code = Empty
+            http.response.status_code = Empty,
+            http.response.body.size = Empty
         )
     };
     let span = extract(headers).map_or_else(make, |remote| remote.in_scope(make));
@@ -154,6 +181,11 @@ fn settle(span: &Span, status: u16, headers: &HeaderMap) {
     if status >= 500 {
         fail(span, &status.to_string());
     }
+    settle_grpc(span, headers);
+}
+
+/// gRPC's own status, from the head or the trailers.
+fn settle_grpc(span: &Span, headers: &HeaderMap) {
     let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i64>().ok());
     if let Some(code) = grpc {
         span.set_attribute("rpc.grpc.status_code", code);

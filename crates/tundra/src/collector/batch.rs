@@ -161,6 +161,19 @@ impl Batch {
         marked.collect()
     }
 
+    /// Log records of events with this name, clean.
+    pub(crate) fn logs_named(&self, name: &str) -> Vec<LogRecord<'_>> {
+        let is_it = |record: &Record<'_>| {
+            record.head.kind == EVENT && record.head.metadata().is_some_and(|meta| meta.name() == name)
+        };
+        let mut records = self.places().map(|(_, record)| record).filter(is_it).peekable();
+        if records.peek().is_none() {
+            return Vec::new();
+        }
+        let mut walk = self.walk();
+        records.map(|record| walk.log(&record)).collect()
+    }
+
     /// Cleans what an exporter knows from elsewhere, as if it had been recorded.
     pub(crate) fn clean(&self, span: &mut Span<'_>) {
         self.redaction.cleaner().span(span);

@@ -6,6 +6,7 @@
 mod answers;
 mod chunks;
 mod config;
+mod evp;
 mod groups;
 pub(crate) mod llmobs;
 mod sha256;
@@ -20,6 +21,7 @@ use crate::collector::Marked;
 use crate::env::Container;
 use answers::{Answers, Info};
 use chunks::TraceChunk;
+use llmobs::Form;
 use stats::Concentrator;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -48,6 +50,9 @@ pub struct DatadogAgent {
     dropped: [usize; 2],
     counts: bool,
     prefers_v05: bool,
+    configurable: bool,
+    /// What Datadog's LLM product calls the application; `None` is the service's name.
+    llm_app: Option<String>,
     sequence: u64,
 }
 
@@ -75,6 +80,8 @@ impl DatadogAgent {
             dropped: [0; 2],
             counts: true,
             prefers_v05: false,
+            configurable: true,
+            llm_app: None,
             sequence: 0,
         })
     }
@@ -89,6 +96,19 @@ impl DatadogAgent {
     /// spans, links, events). It is smaller and takes more time to write. Default: no (`DD_TRACE_API_VERSION`).
     pub fn prefer_v05(mut self, yes: bool) -> Self {
         self.prefers_v05 = yes;
+        self
+    }
+
+    /// Whether the Agent is asked for settings to change while the program runs. Default: yes
+    /// (`DD_REMOTE_CONFIGURATION_ENABLED`).
+    pub fn remote_config(mut self, yes: bool) -> Self {
+        self.configurable = yes;
+        self
+    }
+
+    /// The name of the application in Datadog's LLM product. Default: the service's (`DD_LLMOBS_ML_APP`).
+    pub fn llm_app(mut self, name: impl Into<String>) -> Self {
+        self.llm_app = Some(name.into());
         self
     }
 
@@ -118,6 +138,7 @@ impl DatadogAgent {
     /// Asks for configuration, if the Agent offers that and it is time.
     fn ask_config(&mut self, info: &Info) {
         if info.remote_config
+            && self.configurable
             && let Some(body) = self.remote.question(&self.runtime_id, &self.resource)
         {
             let mut headers = self.headers(&[]);
@@ -145,7 +166,7 @@ impl DatadogAgent {
     }
 
     /// Sends spans in the format that has each text once, if it has a place for all of it.
-    fn export_v05(&mut self, batch: &Exported<'_>, info: &Info) {
+    fn export_v05(&mut self, batch: &Exported<'_>, info: &Info, form: &mut Form) {
         let mut marked = batch.batch.marked();
         let upstreams = upstream::look_up(&mut marked, batch.batch);
         if self.is_counting(info) {
@@ -153,7 +174,7 @@ impl DatadogAgent {
             self.drop_unsampled(&mut marked);
         }
         let (decided, sender) = ((batch.sampler, &upstreams), chunks::Sender::here(&self.runtime_id));
-        let chunks = chunks::build(marked, &self.resource, decided, sender, info.structs);
+        let chunks = chunks::build(marked, &self.resource, decided, sender, (self.app(), form));
         let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
         let counting = self.is_counting(info);
         for piece in pieces::cut(&chunks, weigh) {
@@ -173,7 +194,7 @@ impl DatadogAgent {
     }
 
     /// Sends spans in the usual format.
-    fn export_v04(&mut self, batch: &Exported<'_>, info: &Info) {
+    fn export_v04(&mut self, batch: &Exported<'_>, info: &Info, form: &mut Form) {
         let counting = self.is_counting(info);
         let mut traces = std::mem::take(&mut self.traces);
         let mut bodies = Bodies { outbox: &self.outbox, made: Vec::new() };
@@ -182,7 +203,8 @@ impl DatadogAgent {
             resource: &self.resource,
             sampler: batch.sampler,
             sender: chunks::Sender::here(&self.runtime_id),
-            structs: info.structs,
+            app: app_of(self.llm_app.as_deref(), &self.resource),
+            form,
             stats: counting.then_some((&mut self.stats, &info.peer_tags)),
         };
         let dropped = traces.export(context, &mut bodies);
@@ -208,6 +230,36 @@ impl DatadogAgent {
             }
         }
         self.outbox.put(Payload::post(path, self.headers(&more), body.bytes, [body.kept, 0, 0]));
+    }
+
+    fn app(&self) -> &str {
+        app_of(self.llm_app.as_deref(), &self.resource)
+    }
+
+    /// Headers for the Agent's event proxy.
+    fn event_headers(&self, subdomain: &str) -> Vec<(String, String)> {
+        let mut headers = self.headers(&[(evp::SUBDOMAIN, subdomain.to_owned())]);
+        headers.retain(|(name, _)| name != "Content-Type");
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        headers
+    }
+
+    /// The events of LLM spans. The spans themselves are counted with their traces.
+    fn send_events(&self, events: &[String], proxy: evp::Proxy) {
+        for piece in pieces::cut(events, String::len) {
+            let headers = self.event_headers(evp::SPANS_SUBDOMAIN);
+            self.outbox.put(Payload::post(proxy.spans, headers, evp::span_body(piece), [0; 3]));
+        }
+    }
+
+    fn send_evaluations(&self, batch: &Exported<'_>, proxy: evp::Proxy) {
+        let logs = batch.batch.logs_named(crate::llm::EVALUATION);
+        let metrics = logs.iter().flat_map(|log| evp::evaluations(log, &self.resource, self.app()));
+        let metrics: Vec<_> = metrics.collect();
+        for piece in pieces::cut(&metrics, String::len) {
+            let headers = self.event_headers(evp::EVALUATIONS_SUBDOMAIN);
+            self.outbox.put(Payload::post(proxy.evaluations, headers, evp::evaluation_body(piece), [0; 3]));
+        }
     }
 
     fn send_stats(&mut self, all: bool) {
@@ -252,6 +304,11 @@ impl Door for Bodies<'_> {
     }
 }
 
+/// What Datadog's LLM product calls the application.
+fn app_of<'a>(given: Option<&'a str>, resource: &'a Resource<'static>) -> &'a str {
+    given.or_else(|| resource.service()).unwrap_or("unknown_service")
+}
+
 /// Whether v0.5 has a place for all of it.
 fn is_flat(span: &tundra_record::Span<'_>) -> bool {
     let structured = |(key, _): &(tundra_record::Text<'_>, _)| key.starts_with("meta_struct.");
@@ -282,13 +339,24 @@ impl Exporter for DatadogAgent {
         self.ask();
         let info = self.answers.info();
         self.ask_config(&info);
+        if let Some(proxy) = info.proxy.filter(|_| batch.logs() > 0) {
+            self.send_evaluations(batch, proxy);
+        }
         if batch.batch.spans + batch.batch.unsampled == 0 {
             return Ok(());
         }
+        let mut form = match info.proxy {
+            _ if info.structs => Form::Inside,
+            Some(_) => Form::Beside(Vec::new()),
+            None => Form::Absent,
+        };
         if info.v05 && (!info.v04 || self.prefers_v05) {
-            self.export_v05(batch, &info);
+            self.export_v05(batch, &info, &mut form);
         } else {
-            self.export_v04(batch, &info);
+            self.export_v04(batch, &info, &mut form);
+        }
+        if let (Form::Beside(events), Some(proxy)) = (form, info.proxy) {
+            self.send_events(&events, proxy);
         }
         self.send_stats(false);
         Ok(())

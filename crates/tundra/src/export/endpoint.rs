@@ -108,6 +108,14 @@ impl Endpoint {
         Ok(Self { way: Way::Tcp { authority }, base })
     }
 
+    /// Reads a URL whose path is complete: nothing is added and nothing taken away.
+    pub(crate) fn parse_whole(url: &str, default_port: u16) -> Result<Self, EndpointError> {
+        let endpoint = Self::parse(url, default_port)?;
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        let path = rest.find('/').filter(|_| !matches!(endpoint.way, Way::Unix { .. }));
+        Ok(Self { base: path.map_or("/", |at| &rest[at..]).to_owned(), ..endpoint })
+    }
+
     /// What the `Host` header says.
     pub(crate) fn host(&self) -> &str {
         match &self.way {

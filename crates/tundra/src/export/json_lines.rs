@@ -20,6 +20,8 @@ use tundra_wire::otlp::json::encode;
 pub struct JsonLines {
     target: Target,
     line: String,
+    /// Which of traces, logs and metrics are written.
+    only: [bool; 3],
 }
 
 enum Target {
@@ -54,13 +56,13 @@ impl JsonLines {
 
     /// To anything that can be written to; what it does not take is lost, and counted.
     pub fn writer(out: Box<dyn Write + Send>) -> Self {
-        Self { target: Target::Stream(out), line: String::new() }
+        Self { target: Target::Stream(out), line: String::new(), only: [true; 3] }
     }
 
     /// To a file, which is appended to. Default: 64 MiB, then it is renamed to `<name>.1`; three such are kept.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let file = Rotating { path: path.into(), limit: FILE_BYTES, kept: FILES_KEPT, open: None };
-        Self { target: Target::File(file), line: String::new() }
+        Self { target: Target::File(file), line: String::new(), only: [true; 3] }
     }
 
     /// Other limits: bytes of one file, and how many full ones are kept. Means nothing to other targets than files.
@@ -68,6 +70,12 @@ impl JsonLines {
         if let Target::File(file) = &mut self.target {
             (file.limit, file.kept) = (bytes, kept);
         }
+        self
+    }
+
+    /// Writes only some of traces, logs and metrics.
+    pub(crate) fn only(mut self, signals: [bool; 3]) -> Self {
+        self.only = signals;
         self
     }
 
@@ -132,15 +140,15 @@ impl Exporter for JsonLines {
         let (resource, scope) = (batch.resource(), &records.scope);
         let failed =
             |error: std::io::Error| ExportError::new(format!("a line could not be written: {error}"));
-        if !records.spans.is_empty() {
+        if self.only[0] && !records.spans.is_empty() {
             encode::traces(resource, scope, &records.spans, &mut self.line);
             self.write().map_err(failed)?;
         }
-        if !records.logs.is_empty() {
+        if self.only[1] && !records.logs.is_empty() {
             encode::logs(resource, scope, &records.logs, &mut self.line);
             self.write().map_err(failed)?;
         }
-        if !records.points.is_empty() {
+        if self.only[2] && !records.points.is_empty() {
             encode::metrics(resource, scope, records.points, &mut self.line);
             self.write().map_err(failed)?;
         }

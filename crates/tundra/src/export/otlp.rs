@@ -1,14 +1,16 @@
 //! OTLP over HTTP with protobuf: traces, logs and metrics to any collector, vendor or `at-daemon`.
 
 mod requests;
+mod target;
 
-use super::endpoint::{Endpoint, EndpointError, check_header};
-use super::outbox::{Outbox, Payload};
+pub use target::Signal;
+
+use super::endpoint::EndpointError;
+use super::outbox::Payload;
 use super::{ExportError, Exported, Exporter};
-use crate::health::Load;
-use requests::{Door, Encoder, Signal};
-use std::sync::Arc;
-use std::time::Instant;
+use requests::{Contents, Door, Encoder};
+use std::time::{Duration, Instant};
+use target::{Target, Ways};
 
 /// Sends to an OTLP endpoint such as `http://localhost:4318`.
 ///
@@ -18,13 +20,9 @@ use std::time::Instant;
 /// # Ok::<(), tundra::EndpointError>(())
 /// ```
 pub struct Otlp {
-    endpoint: Endpoint,
-    /// Made with the first payload: until then the endpoint may change.
-    outbox: Option<Outbox>,
-    headers: Vec<(String, String)>,
-    /// More headers for one path.
-    of_path: Vec<(&'static str, String, String)>,
-    gzip: bool,
+    /// Traces, logs and metrics.
+    targets: [Target; 3],
+    ways: Ways,
     /// The header that a second copy of LLM spans goes with.
     llm_copy: Option<(&'static str, &'static str)>,
     encoder: Encoder,
@@ -36,30 +34,31 @@ impl std::fmt::Debug for Otlp {
     }
 }
 
-const OTLP_HTTP_PORT: u16 = 4318;
-pub(crate) const TRACES: &str = "/v1/traces";
-pub(crate) const LOGS: &str = "/v1/logs";
-pub(crate) const METRICS: &str = "/v1/metrics";
-
 impl Otlp {
     /// `http://host:port` or `unix:///path` (with feature `tls` also `https://host`); the signals' paths (`/v1/traces` ...)
     /// are added.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
-        Ok(Self {
-            endpoint: Endpoint::parse(url, OTLP_HTTP_PORT)?,
-            outbox: None,
-            headers: vec![("Content-Type".to_owned(), "application/x-protobuf".to_owned())],
-            of_path: Vec::new(),
-            gzip: false,
-            llm_copy: None,
-            encoder: Encoder::default(),
-        })
+        let [traces, logs, metrics] = Signal::ALL.map(|signal| Target::new(url, signal));
+        let targets = [traces?, logs?, metrics?];
+        Ok(Self { targets, ways: Ways::default(), llm_copy: None, encoder: Encoder::default() })
     }
 
-    /// Adds a header to every request, for example an API key.
+    /// Another endpoint for one signal, used to the letter: no path is added
+    /// (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `_LOGS_`, `_METRICS_`).
+    pub fn endpoint_for(mut self, signal: Signal, url: &str) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].aim(url)?;
+        Ok(self)
+    }
+
+    /// Adds a header to every request, for example an API key (`OTEL_EXPORTER_OTLP_HEADERS`).
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, EndpointError> {
-        check_header(name, value)?;
-        self.headers.push((name.to_owned(), value.to_owned()));
+        self.targets.iter_mut().try_for_each(|target| target.header(name, value))?;
+        Ok(self)
+    }
+
+    /// Adds a header to the requests of one signal (`OTEL_EXPORTER_OTLP_TRACES_HEADERS` ...).
+    pub fn header_for(mut self, signal: Signal, name: &str, value: &str) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].header(name, value)?;
         Ok(self)
     }
 
@@ -67,7 +66,27 @@ impl Otlp {
     /// (`OTEL_EXPORTER_OTLP_COMPRESSION=gzip`).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, yes: bool) -> Self {
-        self.gzip = yes;
+        self.targets.iter_mut().for_each(|target| target.gzip = yes);
+        self
+    }
+
+    /// How long one request may take, from connecting to the last byte of the answer. Default: 10 s
+    /// (`OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.targets.iter_mut().for_each(|target| target.timeout = timeout);
+        self
+    }
+
+    /// Compression and time of one signal, as the environment says.
+    pub(crate) fn tune(mut self, signal: Signal, gzip: bool, timeout: Duration) -> Self {
+        let target = &mut self.targets[signal as usize];
+        (target.gzip, target.timeout) = (gzip, timeout);
+        self
+    }
+
+    /// Sends only some of traces, logs and metrics.
+    pub(crate) fn only(mut self, signals: [bool; 3]) -> Self {
+        self.targets.iter_mut().zip(signals).for_each(|(target, on)| target.on = on);
         self
     }
 
@@ -75,28 +94,22 @@ impl Otlp {
     /// (`OTEL_EXPORTER_OTLP_CERTIFICATE`).
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, EndpointError> {
-        if let super::endpoint::Way::Tls { roots, .. } = &mut self.endpoint.way {
-            *roots = super::tls::Roots::from_pem(pem)?;
-        }
+        let roots = super::tls::Roots::from_pem(pem)?;
+        self.targets.iter_mut().for_each(|target| target.trust(&roots));
         Ok(self)
     }
 
-    /// Adds a header to the requests of one signal.
-    pub(crate) fn header_for(
-        mut self,
-        path: &'static str,
-        name: &str,
-        value: &str,
-    ) -> Result<Self, EndpointError> {
-        check_header(name, value)?;
-        self.of_path.push((path, name.to_owned(), value.to_owned()));
+    /// The same for one signal.
+    #[cfg(feature = "tls")]
+    pub(crate) fn root_certificates_for(mut self, signal: Signal, pem: &[u8]) -> Result<Self, EndpointError> {
+        self.targets[signal as usize].trust(&super::tls::Roots::from_pem(pem)?);
         Ok(self)
     }
 
     /// Where requests go and what goes with them, for tests of presets.
     #[cfg(all(test, feature = "tls"))]
-    pub(super) fn target(&self) -> (&Endpoint, &[(String, String)]) {
-        (&self.endpoint, &self.headers)
+    pub(super) fn target(&self) -> (&super::endpoint::Endpoint, &[(String, String)]) {
+        (&self.targets[0].endpoint, &self.targets[0].headers)
     }
 
     /// LLM spans go a second time, with this header.
@@ -104,38 +117,35 @@ impl Otlp {
         self.llm_copy = Some((header, value));
         self
     }
-
-    fn send(&mut self, path: &'static str, body: Vec<u8>, load: Load, more: Option<(&str, &str)>) {
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let mut headers = self.headers.clone();
-        let of_path = self.of_path.iter().filter(|(of, _, _)| *of == path);
-        headers.extend(of_path.map(|(_, name, value)| (name.clone(), value.clone())));
-        headers.extend(more.map(owned));
-        let (body, packed) = if self.gzip { squeeze(body) } else { (body, false) };
-        if packed {
-            headers.push(owned(("Content-Encoding", "gzip")));
-        }
-        self.outbox().put(Payload::post(path, headers, body, load));
-    }
-
-    fn outbox(&mut self) -> &Outbox {
-        let endpoint = &self.endpoint;
-        self.outbox.get_or_insert_with(|| Outbox::new(endpoint.clone(), Arc::new(())))
-    }
 }
 
 impl Door for Otlp {
-    fn buffer(&mut self) -> Vec<u8> {
-        self.outbox().buffer()
+    fn takes(&self, contents: Contents) -> bool {
+        self.targets[contents.signal() as usize].on
+            && (contents != Contents::Calls || self.llm_copy.is_some())
     }
 
-    fn put(&mut self, signal: Signal, body: Vec<u8>, count: u64) {
-        match signal {
-            Signal::Spans => self.send(TRACES, body, [count, 0, 0], None),
-            Signal::Calls => self.send(TRACES, body, [0; 3], self.llm_copy),
-            Signal::Logs => self.send(LOGS, body, [0, count, 0], None),
-            Signal::Points => self.send(METRICS, body, [0, 0, count], None),
+    fn buffer(&mut self, contents: Contents) -> Vec<u8> {
+        self.ways.of(&self.targets[contents.signal() as usize]).buffer()
+    }
+
+    fn put(&mut self, contents: Contents, body: Vec<u8>, count: u64) {
+        let target = &self.targets[contents.signal() as usize];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let mut headers = target.headers.clone();
+        headers.extend(self.llm_copy.filter(|_| contents == Contents::Calls).map(owned));
+        let (body, packed) = if target.gzip { squeeze(body) } else { (body, false) };
+        if packed {
+            headers.push(owned(("Content-Encoding", "gzip")));
         }
+        let load = match contents {
+            Contents::Spans => [count, 0, 0],
+            // They are counted where they go the first time.
+            Contents::Calls => [0; 3],
+            Contents::Logs => [0, count, 0],
+            Contents::Points => [0, 0, count],
+        };
+        self.ways.of(target).put(Payload::post(target.path, headers, body, load));
     }
 }
 
@@ -157,20 +167,18 @@ fn squeeze(body: Vec<u8>) -> (Vec<u8>, bool) {
 impl Exporter for Otlp {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
         let mut encoder = std::mem::take(&mut self.encoder);
-        encoder.export(batch, self.llm_copy.is_some(), self);
+        encoder.export(batch, self);
         self.encoder = encoder;
         Ok(())
     }
 
     fn after_fork(&mut self) {
         // A new one is made with the first payload.
-        self.outbox = None;
+        self.ways = Ways::default();
     }
 
     fn shutdown(&mut self, deadline: Instant) {
-        if let Some(outbox) = &self.outbox {
-            outbox.close(deadline);
-        }
+        self.ways.iter().for_each(|outbox| outbox.close(deadline));
     }
 }
 

@@ -65,6 +65,8 @@ struct State {
 struct Shared {
     endpoint: Endpoint,
     watch: Arc<dyn Watch>,
+    /// For one request, from connecting to the last byte of the answer.
+    time: Duration,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -72,7 +74,7 @@ struct Shared {
 /// The way out of one exporter.
 pub(crate) struct Outbox(Arc<Shared>);
 
-/// For one request, from connecting to the last byte of the answer.
+/// For one request, where nobody says otherwise.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -107,7 +109,15 @@ impl State {
 impl Outbox {
     pub(crate) fn new(endpoint: Endpoint, watch: Arc<dyn Watch>) -> Self {
         let state = Mutex::new(State::default());
-        Self(Arc::new(Shared { endpoint, watch, state, changed: Condvar::new() }))
+        Self(Arc::new(Shared { endpoint, watch, time: REQUEST_TIME, state, changed: Condvar::new() }))
+    }
+
+    /// Gives each request this time; for an outbox that nothing was put into.
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.time = time;
+        }
+        self
     }
 
     /// An empty buffer for a payload: one that was sent, if there is one, for new memory costs more than what is written
@@ -199,7 +209,7 @@ fn send_all(shared: &Shared) {
         let (payload, held) = next(shared, state);
         state = held;
         let Some(payload) = payload else { break };
-        let limit = Instant::now() + REQUEST_TIME;
+        let limit = Instant::now() + shared.time;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
         drop(state);
         let outcome = attempt(shared, &payload, deadline);

@@ -3,6 +3,9 @@
 use tracing::field::Empty;
 use tracing::{Level, Span, event, info_span};
 
+/// The event's name.
+pub(crate) const EVALUATION: &str = "gen_ai.evaluation.result";
+
 /// One judgement: a score, a label, or both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
@@ -34,7 +37,7 @@ impl Evaluation {
     /// Tells it about the span that the thread is inside of.
     pub fn tell(&self) {
         let some = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
-        event!(name: "gen_ai.evaluation.result", Level::INFO, gen_ai.evaluation.name = self.name,
+        event!(name: EVALUATION, Level::INFO, gen_ai.evaluation.name = self.name,
             gen_ai.evaluation.score.value = self.value, gen_ai.evaluation.score.label = some(&self.label),
             gen_ai.evaluation.explanation = some(&self.explanation), gen_ai.response.id = some(&self.response_id),
             "gen_ai.evaluation.result");

@@ -27,6 +27,10 @@ pub enum Part {
         /// The tool's answer.
         response: String,
     },
+    /// What the model thought before it spoke, as far as the provider shows it.
+    Reasoning(String),
+    /// Something else (`image_url`, `input_audio`, ...): that it was there, not what it holds.
+    Opaque(String),
 }
 
 /// One message.
@@ -87,6 +91,8 @@ fn part(part: &Part) -> Value<'_> {
         Part::ToolResponse { id, response } => {
             object(&[("type", "tool_call_response"), ("id", id), ("response", response)])
         }
+        Part::Reasoning(text) => object(&[("type", "reasoning"), ("content", text)]),
+        Part::Opaque(kind) => object(&[("type", kind)]),
     })
 }
 

@@ -1,10 +1,14 @@
 //! One trace across HTTP: a `reqwest` client and an axum server, and what hostile requests do to it.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::routing::get;
+use futures::StreamExt;
+use futures::stream;
+use std::sync::Arc;
+use tokio::sync::Notify;
 use tower::ServiceExt;
 use tracing::{Instrument, info, info_span};
 use tundra::propagation;
@@ -105,6 +109,132 @@ fn a_request_that_is_dropped_ends_its_span() {
     assert_eq!(attr(&span, "error.type").as_deref(), Some("cancelled"));
 }
 
+type Piece = Result<Bytes, std::io::Error>;
+
+fn piece(text: &'static str) -> Piece {
+    Ok(Bytes::from_static(text.as_bytes()))
+}
+
+/// A response whose body is made by these pieces, each of which tells a log record.
+fn streamed(pieces: Vec<Piece>) -> Body {
+    Body::from_stream(stream::iter(pieces).inspect(|_| info!("a piece")))
+}
+
+/// Serves one route on loopback and asks it once; gives the server's span.
+fn served<R, F>(
+    route: R,
+    ask: impl FnOnce(reqwest::RequestBuilder) -> F,
+) -> (Collector, tundra_record::Span<'static>)
+where
+    R: Fn() -> axum::response::Response + Clone + Send + Sync + 'static,
+    F: Future<Output = ()>,
+{
+    let collector = Collector::new();
+    let gone = run(&collector, async {
+        let ended = Arc::new(Notify::new());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let app = Router::new().route("/it", get(move || std::future::ready(route())));
+        let told = Arc::clone(&ended);
+        // Outside of our layer: hears that the body is let go of.
+        let tell = tower::util::MapResponseLayer::new(move |response: axum::response::Response| {
+            let told = Let(Arc::clone(&told));
+            response.map(|body| {
+                let body = http_body_util::BodyExt::map_frame(body, move |frame| {
+                    let _ = &told;
+                    frame
+                });
+                Body::new(body)
+            })
+        });
+        let app = app.layer(ServerLayer::new()).layer(tell);
+        tokio::spawn(async { axum::serve(listener, app).await.expect("it serves") });
+        ask(reqwest::Client::new().get(format!("http://{address}/it"))).await;
+        tokio::time::timeout(std::time::Duration::from_secs(60), ended.notified()).await.is_ok()
+    });
+    assert!(gone, "the body is still held");
+    let span = collector.span("GET /it").expect("closed");
+    (collector, span)
+}
+
+/// Tells when it is dropped.
+struct Let(Arc<Notify>);
+
+impl Drop for Let {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+// The span ends with the body, not with its head.
+#[test]
+fn bodies_are_part_of_the_answer() {
+    use axum::response::{IntoResponse, Response};
+    type Make = fn() -> Response;
+    let cases: [(&str, Make, &str, Option<&str>); 6] = [
+        ("whole", || "twelve bytes".into_response(), "12", None),
+        ("empty", || "".into_response(), "0", None),
+        ("bare", || (StatusCode::NO_CONTENT, "").into_response(), "0", None),
+        ("stream", || Response::new(streamed(vec![piece("It "), piece("rains.")])), "9", None),
+        (
+            "declared",
+            || ([("content-length", "9")], streamed(vec![piece("It "), piece("rains.")])).into_response(),
+            "9",
+            None,
+        ),
+        (
+            "broken",
+            || Response::new(streamed(vec![piece("It "), Err(std::io::Error::other("cut"))])),
+            "3",
+            Some("body"),
+        ),
+    ];
+    for (name, make, size, error) in cases {
+        let (collector, span) = served(make, async |request: reqwest::RequestBuilder| {
+            if let Ok(response) = request.send().await {
+                let _ = response.bytes().await;
+            }
+        });
+        assert_eq!(attr(&span, "http.response.body.size").as_deref(), Some(size), "{name}");
+        assert_eq!(attr(&span, "error.type").as_deref(), error, "{name}");
+        assert_eq!(span.status == Status::Error, error.is_some(), "{name}");
+        // What the body does to come about is part of the request.
+        let logs = collector.logs();
+        let mut pieces = logs.iter().filter(|log| log.body.to_text() == "a piece");
+        assert!(pieces.all(|log| log.span_id == Some(span.span_id)), "{name}");
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_ends_the_stream() {
+    let never = || {
+        axum::response::Response::new(Body::from_stream(
+            stream::iter([piece("It ")]).chain(stream::pending()),
+        ))
+    };
+    let (_, span) = served(never, async |request: reqwest::RequestBuilder| {
+        let mut response = request.send().await.expect("a head");
+        assert_eq!(response.chunk().await.expect("a piece").as_deref(), Some(&b"It "[..]));
+    });
+    assert_eq!(attr(&span, "error.type").as_deref(), Some("cancelled"));
+    assert_eq!(attr(&span, "http.response.body.size").as_deref(), Some("3"));
+    assert_eq!(
+        (attr(&span, "http.response.status_code").as_deref(), span.status),
+        (Some("200"), Status::Unset)
+    );
+}
+
+#[test]
+fn only_the_head_was_asked_for() {
+    let collector = Collector::new();
+    run(&collector, async {
+        let request = Request::head("/tasks/1").body(Body::empty()).expect("a request");
+        drop(app().oneshot(request).await.expect("served"));
+    });
+    let span = collector.span("HEAD /tasks/{id}").expect("closed");
+    assert_eq!(attr(&span, "error.type"), None);
+}
+
 #[test]
 fn hostile_requests() {
     let collector = Collector::new();
@@ -147,6 +277,29 @@ fn grpc_requests_have_their_own_words() {
         assert_eq!(attr(&span, key).as_deref(), Some(value), "{key}");
     }
     assert_eq!(span.status, Status::Error);
+}
+
+#[test]
+fn grpc_tells_its_status_last() {
+    let collector = Collector::new();
+    run(&collector, async {
+        let service = get(|| async {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("14"));
+            let frames = [
+                Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from_static(b"message"))),
+                Ok(http_body::Frame::trailers(trailers)),
+            ];
+            axum::response::Response::new(Body::new(http_body_util::StreamBody::new(stream::iter(frames))))
+        });
+        let app = Router::new().route("/shop.Orders/Place", service).layer(ServerLayer::new());
+        let request = Request::get("/shop.Orders/Place").header("content-type", "application/grpc");
+        let answer = app.oneshot(request.body(Body::empty()).expect("a request")).await.expect("served");
+        http_body_util::BodyExt::collect(answer.into_body()).await.expect("whole");
+    });
+    let span = collector.span("shop.Orders/Place").expect("closed");
+    assert_eq!(attr(&span, "rpc.grpc.status_code").as_deref(), Some("14"));
+    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("14"), Status::Error));
 }
 
 #[cfg(feature = "tonic")]

@@ -140,6 +140,50 @@ fn spans_of_other_libraries() {
     }
 }
 
+// The spans of `genai` with its own feature `otel`: names of fields as it declares and records them.
+#[test]
+fn spans_of_genai() {
+    use tracing::field::Empty;
+    for collector in crate::doors() {
+        collector.in_scope(|| {
+            let span = tracing::info_span!(
+                target: "genai::otel::span",
+                "genai.chat",
+                "otel.name" = "chat gpt-4o",
+                "otel.kind" = "client",
+                "otel.status_code" = Empty,
+                "error.type" = Empty,
+                "gen_ai.operation.name" = "chat",
+                "gen_ai.provider.name" = "openai",
+                "gen_ai.request.model" = "gpt-4o",
+                "gen_ai.request.stream" = true,
+                "gen_ai.response.finish_reasons" = Empty,
+                "gen_ai.usage.input_tokens" = Empty,
+                "gen_ai.response.time_to_first_chunk" = Empty,
+                "gen_ai.input.messages" = Empty,
+                "gen_ai.output.messages" = Empty,
+            );
+            span.record(
+                "gen_ai.input.messages",
+                r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+            );
+            span.record("gen_ai.response.time_to_first_chunk", 0.25);
+            span.record("gen_ai.response.finish_reasons", r#"["stop"]"#);
+            span.record("gen_ai.usage.input_tokens", 12_i64);
+            span.record("otel.status_code", "error");
+            span.record("error.type", "429");
+        });
+        let calls = collector.calls();
+        let call = calls.first().expect("one");
+        assert_eq!((&*call.provider, &*call.name, &*call.input), ("openai", "gpt-4o", "Hi"));
+        assert_eq!((call.input_tokens, call.failed), (Some(12), true));
+        let span = &call.span;
+        assert_eq!((&*span.name, span.kind, span.status), ("chat gpt-4o", SpanKind::Client, Status::Error));
+        assert_eq!(text(span, "gen_ai.response.finish_reasons"), "[\"stop\"]");
+        assert_eq!((text(span, "error.type"), text(span, "otel.status_code")), ("429".into(), String::new()));
+    }
+}
+
 #[test]
 fn streams_that_break_off_are_marked() {
     let collector = Collector::new();

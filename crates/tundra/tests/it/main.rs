@@ -1,6 +1,8 @@
 //! The SDK from outside, through the `tracing` API: what is recorded, and that no misuse panics, hangs or loses count.
 
 mod bridges;
+#[cfg(all(feature = "async-openai", feature = "genai", feature = "client-tests"))]
+mod clients;
 #[cfg(target_os = "linux")]
 mod disabled;
 mod hazards;

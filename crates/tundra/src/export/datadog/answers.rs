@@ -3,6 +3,7 @@
 //! Written on the sender thread, read by the exporter before each payload. Everything here comes from the network: what
 //! does not parse, or has another type than expected, counts as a bad answer and changes nothing.
 
+use super::evp::Proxy;
 use crate::export::http::Response;
 use crate::export::outbox::Watch;
 use crate::health::DONE;
@@ -26,6 +27,8 @@ pub(super) struct Info {
     /// Whether traces that are not kept need not be sent, as long as they are counted.
     pub(super) drops: bool,
     pub(super) structs: bool,
+    /// Where it takes events for Datadog's LLM product.
+    pub(super) proxy: Option<Proxy>,
     pub(super) remote_config: bool,
     pub(super) peer_tags: Vec<String>,
 }
@@ -54,6 +57,7 @@ impl Info {
             drops: says("client_drop_p0s"),
             // Older Agents do not say, and pass over what they do not know.
             structs: json.get("span_meta_structs") != Some(&Value::Bool(false)),
+            proxy: Proxy::among(has),
             remote_config: has("/v0.7/config"),
             peer_tags,
         })
@@ -193,6 +197,12 @@ mod tests {
             Some(Info { peer_tags: vec!["db.name".into(), String::new()], ..peers }),
         );
         check(r#"{"endpoints":[],"span_meta_structs":false}"#, Some(Info::default()));
+        for (listed, expect) in [("v1/", None), ("v2/", Some("v2")), ("v2/\",\"/evp_proxy/v4", Some("v4"))] {
+            let body = format!(r#"{{"endpoints":["/evp_proxy/{listed}"],"span_meta_structs":false}}"#);
+            let spans = Info::read(body.as_bytes()).and_then(|info| info.proxy).map(|proxy| proxy.spans);
+            let expect = expect.map(|version| format!("/evp_proxy/{version}/api/v2/llmobs"));
+            assert_eq!(spans.map(str::to_owned), expect, "{body}");
+        }
         for bad in ["", "{}", "[]", "null", "{\"endpoints\":{}}", "{\"endpoints\":[\"/v0.4/traces\"", "\u{0}"]
         {
             check(bad, None);

@@ -59,14 +59,14 @@ pub(super) fn type_of(span: &Span<'_>) -> &'static str {
     }
 }
 
-/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; `structs` says whether the
-/// Agent takes structures.
+/// Puts spans together by trace. Decisions are explained by the sampler, or came from above; the events of LLM spans take
+/// the form that the Agent takes.
 pub(super) fn build<'a>(
     marked: Vec<Marked<'a>>,
     resource: &Resource<'_>,
     (sampler, upstreams): (&Sampler, &Upstreams),
     sender: Sender<'a>,
-    structs: bool,
+    llm: (&str, &mut llmobs::Form),
 ) -> Vec<TraceChunk<'a>> {
     let services = services_of_marked(&marked);
     let mut places: HashMap<(TraceId, bool), usize> = HashMap::new();
@@ -95,7 +95,7 @@ pub(super) fn build<'a>(
         let speaker = speaker_tags(&speaker, (&sampler.explain(&first.span), upstream), sender);
         for marked in &mut chunk {
             let top = is_top_level(&marked.span, marked.first, &services);
-            decorate(&mut marked.span, top, resource, structs);
+            decorate(&mut marked.span, top, resource, (llm.0, &mut *llm.1));
         }
         chunk[0].span.attrs.extend(speaker);
         TraceChunk { spans: chunk.into_iter().map(|marked| marked.span).collect(), kept }
@@ -103,16 +103,21 @@ pub(super) fn build<'a>(
     grouped.into_iter().map(finish).collect()
 }
 
-/// What Datadog wants to know of each span.
-pub(super) fn decorate(span: &mut Span<'_>, top: bool, resource: &Resource<'_>, structs: bool) {
+/// What Datadog wants to know of each span; `llm` is the application's name and the form that events of LLM spans take.
+pub(super) fn decorate(
+    span: &mut Span<'_>,
+    top: bool,
+    resource: &Resource<'_>,
+    (app, form): (&str, &mut llmobs::Form),
+) {
     if top {
         span.attrs.push(("_dd.top_level".into(), Value::Int(1)));
     }
     if span.attr("span.type").is_none() {
         span.attrs.push(("span.type".into(), Value::from(type_of(span))));
     }
-    if structs && is_llm(span) {
-        llmobs::add(span, resource);
+    if is_llm(span) {
+        llmobs::add(span, resource, app, form);
     }
 }
 

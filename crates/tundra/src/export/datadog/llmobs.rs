@@ -1,8 +1,10 @@
 //! An LLM span as Datadog's LLM product expects it: one event in `meta_struct._llmobs`, built from GenAI attributes.
 //!
-//! Called for each LLM span on its way to an Agent that takes structures. Content moves into the event, so that it is not
-//! sent twice; the other attributes stay as the shadow tags that Datadog's own clients set, marked as such.
+//! Called for each LLM span on its way to an Agent. Content moves into the event, so that it is not sent twice; the other
+//! attributes stay as the shadow tags that Datadog's own clients set, marked as such. The event goes inside the span, or
+//! beside it through the Agent's event proxy; where neither is possible the attributes stay as they are.
 
+use super::evp;
 use tundra_record::value::{from_json, get};
 use tundra_record::{Attrs, Resource, Span, Status, Text, Value};
 
@@ -38,18 +40,38 @@ const METADATA: [(&str, &str); 5] = [
 pub(crate) const PARENT: &str = "tundra.llm.parent_id";
 const NO_PARENT: &str = "undefined";
 
-/// Adds the event to a span.
-pub(super) fn add(span: &mut Span<'_>, resource: &Resource<'_>) {
-    let event = event(span, resource).into_owned();
+/// How the events of an Agent's LLM spans travel.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// In a structure of the span.
+    Inside,
+    /// As events of their own, gathered here.
+    Beside(Vec<String>),
+    /// Not at all.
+    Absent,
+}
+
+/// Makes the event of a span.
+pub(super) fn add(span: &mut Span<'_>, resource: &Resource<'_>, app: &str, form: &mut Form) {
+    let made = match form {
+        Form::Absent => return,
+        Form::Inside | Form::Beside(_) => event(span, resource, app).into_owned(),
+    };
     span.attrs.retain(|(key, _)| !CONTENT.contains(&&**key) && key != PARENT);
-    span.attrs.push(("meta_struct._llmobs".into(), event));
+    match form {
+        Form::Beside(events) => {
+            events.push(evp::span_event(made, span));
+            // So that nobody counts it twice.
+            span.attrs.push(("_dd.llmobs.submitted".into(), Value::from("1")));
+        }
+        Form::Inside | Form::Absent => span.attrs.push(("meta_struct._llmobs".into(), made)),
+    }
     span.attrs.push(("_dd.llmobs.artificial_gen_ai_tags".into(), Value::from("true")));
 }
 
-fn event<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>) -> Value<'s> {
+fn event<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Value<'s> {
     let said = |key: &str| span.attr(key).map(Value::to_text);
     let kind = kind_of(&said("gen_ai.operation.name").unwrap_or_default());
-    let app = resource.service().unwrap_or("unknown_service");
     let mut meta: Attrs<'s> = vec![("span".into(), object([("kind", Some(Value::from(kind)))]))];
     let model = said("gen_ai.response.model").or_else(|| said("gen_ai.request.model"));
     let provider = said("gen_ai.provider.name").or_else(|| said("gen_ai.system"));
@@ -120,7 +142,7 @@ fn tags<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Val
     let failed = if span.status == Status::Error { "1" } else { "0" };
     object([
         ("ml_app", Some(Value::from(app))),
-        ("service", Some(Value::from(span.service.as_deref().unwrap_or(app)))),
+        ("service", span.service.as_deref().or_else(|| resource.service()).map(Value::from)),
         ("env", resource.env().map(Value::from)),
         ("version", resource.version().map(Value::from)),
         ("source", Some(Value::from("integration"))),
@@ -193,6 +215,8 @@ fn message(item: &Value<'_>) -> Value<'static> {
                 let kind = Some(Value::from("tool_result"));
                 results.push(object([("result", text("response")), ("tool_id", text("id")), ("type", kind)]));
             }
+            // Datadog has no place for it, and what was thought was not said.
+            Some("reasoning") => {}
             _ => content.extend(part.get("content").map(|content| content.to_text().into_owned())),
         }
     }
@@ -224,7 +248,7 @@ mod tests {
             .into_iter()
             .map(|mut span| {
                 span.trace_id = tundra_record::TraceId(1);
-                add(&mut span, &resource);
+                add(&mut span, &resource, "app", &mut Form::Inside);
                 let mut json = String::new();
                 write_json_text(span.attr("meta_struct._llmobs").expect("an event"), &mut json);
                 (span.name.to_string(), json, span.attrs.iter().map(|(key, _)| key.to_string()).collect())

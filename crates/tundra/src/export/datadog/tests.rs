@@ -1,6 +1,7 @@
 //! Bodies as `traces` writes them from what lies in a batch, against bodies made of records; and what both count.
 
 use super::chunks::{self, Sender, TraceChunk};
+use super::llmobs::Form;
 use super::stats::Concentrator;
 use super::traces::{Body, Context, Door, Traces};
 use super::upstream;
@@ -51,6 +52,7 @@ struct BothWays {
 }
 
 const RUN: &str = "a run";
+const APP: &str = "an application";
 
 impl BothWays {
     fn of_records(&self, batch: &Exported<'_>, stats: &mut Concentrator) -> (Body, [usize; 2]) {
@@ -66,7 +68,8 @@ impl BothWays {
             }
             marked.retain(|one| one.sampled);
         }
-        let chunks = chunks::build(marked, resource, (batch.sampler, &upstreams), Sender::here(RUN), true);
+        let (decided, llm) = ((batch.sampler, &upstreams), (APP, &mut Form::Inside));
+        let chunks = chunks::build(marked, resource, decided, Sender::here(RUN), llm);
         let chunk = |spans| Chunk { resource: Some(resource), spans };
         let borrowed: Vec<_> = chunks.iter().map(|one: &TraceChunk<'_>| chunk(&one.spans)).collect();
         let mut bytes = Vec::new();
@@ -86,7 +89,8 @@ impl Exporter for BothWays {
             resource: batch.resource(),
             sampler: batch.sampler,
             sender: Sender::here(RUN),
-            structs: true,
+            app: APP,
+            form: &mut Form::Inside,
             stats: self.counting.then_some((&mut stats, &[][..])),
         };
         let dropped = traces.export(context, &mut seen);

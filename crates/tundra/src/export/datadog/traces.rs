@@ -5,6 +5,7 @@
 
 use super::chunks::{Sender, Speaker, decorate, is_top_level, services, speaker_tags};
 use super::groups::{Chunk, Entry, Groups};
+use super::llmobs::Form;
 use super::stats::{Concentrator, Known, plain_key};
 use super::upstream::Upstreams;
 use crate::clock::Anchor;
@@ -25,8 +26,9 @@ pub(super) struct Context<'c> {
     pub(super) resource: &'c Resource<'static>,
     pub(super) sampler: &'c Sampler,
     pub(super) sender: Sender<'c>,
-    /// Whether the Agent takes structures.
-    pub(super) structs: bool,
+    /// What the LLM product calls the application, and how events of LLM spans travel.
+    pub(super) app: &'c str,
+    pub(super) form: &'c mut Form,
     /// Where spans are counted, if they are, and the peer tags that the Agent wants to be told apart.
     pub(super) stats: Option<(&'c mut Concentrator, &'c [String])>,
 }
@@ -99,7 +101,7 @@ impl Traces {
         };
         let groups = std::mem::take(&mut self.groups);
         let sent = groups.chunks.iter().filter(|chunk| chunk.sampled || stats.is_none());
-        self.send(&groups, sent, (&context, &mut found), door);
+        self.send(&groups, sent, (&mut context, &mut found), door);
         self.groups = groups;
         dropped
     }
@@ -184,7 +186,7 @@ impl Traces {
         &mut self,
         groups: &'g Groups,
         chunks: impl Iterator<Item = &'g Chunk>,
-        (context, found): (&Context<'b>, &mut Found<'b>),
+        (context, found): (&mut Context<'b>, &mut Found<'b>),
         door: &mut dyn Door,
     ) {
         let begin = |door: &mut dyn Door| {
@@ -199,7 +201,12 @@ impl Traces {
             Writer::new(&mut open.bytes).array(chunk.spans);
             let mut speech = Some(speak(chunk, groups.entry(chunk.front()), context, found));
             for number in groups.of(chunk) {
-                self.write(groups.entry(number), speech.take(), (context, found), &mut open.bytes);
+                self.write(
+                    groups.entry(number),
+                    speech.take(),
+                    (&mut *context, &mut *found),
+                    &mut open.bytes,
+                );
             }
             if open.bytes.len() > PAYLOAD_BYTES && open.chunks > 0 {
                 let mut next = begin(door);
@@ -218,7 +225,7 @@ impl Traces {
         &mut self,
         entry: Entry,
         speech: Option<Attrs<'b>>,
-        (context, found): (&Context<'b>, &mut Found<'b>),
+        (context, found): (&mut Context<'b>, &mut Found<'b>),
         out: &mut Vec<u8>,
     ) {
         let Some(record) = context.batch.record(entry.at as usize) else { return };
@@ -239,7 +246,7 @@ impl Traces {
         };
         let top = is_top_level(span, record.head.tag & FIRST != 0, &found.services);
         let speaks = speech.is_some();
-        decorate(span, top, context.resource, context.structs);
+        decorate(span, top, context.resource, (context.app, &mut *context.form));
         span.attrs.extend(speech.into_iter().flatten());
         encode::write(span, &found.shared, speaks, out);
     }

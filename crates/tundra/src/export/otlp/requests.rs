@@ -2,6 +2,7 @@
 //!
 //! Plain records are written as they lie there, all others as the records that `Walk` makes of them.
 
+use super::Signal;
 use crate::clock::Anchor;
 use crate::collector::plain::{Field, Plain, Sites, each_value, fields, may_be_plain};
 use crate::collector::{Cleaner, PlainName, Record, Walk, event_name, scope, severity};
@@ -15,7 +16,7 @@ use tundra_wire::otlp::encode::{Group, Name, RecordWriter, Template};
 
 /// What a request holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(super) enum Contents {
     Spans,
     /// Spans of model calls once more.
     Calls,
@@ -23,12 +24,26 @@ pub(super) enum Signal {
     Points,
 }
 
+impl Contents {
+    const ALL: [Self; 4] = [Self::Spans, Self::Calls, Self::Logs, Self::Points];
+
+    pub(super) fn signal(self) -> Signal {
+        match self {
+            Self::Spans | Self::Calls => Signal::Traces,
+            Self::Logs => Signal::Logs,
+            Self::Points => Signal::Metrics,
+        }
+    }
+}
+
 /// Where requests go.
 pub(super) trait Door {
+    /// Whether such requests are wanted; always the same answer.
+    fn takes(&self, contents: Contents) -> bool;
     /// An empty buffer, possibly a used one.
-    fn buffer(&mut self) -> Vec<u8>;
+    fn buffer(&mut self, contents: Contents) -> Vec<u8>;
     /// Takes a request with so many records.
-    fn put(&mut self, signal: Signal, body: Vec<u8>, count: u64);
+    fn put(&mut self, contents: Contents, body: Vec<u8>, count: u64);
 }
 
 /// How records of one call site are written.
@@ -65,17 +80,14 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// Hands over everything in a batch; `copies_calls` if spans of model calls go twice.
-    pub(super) fn export(&mut self, exported: &Exported<'_>, copies_calls: bool, door: &mut dyn Door) {
+    /// Hands over everything in a batch that is wanted.
+    pub(super) fn export(&mut self, exported: &Exported<'_>, door: &mut dyn Door) {
         let (batch, scope) = (exported.batch, scope());
         let sender = (exported.resource, &scope);
-        let [mut spans, mut calls, mut logs, mut points] =
-            [Signal::Spans, Signal::Calls, Signal::Logs, Signal::Points].map(|signal| Request {
-                signal,
-                sender,
-                group: None,
-                count: 0,
-            });
+        let request = |contents| Request { contents, sender, group: None, count: 0 };
+        let [mut spans, mut calls, mut logs, mut points] = Contents::ALL.map(request);
+        let [takes_spans, copies_calls, takes_logs, takes_points] =
+            Contents::ALL.map(|contents| door.takes(contents));
         let mut walk = batch.walk();
         self.sites.bound();
         for record in batch.kept() {
@@ -83,6 +95,9 @@ impl Encoder {
             let number = self.sites.number(meta, |meta| describe(meta, &mut walk, copies_calls));
             let site = self.sites.get(number).as_ref().filter(|_| may_be_plain(&record));
             let is_log = record.head.kind == EVENT;
+            if !(if is_log { takes_logs } else { takes_spans }) {
+                continue;
+            }
             let request = if is_log { &mut logs } else { &mut spans };
             let mut write = |site: &Site, group: &mut Group| match is_log {
                 true => write_log(site, (&record, &batch.anchor), &mut walk.cleaner, group),
@@ -102,15 +117,17 @@ impl Encoder {
                 calls.add_whole(door, |group| group.span(&span));
             }
         }
-        batch.own_logs.iter().for_each(|log| logs.add_whole(door, |group| group.log(log)));
-        batch.points.iter().for_each(|point| points.add_whole(door, |group| group.point(point)));
+        let own_logs = batch.own_logs.iter().filter(|_| takes_logs);
+        own_logs.for_each(|log| logs.add_whole(door, |group| group.log(log)));
+        let of_batch = batch.points.iter().filter(|_| takes_points);
+        of_batch.for_each(|point| points.add_whole(door, |group| group.point(point)));
         [spans, calls, logs, points].into_iter().for_each(|request| request.end(door));
     }
 }
 
 /// A request that grows until it is large enough.
 struct Request<'r> {
-    signal: Signal,
+    contents: Contents,
     sender: (&'r Resource<'static>, &'r Scope<'static>),
     group: Option<Group>,
     count: u64,
@@ -121,17 +138,18 @@ impl Request<'_> {
     #[inline]
     fn add(&mut self, door: &mut dyn Door, write: impl FnOnce(&mut Group) -> bool) -> bool {
         let (resource, scope) = self.sender;
-        let group = self.group.get_or_insert_with(|| Group::begin(resource, scope, door.buffer()));
+        let group =
+            self.group.get_or_insert_with(|| Group::begin(resource, scope, door.buffer(self.contents)));
         let before = group.len_bytes();
         if !write(group) {
             return false;
         }
         self.count += 1;
         if group.len_bytes() > PAYLOAD_BYTES && self.count > 1 {
-            let mut next = Group::begin(resource, scope, door.buffer());
+            let mut next = Group::begin(resource, scope, door.buffer(self.contents));
             group.move_tail(before, &mut next);
             let full = std::mem::replace(group, next);
-            door.put(self.signal, full.end(), self.count - 1);
+            door.put(self.contents, full.end(), self.count - 1);
             self.count = 1;
         }
         true
@@ -146,7 +164,7 @@ impl Request<'_> {
 
     fn end(self, door: &mut dyn Door) {
         if let Some(group) = self.group.filter(|_| self.count > 0) {
-            door.put(self.signal, group.end(), self.count);
+            door.put(self.contents, group.end(), self.count);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests as the encoder writes them from what lies in a batch, against requests made of records.
 
-use super::requests::{Door, Encoder, Signal};
+use super::requests::{Contents, Door, Encoder};
 use crate::export::tests::anything::{Dice, anything};
 use crate::limits::PAYLOAD_BYTES;
 use crate::testing::{Collector, Records};
@@ -20,22 +20,26 @@ struct Seen {
 }
 
 impl Door for Seen {
-    fn buffer(&mut self) -> Vec<u8> {
+    fn takes(&self, _: Contents) -> bool {
+        true
+    }
+
+    fn buffer(&mut self, _: Contents) -> Vec<u8> {
         Vec::new()
     }
 
-    fn put(&mut self, signal: Signal, body: Vec<u8>, count: u64) {
+    fn put(&mut self, contents: Contents, body: Vec<u8>, count: u64) {
         let limits = Limits::default();
-        let decoded = match signal {
-            Signal::Spans => traces(&body, &limits, &mut self.records),
-            Signal::Calls => traces(&body, &limits, &mut self.calls),
-            Signal::Logs => logs(&body, &limits, &mut self.records),
-            Signal::Points => metrics(&body, &limits, &mut self.records),
+        let decoded = match contents {
+            Contents::Spans => traces(&body, &limits, &mut self.records),
+            Contents::Calls => traces(&body, &limits, &mut self.calls),
+            Contents::Logs => logs(&body, &limits, &mut self.records),
+            Contents::Points => metrics(&body, &limits, &mut self.records),
         };
         decoded.expect("it decodes");
         self.largest = self.largest.max(body.len());
-        if signal != Signal::Calls {
-            self.counts[signal as usize / 2 + usize::from(signal == Signal::Points)] += count;
+        if contents != Contents::Calls {
+            self.counts[contents.signal() as usize] += count;
         }
     }
 }
@@ -65,7 +69,7 @@ struct BothWays {
 impl Exporter for BothWays {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
         let mut seen = Seen::default();
-        self.encoder.lock().expect("no panic").export(batch, true, &mut seen);
+        self.encoder.lock().expect("no panic").export(batch, &mut seen);
         let records = batch.records();
         let (mut all, limits) = (Records::default(), Limits::default());
         let (mut of_spans, mut of_logs) = (Vec::new(), Vec::new());

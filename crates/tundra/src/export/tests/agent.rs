@@ -89,6 +89,111 @@ fn warm_up(collector: &Collector, requests: &Receiver<Vec<u8>>) {
     drop(next_of(requests, &["/v0.4/traces", "/v0.5/traces"]));
 }
 
+/// An Agent without structures that takes events, in two versions.
+const PROXY: &str = r#"{"endpoints":["/v0.4/traces","/evp_proxy/v1/","/evp_proxy/v2/","/evp_proxy/v4/"],
+    "span_meta_structs":false}"#;
+
+#[test]
+fn llm_events_beside_the_traces() {
+    use crate::llm::{Evaluation, Message, Usage, chat};
+    let (url, requests) = agent(PROXY, "{}");
+    let agent = DatadogAgent::new(&url).expect("an address").llm_app("bot");
+    let collector = collector(agent, Some(1.0));
+    warm_up(&collector, &requests);
+    collector.in_scope(|| {
+        let call = chat("openai", "gpt-4o");
+        call.input(Message::user("Weather?"));
+        call.output(Message::assistant("It rains."));
+        call.usage(Usage { input: Some(12), output: Some(3), ..Usage::default() });
+        let judged = |name: &str, value: Option<f64>, label: &str| {
+            let (name, label) = (name.to_owned(), label.to_owned());
+            call.evaluated(&Evaluation {
+                name,
+                value,
+                label,
+                explanation: "so it is".into(),
+                ..Evaluation::default()
+            });
+        };
+        judged("a.b", Some(0.5), "pass");
+        judged("tone", None, "warm");
+        judged("both", Some(0.25), "cold");
+        call.failed("Timeout", "too slow");
+    });
+    let sent = collector.span("chat gpt-4o").expect("recorded");
+    let mut seen = std::collections::HashMap::new();
+    let paths =
+        ["/v0.4/traces", "/evp_proxy/v4/api/v2/llmobs", "/evp_proxy/v4/api/intake/llm-obs/v2/eval-metric"];
+    while seen.len() < paths.len() {
+        let (head, body) = next_of(&requests, &paths);
+        if head.contains("/v0.4/") && !spans("/v0.4/traces", &body).iter().any(|span| span.name == sent.name)
+        {
+            continue;
+        }
+        seen.insert(head.split(' ').nth(1).unwrap_or_default().to_owned(), (head, body));
+    }
+    let (_, body) = &seen[paths[0]];
+    let span = &spans("/v0.4/traces", body)[0];
+    let told = |key: &str| span.attr(key).map(|value| value.to_text().into_owned());
+    assert_eq!(told("_dd.llmobs.submitted").as_deref(), Some("1"));
+    assert_eq!(told("gen_ai.request.model").as_deref(), Some("gpt-4o"));
+    assert_eq!((told("gen_ai.input.messages"), told("meta_struct._llmobs")), (None, None));
+
+    let (head, body) = &seen[paths[1]];
+    assert!(head.contains("X-Datadog-EVP-Subdomain: llmobs-intake\r\n"), "{head}");
+    assert!(head.contains("Content-Type: application/json\r\n"), "{head}");
+    let (trace, id) = (sent.trace_id, sent.span_id.0);
+    let body = text(body);
+    for part in [
+        r#"[{"_dd.stage":"raw","_dd.tracer_version":""#.to_owned(),
+        r#""event_type":"span","spans":[{"name":"chat gpt-4o","trace_id":""#.to_owned() + &trace.to_string(),
+        format!(
+            r#""span_id":"{id}","start_ns":{},"duration":{},"status":"error""#,
+            sent.start.0, sent.duration
+        ),
+        r#""status_message":"too slow","service":"test","tags":["ml_app:bot","service:test","env:test""#
+            .to_owned(),
+        r#""input":{"messages":[{"role":"user","content":"Weather?"}]}"#.to_owned(),
+        r#""metrics":{"input_tokens":12,"output_tokens":3,"total_tokens":15}"#.to_owned(),
+        r#""parent_id":"undefined""#.to_owned(),
+        format!(r#""_dd":{{"span_id":"{id}","trace_id":"{trace}","apm_trace_id":"{trace}"}}"#),
+    ] {
+        assert!(body.contains(&part), "{part} in {body}");
+    }
+
+    let (head, body) = &seen[paths[2]];
+    assert!(head.contains("X-Datadog-EVP-Subdomain: api\r\n"), "{head}");
+    let body = text(body);
+    let start =
+        r#"{"data":{"type":"evaluation_metric","attributes":{"metrics":[{"join_on":{"span":{"span_id":""#;
+    assert!(body.starts_with(&format!(r#"{start}{id}","trace_id":"{trace}"}}}}"#)), "{body}");
+    for part in [
+        r#""label":"a_b","metric_type":"score","score_value":0.5,"tags":["ml_app:bot","env:test"],"assessment":"pass""#,
+        r#""label":"tone","metric_type":"categorical","categorical_value":"warm""#,
+        r#""label":"both","metric_type":"score","score_value":0.25"#,
+        r#""label":"both_label","metric_type":"categorical","categorical_value":"cold""#,
+        r#""reasoning":"so it is""#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    assert_eq!(body.matches("\"label\"").count(), 4, "{body}");
+}
+
+#[test]
+fn an_event_too_large_loses_its_content() {
+    let (url, requests) = agent(PROXY, "{}");
+    let collector = collector(DatadogAgent::new(&url).expect("an address"), Some(1.0));
+    warm_up(&collector, &requests);
+    collector.in_scope(|| {
+        // A value has at most a mebibyte, and six times that as JSON.
+        crate::llm::tool("dump", "").result("\u{1}".repeat(1_000_000));
+    });
+    assert_eq!(collector.spans().len(), 2);
+    let (_, body) = next(&requests, "/evp_proxy/v4/api/v2/llmobs");
+    let body = text(&body);
+    assert!(body.contains(r#""collection_errors":["dropped_io"]"#) && body.len() < 10_000, "{}", body.len());
+}
+
 #[test]
 fn chunks_by_trace() {
     let (url, requests) = agent("{}", "{}");

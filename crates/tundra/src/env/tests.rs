@@ -1,0 +1,148 @@
+//! Variables as people set them, and what they come to.
+
+use super::*;
+use std::time::Duration;
+
+fn read(variables: &[(&str, &str)]) -> Environment {
+    let find =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Environment::from_lookup(find)
+}
+
+#[test]
+fn a_signal_says_more_than_all_signals() {
+    let all = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,b=x%20y%2Cz"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/all.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/custom"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "c=3"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "500"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/traces.pem"),
+    ];
+    let otlp = read(&all).otlp;
+    assert_eq!(otlp.endpoint.as_deref(), Some("http://all:4318"));
+    let [traces, logs, metrics] = &otlp.signals;
+    let check =
+        |signal: &OtlpSignal, endpoint: Option<&str>, headers: &[(&str, &str)], rest: (u64, bool, &str)| {
+            let found: Vec<_> = signal.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let (timeout, gzip, certificate) = rest;
+            assert_eq!((signal.endpoint.as_deref(), &*found), (endpoint, headers));
+            assert_eq!(signal.timeout, Duration::from_millis(timeout));
+            assert_eq!((signal.gzip, signal.certificate.as_deref()), (gzip, Some(certificate)));
+        };
+    check(traces, Some("http://traces/custom"), &[("c", "3")], (500, false, "/traces.pem"));
+    for signal in [logs, metrics] {
+        check(signal, None, &[("a", "1"), ("b", "x y,z")], (2000, true, "/all.pem"));
+    }
+    assert_eq!(read(&[]).otlp.signals[0].timeout, Duration::from_secs(10));
+    assert!(!format!("{:?}", otlp.signals).contains("x y"), "headers hold keys");
+}
+
+#[test]
+fn who_goes_by_otlp() {
+    let check = |variables: &[(&str, &str)], beside_agent: bool, wanted: [bool; 3], console: [bool; 3]| {
+        let otlp = read(variables).otlp;
+        assert_eq!((otlp.wanted(beside_agent), otlp.console()), (wanted, console), "{variables:?}");
+    };
+    let (all, none) = ([true; 3], [false; 3]);
+    check(&[], false, all, none);
+    check(&[], true, none, none);
+    check(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c")], true, all, none);
+    check(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c")], true, [false, true, false], none);
+    check(&[("OTEL_METRICS_EXPORTER", "otlp")], true, [false, false, true], none);
+    check(&[("OTEL_TRACES_EXPORTER", "none")], false, [false, true, true], none);
+    check(&[("OTEL_TRACES_EXPORTER", "console")], false, [false, true, true], [true, false, false]);
+    check(&[("OTEL_TRACES_EXPORTER", " OTLP, console")], false, all, [true, false, false]);
+    // Log lines are on standard output already.
+    check(&[("OTEL_LOGS_EXPORTER", "console")], false, [true, false, true], none);
+    check(&[("OTEL_METRICS_EXPORTER", "")], false, all, none);
+}
+
+#[test]
+fn names_of_the_service() {
+    let check = |variables: &[(&str, &str)], expect: [Option<&str>; 3]| {
+        let found = read(variables);
+        assert_eq!(
+            [&found.service, &found.env, &found.version].map(|it| it.as_deref()),
+            expect,
+            "{variables:?}"
+        );
+    };
+    let resource = (
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "service.name=r%2C1,deployment.environment.name=e,service.version=2,broken",
+    );
+    check(&[resource], [Some("r,1"), Some("e"), Some("2")]);
+    check(&[resource, ("OTEL_SERVICE_NAME", "s")], [Some("s"), Some("e"), Some("2")]);
+    check(
+        &[resource, ("OTEL_SERVICE_NAME", "s"), ("DD_SERVICE", "d"), ("DD_ENV", "p")],
+        [Some("d"), Some("p"), Some("2")],
+    );
+    check(&[("DD_TAGS", "env:t version:3,team:x"), ("DD_SERVICE", " ")], [None, Some("t"), Some("3")]);
+    let attributes = read(&[("OTEL_RESOURCE_ATTRIBUTES", "k=%zz,l=%F0%9F,m=50%,n=a%3Db")]).attributes;
+    let expect = [("k", "%zz"), ("l", "%F0%9F"), ("m", "50%"), ("n", "a=b")];
+    assert_eq!(attributes, expect.map(|(key, value)| (key.to_owned(), value.to_owned())));
+}
+
+#[test]
+fn switches() {
+    let on = |variables: &[(&str, &str)]| {
+        let found = read(variables);
+        (found.disabled, found.remote_config)
+    };
+    assert_eq!(on(&[]), (false, true));
+    assert_eq!(
+        on(&[("OTEL_SDK_DISABLED", "TRUE"), ("DD_REMOTE_CONFIGURATION_ENABLED", "false")]),
+        (true, false)
+    );
+    assert_eq!(on(&[("OTEL_SDK_DISABLED", "1")]), (false, true));
+    assert_eq!(on(&[("DD_TRACE_ENABLED", "0")]), (true, true));
+}
+
+#[test]
+fn what_is_not_honored_is_named() {
+    let check = |variables: &[(&str, &str)], expect: &[&str]| {
+        let notices = read(variables).notices;
+        assert_eq!(notices.len(), expect.len(), "{variables:?}: {notices:?}");
+        for (notice, name) in notices.iter().zip(expect) {
+            assert!(notice.starts_with(&format!("`{name}` ")), "{notice}");
+            assert!(
+                variables.iter().all(|(_, value)| value.len() < 6 || !notice.contains(value)),
+                "{notice}"
+            );
+        }
+    };
+    let honored = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
+        ("OTEL_TRACES_EXPORTER", "otlp,console"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_PROPAGATORS", "tracecontext, baggage,b3multi"),
+        ("DD_TRACE_PROPAGATION_STYLE", "Datadog"),
+        ("DD_PROFILING_ENABLED", "false"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", " 500 "),
+    ];
+    check(&honored, &[]);
+    for (name, value) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "ten seconds"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/secret.pem"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"),
+        ("OTEL_METRICS_EXPORTER", "prometheus"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+        ("OTEL_PROPAGATORS", "tracecontext,xray"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "7"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "4096"),
+        ("DD_PROFILING_ENABLED", "true"),
+    ] {
+        check(&[(name, value)], &[name]);
+    }
+}
