@@ -127,6 +127,8 @@ impl QueryError {
                 let message = parser.to_string();
                 let position = position_in(&message).or(place);
                 let message = message.strip_prefix("sql parser error: ").unwrap_or(&message);
+                // The place is told apart, to people and to programs.
+                let message = message.rsplit_once(" at Line: ").map_or(message, |(said, _)| said);
                 Self::Invalid { message: format!("not SQL: {message}"), hint: String::new(), position }
             }
             root => plan_error(&first_line(&root.strip_backtrace()), tables, place),

@@ -299,7 +299,8 @@ impl Query {
 
     /// A range at a glance.
     pub async fn overview(&self, range: Range) -> Result<Overview, QueryError> {
-        self.bounded(async {
+        // Boxed: four statements at once are much for one future's frame.
+        self.bounded(Box::pin(async {
             let view = self.view();
             let (totals, llm, series, services) = tokio::try_join!(
                 view.rows(TOTALS, in_range(range)),
@@ -315,7 +316,7 @@ impl Query {
                 overview.traces = columns.int("traces")?.value(0);
             }
             Ok(overview)
-        })
+        }))
         .await
     }
 }

@@ -52,7 +52,8 @@ impl Query {
     pub async fn span(&self, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, QueryError> {
         self.bounded(async {
             let view = self.view();
-            view.span(trace, span).await
+            // Boxed: six reads at once are much for one future's frame.
+            Box::pin(view.span(trace, span)).await
         })
         .await
     }

@@ -130,7 +130,9 @@ fn wrong_requests_are_told_why() {
     let json = ("content-type", "application/json");
     let proto = ("content-type", "application/x-protobuf");
     let msgpack = ("content-type", "application/msgpack");
-    let cases: &[(&str, &str, &[(&str, &str)], &[u8], u16, &str)] = &[
+    /// Listener, path, headers, body; status and words of the answer.
+    type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], &'c [u8], u16, &'c str);
+    let cases: &[Case<'_>] = &[
         ("otlp_http", "/v1/traces", &[], b"", 415, "content type"),
         ("otlp_http", "/v1/traces", &[("content-type", "application/grpc")], b"", 415, "4317"),
         ("otlp_http", "/v2/traces", &[json], b"{}", 404, "/v1/traces"),

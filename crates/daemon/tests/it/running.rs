@@ -188,6 +188,7 @@ impl Daemon {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a failed test shows what its daemon said")]
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _already_gone = self.child.kill();
