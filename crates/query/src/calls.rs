@@ -4,7 +4,7 @@
 //! A row is dropped if a later revision of its call exists. Filters reach the stored table; the list of calls with more
 //! than one revision is read over a slightly wider time, since revisions may differ in their start.
 
-use crate::prune::Bounds;
+use crate::prune::{self, Bounds};
 use crate::table::SnapshotTable;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -65,14 +65,7 @@ impl TableProvider for LatestCalls {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // Subqueries cannot be planned a second time in here; they stay above.
-        let level = |filter: &&Expr| {
-            let simple = Expr::column_refs(filter)
-                .iter()
-                .all(|column| self.schema().column_with_name(&column.name).is_some());
-            if simple { TableProviderFilterPushDown::Exact } else { TableProviderFilterPushDown::Unsupported }
-        };
-        Ok(filters.iter().map(level).collect())
+        Ok(prune::taken_by_a_view(&self.schema(), filters))
     }
 
     async fn scan(

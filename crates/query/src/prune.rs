@@ -1,8 +1,9 @@
 //! What a filter says about time, service and batch number, so that files are skipped before anything of them is read,
 //! and whether it looks for needles. `table` and `read` ask; pure, and always on the safe side: when in doubt, read.
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use std::collections::BTreeSet;
 
 /// Columns whose equality picks few rows: only for them does filtering inside the file reader pay.
@@ -150,6 +151,17 @@ fn text(expr: &Expr) -> Option<String> {
         Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
         _ => None,
     }
+}
+
+/// Which filters a view over a stored table applies by itself: those of its own columns. Subqueries cannot be planned a
+/// second time in there; they stay above.
+pub(crate) fn taken_by_a_view(schema: &SchemaRef, filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
+    let level = |filter: &&Expr| {
+        let columns = Expr::column_refs(filter);
+        let own = columns.iter().all(|column| schema.column_with_name(&column.name).is_some());
+        if own { TableProviderFilterPushDown::Exact } else { TableProviderFilterPushDown::Unsupported }
+    };
+    filters.iter().map(level).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Which spans were told twice is found by joining the few that events told with all others of about the same time.
 
-use crate::prune::Bounds;
+use crate::prune::{self, Bounds};
 use crate::table::SnapshotTable;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -84,14 +84,7 @@ impl TableProvider for ToldOnce {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // Subqueries cannot be planned a second time in here; they stay above.
-        let level = |filter: &&Expr| {
-            let simple = Expr::column_refs(filter)
-                .iter()
-                .all(|column| self.schema().column_with_name(&column.name).is_some());
-            if simple { TableProviderFilterPushDown::Exact } else { TableProviderFilterPushDown::Unsupported }
-        };
-        Ok(filters.iter().map(level).collect())
+        Ok(prune::taken_by_a_view(&self.schema(), filters))
     }
 
     async fn scan(
