@@ -2,7 +2,7 @@
 //! that a rule would change. Most records are such ones.
 //!
 //! Exporters ask here for each record and hand everything else to `translate` and `clean`. What is plain must come out
-//! exactly as it would from there; `export/tests/plain.rs` compares the two ways.
+//! exactly as it would from there; the tests of `export/datadog` and `export/otlp` compare the two ways.
 
 use super::batch::Record;
 use super::clean::{Cleaner, PlainName};
