@@ -1,6 +1,6 @@
 //! The SDK's one background thread: drains every thread's ring, writes log lines, hands batches to exporters.
 //!
-//! Started by the first pipeline, shared by all. It sleeps until a ring is half full, a batch is due, a command
+//! Started by the first pipeline, shared by all. It sleeps until a ring is two thirds full, a batch is due, a command
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
 #![expect(unsafe_code, reason = "the thread's handle is reached through a raw pointer")]
 
@@ -39,7 +39,7 @@ use tundra_record::UnixNanos;
 /// Between two looks while records are coming.
 const BUSY_PERIOD: Duration = Duration::from_millis(100);
 /// Between two looks after a quiet time; the first record ends the sleep earlier.
-const IDLE_PERIOD: Duration = Duration::from_secs(1);
+const IDLE_PERIOD: Duration = Duration::from_secs(2);
 /// Looks without a record that make a quiet time.
 const QUIET_LOOKS: u32 = 3;
 /// Between two rounds of metrics.

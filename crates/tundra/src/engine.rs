@@ -1,9 +1,10 @@
 //! The span engine: a `tracing` subscriber that allocates nothing per span and hands finished records to the collector.
 //!
 //! Slots hold open spans (`slot`), each thread has its own state (`local`), stack of contexts (`contexts`) and ring
-//! (`ring`), values are bytes (`fields`), what does not fit spills (`spill`). Spans begin in `subscriber`, are added to in
-//! `change` and end in `end`. All of it is shared by every pipeline of the process; a subscriber is
-//! little more than its pipeline's number. It never blocks, panics, logs or calls the system on an application thread.
+//! (`ring`), which the collector reads in runs (`run`). Values are bytes (`fields`), what does not fit spills (`spill`).
+//! Spans begin in `subscriber`, are added to in `change` and end in `end`. All of it is shared by every pipeline of the
+//! process; a subscriber is little more than its pipeline's number. It never blocks, panics, logs or calls the system on an
+//! application thread.
 
 mod change;
 mod contexts;
@@ -15,6 +16,7 @@ mod local;
 #[cfg(feature = "layer")]
 mod places;
 mod ring;
+mod run;
 mod slot;
 mod spill;
 mod subscriber;
@@ -30,10 +32,10 @@ pub(crate) use filter::{ActiveFilter, Filter};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use local::ANY_PIPELINE_HERE;
 pub(crate) use local::{ANY_PIPELINE, Local, Parked, is_forked, lock_parked, silence_child};
+pub(crate) use run::{Run, Word, record};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{
-    EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
-    open_spans,
+    EVENT, FIRST, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata, open_spans,
 };
 pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::Engine;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bytes of finished records one thread can have waiting for the collector.
-pub(crate) const RING_BYTES: usize = 128 * 1024;
+pub(crate) const RING_BYTES: usize = 96 * 1024;
 /// The same while a burst lasts.
 pub(crate) const BURST_RING_BYTES: usize = 1 << 20;
 /// Bytes of all such larger rings of the process.
@@ -46,6 +46,8 @@ pub(crate) const COMMANDS: usize = 64;
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
 /// Call sites of which an exporter remembers how their records are written.
 pub(crate) const SITES: usize = 16_384;
+/// Kinds of spans of one call site that are told apart for that; some hundred bytes each, and no more of all than `SITES`.
+pub(crate) const FRAMES_PER_SITE: usize = 8;
 /// Series in the whole process.
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.

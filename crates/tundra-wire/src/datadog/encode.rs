@@ -3,10 +3,12 @@
 //! What v0.4 has no place for is said in the tags that Datadog itself uses: truth values and nested values as text,
 //! `error.message`, `otel.status_code`. Whatever came from a Datadog client goes out as it came.
 
+mod frame;
 mod piece;
 mod v05;
 
-pub use piece::{Ids, Name, Numbers, SpanWriter, Template};
+pub use frame::{Field, Filling, Frame, Kind, Slot};
+pub use piece::{Ids, SpanWriter};
 pub use v05::v05;
 
 use super::META_STRUCT;
@@ -44,19 +46,22 @@ pub struct Shared<'r> {
     pub service: Option<&'r str>,
     /// Tags of spans that do not have them.
     pub tags: Attrs<'r>,
+    /// The same for the first span of a chunk alone: what they say of the sender holds for the whole chunk.
+    pub of_sender: Attrs<'r>,
 }
 
 impl<'r> Shared<'r> {
     /// Of a resource.
     pub fn of(resource: &'r Resource<'_>) -> Self {
-        Self { service: Some(service_of(resource)), tags: shared_tags(resource) }
+        let (of_sender, tags) = shared_tags(resource).into_iter().partition(|(tag, _)| is_of_sender(tag));
+        Self { service: Some(service_of(resource)), tags, of_sender }
     }
 }
 
 /// Appends one span; `first` if it speaks for its chunk.
 pub fn write(span: &Span<'_>, shared: &Shared<'_>, first: bool, out: &mut Vec<u8>) {
     let head = head(span, shared.service);
-    write_span(span, &head, &sort(span, first, &shared.tags), out);
+    write_span(span, &head, &sort(span, first, shared), out);
 }
 
 /// What a root has for a parent where the format asks for a number.
@@ -74,6 +79,12 @@ fn head<'s>(span: &'s Span<'_>, service: Option<&'s str>) -> Head<'s> {
 struct Head<'s> {
     service: Option<&'s str>,
     resource: Option<&'s str>,
+}
+
+/// Whether a tag tells of the process that sends and the library in it: Datadog's own clients say such things once for each
+/// chunk, too.
+fn is_of_sender(tag: &str) -> bool {
+    tag.starts_with("process.") || tag.starts_with("telemetry.")
 }
 
 /// The service of a span that came by another door; OpenTelemetry's name for one that nobody named.
@@ -115,7 +126,7 @@ struct Maps<'s> {
     kind: Option<&'s str>,
 }
 
-fn sort<'s>(span: &'s Span<'_>, first: bool, shared: &'s Attrs<'_>) -> Maps<'s> {
+fn sort<'s>(span: &'s Span<'_>, first: bool, shared: &'s Shared<'_>) -> Maps<'s> {
     let mut maps = Maps::default();
     for (key, value) in &span.attrs {
         match (key.strip_prefix(META_STRUCT), value) {
@@ -127,7 +138,8 @@ fn sort<'s>(span: &'s Span<'_>, first: bool, shared: &'s Attrs<'_>) -> Maps<'s> 
             _ => maps.meta.push((key, value.to_text())),
         }
     }
-    for (key, value) in shared {
+    let of_sender = shared.of_sender.iter().filter(|_| first);
+    for (key, value) in shared.tags.iter().chain(of_sender) {
         if span.attr(key).is_none() {
             match value {
                 Value::Int(_) | Value::Double(_) => maps.metrics.push((key, value)),
@@ -172,8 +184,17 @@ fn write_span(span: &Span<'_>, head: &Head<'_>, maps: &Maps<'_>, out: &mut Vec<u
             piece.field(key).text(text);
         }
     }
-    maps.meta.iter().for_each(|(key, text)| piece.tag(key, text));
-    piece.numbers(&Numbers::new(maps.metrics.iter().copied()));
+    for (key, text) in &maps.meta {
+        piece.tag(key, text);
+    }
+    if !maps.metrics.is_empty() {
+        let writer = piece.field("metrics");
+        writer.map(maps.metrics.len());
+        for (key, number) in &maps.metrics {
+            writer.text(key);
+            writer.value(number);
+        }
+    }
     if span.status == Status::Error {
         piece.field("error").int(1);
     }

@@ -4,7 +4,7 @@ use super::recorder::{Item, record, spans};
 use tundra_record::{
     LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
 };
-use tundra_wire::datadog::encode::{self, Ids, Shared, SpanWriter};
+use tundra_wire::datadog::encode::{self, Field, Frame, Ids, Kind, Shared, Slot};
 use tundra_wire::msgpack::Writer;
 use tundra_wire::otlp::encode::{Group, Name, Template};
 
@@ -109,15 +109,6 @@ fn a_tail_moves_into_the_next_request() {
 
 #[test]
 fn datadog() {
-    let names = ["text", "truth", "a name that is longer than most", "part"].map(encode::Name::new);
-    let template = encode::Template::new(|piece| {
-        for (key, text) in [("service", "s"), ("name", "a span"), ("resource", "a span"), ("type", "custom")]
-        {
-            piece.field(key).text(text);
-        }
-        piece.tag("env", "test");
-    });
-    let mut numbers = encode::Numbers::new([("pid", &Value::Int(1))]);
     let resource = Resource {
         attrs: vec![
             ("service.name".into(), "s".into()),
@@ -125,44 +116,77 @@ fn datadog() {
             ("pid".into(), Value::Int(1)),
         ],
     };
-    let shared = Shared {
-        tags: vec![("env".into(), "test".into()), ("pid".into(), Value::Int(1))],
-        ..Shared::of(&resource)
+    let tags = vec![("env".into(), "test".into()), ("pid".into(), Value::Int(1))];
+    let shared = Shared { tags, ..Shared::of(&resource) };
+    let fields = [
+        ("text", Kind::Text),
+        ("truth", Kind::Text),
+        ("a name that is longer than most of them", Kind::Int),
+        ("part", Kind::Double),
+    ];
+    let fields = [0, 1, 2, 3].map(|at| Field { key: at as u16, name: fields[at].0, kind: fields[at].1 });
+    let frame = |half| {
+        Frame::new(&fields, half, &[("pid", &Value::Int(1))], |piece| {
+            let own = [("service", "s"), ("name", "a span"), ("resource", "a span"), ("type", "custom")];
+            own.iter().for_each(|(key, text)| piece.field(key).text(text));
+            piece.tag("env", "test");
+        })
     };
+    let (speaking, other) = (frame(Some("_dd.p.tid")), frame(None));
     for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
-        for parent in [None, Some(SpanId(9))] {
+        for (parent, trace) in [(None, TraceId(7 << 64 | 7)), (Some(SpanId(9)), TraceId(7))] {
             let mut span = span(text, number, parent);
-            span.kind = SpanKind::Unspecified;
+            (span.kind, span.trace_id) = (SpanKind::Unspecified, trace);
+            span.attrs[2].0 = fields[2].name.into();
             span.attrs.push(("span.type".into(), "custom".into()));
             let mut bodies = [(); 2].map(|()| {
                 let mut body = Vec::new();
-                let at = Writer::new(&mut body).open_array();
-                Writer::new(&mut body).close_array(at, 1);
+                Writer::new(&mut body).array(1);
                 Writer::new(&mut body).array(1);
                 body
             });
             encode::write(&span, &shared, true, &mut bodies[0]);
-            let mut piece = SpanWriter::begin(&mut bodies[1]);
-            piece.like(&template);
-            piece.named_tag(&names[0], text.as_bytes());
-            piece.named_tag(&names[1], b"true");
-            numbers.reset();
-            numbers.int(&names[2], number);
-            numbers.double(&names[3], 0.5);
-            piece.numbers(&numbers);
-            let (trace, span, start) = (span.trace_id, span.span_id, span.start.0);
-            piece.end(&Ids { trace, span, parent, start, duration: 17 });
-            let mut none = SpanWriter::begin(&mut bodies[1]);
-            none.like(&template);
-            none.cancel();
-            let [whole, pieces] = bodies.map(|body| {
+            let frame = if parent.is_none() { &speaking } else { &other };
+            assert!(frame.has_keys(0..4) && !frame.has_keys(0..3));
+            let slots: Vec<Slot<'_>> = frame.slots().collect();
+            let mut taken_back = frame.begin(&mut bodies[1]);
+            taken_back.text(slots[0], b"anything");
+            taken_back.cancel();
+            let mut filling = frame.begin(&mut bodies[1]);
+            filling.text(slots[0], text.as_bytes());
+            filling.text(slots[1], b"true");
+            filling.number(slots[2], number as u64);
+            filling.number(slots[3], 0.5_f64.to_bits());
+            filling.end(&Ids { trace, span: span.span_id, parent, start: span.start.0, duration: 17 });
+            let [whole, alike] = bodies.map(|body| {
                 let mut found = spans("v04", &body);
                 found[0].attrs.sort_by(|a, b| a.0.cmp(&b.0));
                 found
             });
-            assert_eq!(whole, pieces);
-            assert_eq!((whole.len(), whole[0].parent_id), (1, parent));
+            assert_eq!(whole, alike);
+            assert_eq!((whole.len(), whole[0].parent_id, whole[0].trace_id), (1, parent, trace));
         }
+    }
+}
+
+#[test]
+fn the_sender_is_told_of_once_for_each_chunk() {
+    let attrs = [("telemetry.sdk.name", "t"), ("host.name", "h")];
+    let mut attrs: Vec<_> = attrs.map(|(key, text)| (key.into(), Value::from(text))).into();
+    attrs.push(("process.pid".into(), Value::Int(1)));
+    let resource = Resource { attrs };
+    let two = [span("one", 1, None), span("two", 2, None)];
+    let chunks = [(); 2].map(|()| encode::Chunk { resource: Some(&resource), spans: &two });
+    type Encode = fn(&[encode::Chunk<'_, '_>], &mut Vec<u8>);
+    for (format, write) in [("v04", encode::v04 as Encode), ("v05", encode::v05)] {
+        let mut body = Vec::new();
+        write(&chunks, &mut body);
+        let has = |span: &Span<'_>| {
+            ["telemetry.sdk.name", "process.pid", "_dd.hostname"].map(|key| span.attr(key).is_some())
+        };
+        let found: Vec<_> = spans(format, &body).iter().map(has).collect();
+        let (first, other) = ([true, true, true], [false, false, true]);
+        assert_eq!(found, [first, other, first, other], "{format}");
     }
 }
 

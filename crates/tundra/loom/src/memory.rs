@@ -44,23 +44,28 @@ pub(crate) fn reads(at: *const u8, bytes: usize) {
     words[first..first + bytes.div_ceil(8)].iter().for_each(|word| word.with(|_| ()));
 }
 
-/// # Safety
-/// As `std::alloc::alloc_zeroed`.
-pub(crate) unsafe fn alloc_zeroed(layout: Layout) -> *mut u8 {
-    // SAFETY: handed up to the caller.
-    let at = unsafe { std::alloc::alloc_zeroed(layout) };
-    let words = (0..layout.size() / 8).map(|_| UnsafeCell::new(())).collect();
+/// Zeroed memory, which is watched.
+pub(crate) fn map(bytes: usize) -> *mut u8 {
+    // SAFETY: rings are not empty.
+    let at = unsafe { std::alloc::alloc_zeroed(layout(bytes)) };
+    let words = (0..bytes / 8).map(|_| UnsafeCell::new(())).collect();
     BLOCKS.with_borrow_mut(|blocks| blocks.insert(at as usize, Rc::new(words)));
     at
 }
 
+/// Giving memory back is a write to all of it.
+///
 /// # Safety
-/// As `std::alloc::dealloc`. Giving memory back is a write to all of it.
-pub(crate) unsafe fn dealloc(at: *mut u8, layout: Layout) {
-    writes(at, layout.size());
+/// It came from `map` with as many bytes.
+pub(crate) unsafe fn unmap(at: *mut u8, bytes: usize) {
+    writes(at, bytes);
     BLOCKS.with_borrow_mut(|blocks| blocks.remove(&(at as usize)));
     // SAFETY: handed up to the caller.
-    unsafe { std::alloc::dealloc(at, layout) }
+    unsafe { std::alloc::dealloc(at, layout(bytes)) }
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 64).expect("a ring is small")
 }
 
 /// The ring's one static: the budget of larger rings. Nothing else is ordered by it, so loom need not know it; each model

@@ -5,6 +5,8 @@ use crate::slots::slot;
 
 #[path = "../../src/engine/ring.rs"]
 mod ring;
+#[path = "../../src/engine/run.rs"]
+mod run;
 
 use crate::explore;
 use loom::thread;
@@ -29,15 +31,18 @@ fn push(ring: &Ring, number: u64) -> bool {
 }
 
 fn drain(ring: &Ring, seen: &mut Vec<u64>) {
-    let word = |bytes: &[u8], at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight"));
+    let mark = ring.mark();
+    let mut take = |mut run: run::Run<'_>| {
+        while let Some((head, words)) = run.next() {
+            assert_eq!((head.units, words.len()), (UNITS, usize::from(UNITS)));
+            // SAFETY: records of a model are written whole.
+            let [first, last] = [words[1], words[words.len() - 1]].map(|word| unsafe { word.assume_init() });
+            assert_eq!(first, last);
+            seen.push(first);
+        }
+    };
     // SAFETY: one thread at a time drains in a model.
-    unsafe {
-        ring.drain(ring.mark(), |head, bytes| {
-            assert_eq!((head.units, bytes.len()), (UNITS, usize::from(UNITS) * 8));
-            assert_eq!(word(bytes, 8), word(bytes, bytes.len() - 8));
-            seen.push(word(bytes, 8));
-        });
-    }
+    while unsafe { ring.drain(mark, &mut take) } {}
 }
 
 /// So many records before the threads meet, drained or not, whether the producer is told to look; then so many pushes

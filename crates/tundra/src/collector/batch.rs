@@ -2,12 +2,12 @@
 //!
 //! Filled by `pipeline`, walked through `Exported::drive`. Heap parts of records are owned here from the moment a record
 //! leaves its ring.
-#![expect(unsafe_code, reason = "records are bytes with a head in front")]
+#![expect(unsafe_code, reason = "records are words with a head in front")]
 
 use super::clean::{Cleaner, Redaction};
 use super::translate::Translator;
 use crate::clock::Anchor;
-use crate::engine::{EVENT, FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED};
+use crate::engine::{self, EVENT, FIRST, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED, Word};
 use crate::export::Records;
 use crate::sampling::Worth;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
@@ -15,15 +15,17 @@ use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 /// One record of a batch.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
-    pub(crate) head: Head,
+    pub(crate) head: &'a Head,
     pub(crate) fields: &'a [u8],
     pub(crate) spill: Option<&'a Spill>,
 }
 
 impl Record<'_> {
     /// What it is kept for, although its trace was not sampled.
+    #[inline]
     pub(crate) fn worth(&self) -> Option<Worth> {
         match self.head.flags {
+            0 => None,
             flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
             flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
             _ => None,
@@ -50,7 +52,7 @@ pub(crate) fn scope() -> Scope<'static> {
 /// Records, log lines made by the collector itself, and points.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    bytes: Vec<u8>,
+    words: Vec<Word>,
     #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
     pub(crate) anchor: Anchor,
@@ -67,7 +69,7 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn new(anchor: Anchor, redaction: Redaction) -> Self {
         Self {
-            bytes: Vec::new(),
+            words: Vec::new(),
             spills: Vec::new(),
             anchor,
             redaction,
@@ -80,18 +82,17 @@ impl Batch {
     }
 
     /// Takes a record over; gives where it lies.
-    #[inline]
-    pub(crate) fn push(&mut self, mut head: Head, record: &[u8]) -> usize {
-        let at = self.bytes.len();
+    pub(crate) fn push(&mut self, mut head: Head, record: &[Word]) -> usize {
+        let at = self.words.len();
         if !head.spill.is_null() {
             // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
             self.spills.push(unsafe { Box::from_raw(head.spill) });
             // From here on the place in our list, off by one so that null means none.
             head.spill = std::ptr::without_provenance_mut(self.spills.len());
         }
-        self.bytes.extend_from_slice(record);
+        self.words.extend_from_slice(record);
         // SAFETY: a record is at least a head long.
-        unsafe { self.bytes.as_mut_ptr().add(at).cast::<Head>().write_unaligned(head) };
+        unsafe { self.words.as_mut_ptr().add(at).cast::<Head>().write(head) };
         match head.kind {
             SPAN if head.tag & UNSAMPLED != 0 => self.unsampled += 1,
             SPAN => self.spans += 1,
@@ -100,33 +101,35 @@ impl Batch {
         at
     }
 
+    /// Takes over records that have nothing on the heap, so many spans of sampled traces and so many events.
+    pub(crate) fn push_run(&mut self, records: &[Word], (spans, logs): (usize, usize)) {
+        self.words.extend_from_slice(records);
+        self.spans += spans;
+        self.logs += logs;
+    }
+
     pub(crate) fn len_bytes(&self) -> usize {
-        self.bytes.len()
+        size_of_val(self.words.as_slice())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.points.is_empty() && self.own_logs.is_empty()
+        self.words.is_empty() && self.points.is_empty() && self.own_logs.is_empty()
     }
 
     /// Forgets everything and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.words.clear();
         self.spills.clear();
         self.own_logs.clear();
         self.points.clear();
         (self.spans, self.unsampled, self.logs) = (0, 0, 0);
     }
 
-    /// The record at a place that `push` gave.
+    /// The record at a place that `push` or `places` gave.
     #[inline]
     pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
-        let bytes = self.bytes.get(at..)?;
-        if bytes.len() < HEAD {
-            return None;
-        }
-        // SAFETY: long enough, and every place holds a head.
-        let head = unsafe { bytes.as_ptr().cast::<Head>().read_unaligned() };
-        let fields = bytes.get(HEAD..HEAD + usize::from(head.fields))?;
+        // SAFETY: records alone are pushed, and places are where one begins.
+        let (head, fields) = unsafe { engine::record(self.words.get(at..)?) }?;
         let spill =
             head.spill.addr().checked_sub(1).and_then(|place| self.spills.get(place)).map(|spill| &**spill);
         Some(Record { head, fields, spill })
@@ -138,7 +141,7 @@ impl Batch {
         std::iter::from_fn(move || {
             let at = next;
             let record = self.record(at)?;
-            next += usize::from(record.head.units) * 8;
+            next += usize::from(record.head.units);
             Some((at, record))
         })
     }

@@ -7,7 +7,7 @@
 
 use super::batch::Record;
 use crate::engine::fields::{Decoder, Raw};
-use crate::engine::{FIRST, HEAD, Head, KEPT_ERROR, KEPT_LLM, UNSAMPLED};
+use crate::engine::{self, FIRST, Head, KEPT_ERROR, KEPT_LLM, UNSAMPLED, Word};
 use crate::limits::{HELD_BYTES, HELD_TRACES, KEPT_TRACES};
 use crate::sampling::Worth;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// One undecided span. Its spill belongs to it until it is decided, which `release` does for all at the end.
 struct Waiting {
     head: Head,
-    record: Box<[u8]>,
+    record: Box<[Word]>,
 }
 
 // SAFETY: the metadata is a `&'static Metadata`, and the spill a `Box<Spill>` in all but type; both are `Send`.
@@ -31,7 +31,7 @@ type Spans = Vec<Waiting>;
 /// Asked of each record: what the trace is kept for.
 pub(crate) type Worthy<'w> = &'w mut dyn FnMut(&Record<'_>) -> Option<Worth>;
 /// Takes a decided record back.
-pub(crate) type Decided<'d> = &'d mut dyn FnMut(Head, &[u8]);
+pub(crate) type Decided<'d> = &'d mut dyn FnMut(Head, &[Word]);
 
 /// All that is undecided.
 #[derive(Default)]
@@ -47,13 +47,14 @@ pub(crate) struct Held {
 
 impl Held {
     /// Takes one span in.
-    pub(crate) fn take(&mut self, head: Head, record: &[u8], worthy: Worthy<'_>, decided: Decided<'_>) {
+    pub(crate) fn take(&mut self, head: Head, record: &[Word], worthy: Worthy<'_>, decided: Decided<'_>) {
         let trace = head.trace();
         if let Some(reason) = self.reason(trace) {
             return decided(kept(head, reason), record);
         }
-        let fields = record.get(HEAD..HEAD + usize::from(head.fields)).unwrap_or_default();
-        let record_of = Record { head, fields, spill: head.spill() };
+        // SAFETY: the caller gives a whole record.
+        let fields = unsafe { engine::record(record) }.map_or(&[][..], |(_, fields)| fields);
+        let record_of = Record { head: &head, fields, spill: head.spill() };
         let found = if may_matter(&record_of) { worthy(&record_of) } else { None };
         if let Some(worth) = found {
             let reason = if worth == Worth::Llm { KEPT_LLM } else { KEPT_ERROR };
@@ -71,7 +72,7 @@ impl Held {
         if !self.traces.contains_key(&trace) {
             self.order.push_back((Instant::now(), trace));
         }
-        self.bytes += record.len();
+        self.bytes += size_of_val(record);
         self.traces.entry(trace).or_default().push(Waiting { head, record: record.into() });
         while self.bytes > HELD_BYTES || self.order.len() > HELD_TRACES {
             let Some((_, oldest)) = self.order.pop_front() else { break };
@@ -105,7 +106,7 @@ impl Held {
 
     fn remove(&mut self, trace: TraceId) -> Spans {
         let spans = self.traces.remove(&trace).unwrap_or_default();
-        self.bytes -= spans.iter().map(|waiting| waiting.record.len()).sum::<usize>();
+        self.bytes -= spans.iter().map(|waiting| size_of_val(&*waiting.record)).sum::<usize>();
         spans
     }
 

@@ -9,7 +9,7 @@ use super::console::{self, Console, Injection};
 use super::held::Held;
 use super::translate::Translator;
 use crate::clock::{Anchor, Steps};
-use crate::engine::{EVENT, Head, Local, SPAN, UNSAMPLED};
+use crate::engine::{EVENT, FIRST, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::BATCH_BYTES;
@@ -58,17 +58,26 @@ pub(crate) struct Pipeline {
 /// Moves one thread's records before `mark` to the pipelines they belong to; gives how many.
 pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -> usize {
     let mut moved = 0;
-    // SAFETY: only the collector thread comes here, and `take` never drains.
-    unsafe {
-        local.ring.drain(mark, |head, record| {
-            moved += 1;
-            match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
-                Some(pipeline) => pipeline.take(head, record),
-                None => discard(head, Dropped::Shutdown),
-            }
-        });
+    // SAFETY: only the collector thread comes here, and what takes a run never drains.
+    while unsafe { local.ring.drain(mark, |run| moved += take_run(run, pipelines)) } {
+        pipelines.iter_mut().for_each(Pipeline::export_if_full);
     }
     pipelines.iter_mut().for_each(Pipeline::enter_arrived);
+    moved
+}
+
+fn take_run(mut run: Run<'_>, pipelines: &mut [Pipeline]) -> usize {
+    let mut moved = 0;
+    while let Some(head) = run.first() {
+        match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
+            Some(pipeline) => moved += pipeline.take(&mut run),
+            None => {
+                discard(*head, Dropped::Shutdown);
+                moved += 1;
+                run.next();
+            }
+        }
+    }
     moved
 }
 
@@ -110,8 +119,33 @@ impl Pipeline {
         self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
+    /// Takes records of its own from the front of a run, the usual ones in one stretch, any other by itself; gives how many.
     #[inline]
-    fn take(&mut self, head: Head, record: &[u8]) {
+    fn take(&mut self, run: &mut Run<'_>) -> usize {
+        let (id, closed, has_console) = (self.id(), self.closed, self.config.console.is_some());
+        let (mut spans, mut all) = (0, 0);
+        let stretch = run.take_while(|head| {
+            let is_span = head.kind == SPAN;
+            let mine = head.tag & !FIRST == id && !closed;
+            let usual = mine && head.spill.is_null() && (is_span || !has_console);
+            spans += usize::from(usual && is_span);
+            all += usize::from(usual);
+            usual
+        });
+        if all == 0 {
+            return run.next().map_or(0, |(head, record)| {
+                self.take_one(*head, record);
+                1
+            });
+        }
+        self.batch.push_run(stretch, (spans, all - spans));
+        self.arrived[Kind::Span as usize] += spans as i64;
+        self.arrived[Kind::Log as usize] += (all - spans) as i64;
+        self.since.get_or_insert_with(Instant::now);
+        all
+    }
+
+    fn take_one(&mut self, head: Head, record: &[Word]) {
         if self.closed {
             return discard(head, Dropped::Shutdown);
         }
@@ -134,8 +168,7 @@ impl Pipeline {
     }
 
     /// A span of a trace that was not sampled: looked at once more, if anybody wants that.
-    #[inline(never)]
-    fn take_unsampled(&mut self, head: Head, record: &[u8]) {
+    fn take_unsampled(&mut self, head: Head, record: &[Word]) {
         if self.config.sampler.looks_back() {
             let mut held = std::mem::take(&mut self.held);
             let mut translator = Translator::new(self.batch.anchor);
@@ -163,10 +196,10 @@ impl Pipeline {
         held.release(Instant::now(), all, &mut |head, record| self.push(head, record));
         self.held = held;
         self.enter_arrived();
+        self.export_if_full();
     }
 
-    #[inline]
-    fn push(&mut self, head: Head, record: &[u8]) {
+    fn push(&mut self, head: Head, record: &[Word]) {
         if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
             self.arrived[Kind::Span as usize] -= 1;
             return discard(head, Dropped::Unsampled);
@@ -177,6 +210,9 @@ impl Pipeline {
             self.fresh.push((start, at));
         }
         self.since.get_or_insert_with(Instant::now);
+    }
+
+    fn export_if_full(&mut self) {
         if self.batch.len_bytes() >= BATCH_BYTES {
             self.export();
         }

@@ -22,7 +22,7 @@ const FIELDS: usize = u64::BITS as usize;
 pub(crate) struct Field<N> {
     /// Its name as the exporter writes it.
     pub(crate) name: N,
-    looked_up: PlainName,
+    pub(crate) looked_up: PlainName,
     /// Whether it is an event's message.
     pub(crate) is_message: bool,
 }
@@ -105,12 +105,15 @@ pub(crate) fn is_plain<N>(record: &Record<'_>, fields: &[Field<N>], cleaner: &mu
 pub(crate) struct Sites<S> {
     places: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
     sites: Vec<S>,
-    last: (usize, usize),
+    /// Addresses seen lately, with their numbers, by a part of the address.
+    recent: [(usize, usize); RECENT],
 }
+
+const RECENT: usize = 64;
 
 impl<S> Default for Sites<S> {
     fn default() -> Self {
-        Self { places: HashMap::default(), sites: Vec::new(), last: (0, 0) }
+        Self { places: HashMap::default(), sites: Vec::new(), recent: [(0, 0); RECENT] }
     }
 }
 
@@ -123,16 +126,29 @@ impl<S> Sites<S> {
         make: impl FnOnce(&'static Metadata<'static>) -> S,
     ) -> usize {
         let address = std::ptr::from_ref(meta).addr();
-        if self.last.0 != address {
-            let place = self.places.get(&address).copied();
-            let place = place.unwrap_or_else(|| {
-                self.sites.push(make(meta));
-                self.places.insert(address, self.sites.len() - 1);
-                self.sites.len() - 1
-            });
-            self.last = (address, place);
+        // Metadata is larger than 64 bytes, and one lies behind the other.
+        let recent = (address / 64 ^ address / 4096) % RECENT;
+        let (known, number) = self.recent[recent];
+        if known == address {
+            return number;
         }
-        self.last.1
+        let number = self.place(meta, make);
+        self.recent[recent] = (address, number);
+        number
+    }
+
+    #[cold]
+    fn place(
+        &mut self,
+        meta: &'static Metadata<'static>,
+        make: impl FnOnce(&'static Metadata<'static>) -> S,
+    ) -> usize {
+        let next = self.sites.len();
+        let place = *self.places.entry(std::ptr::from_ref(meta).addr()).or_insert(next);
+        if place == next {
+            self.sites.push(make(meta));
+        }
+        place
     }
 
     /// What is known under a number.
@@ -141,11 +157,13 @@ impl<S> Sites<S> {
         &mut self.sites[number]
     }
 
-    /// Forgets everything if there are too many: between two batches, for numbers change.
-    pub(crate) fn bound(&mut self) {
-        if self.sites.len() > SITES {
+    /// Forgets everything if there are too many, and says so: between two batches, for numbers change.
+    pub(crate) fn bound(&mut self) -> bool {
+        let too_many = self.sites.len() > SITES;
+        if too_many {
             *self = Self::default();
         }
+        too_many
     }
 }
 

@@ -6,12 +6,10 @@
 //! allowed either, the record is not pushed, and the caller counts it.
 #![expect(unsafe_code, reason = "records are copied as bytes between two threads")]
 
-use super::slot::{HEAD, Head, PAD};
-use super::sync::{
-    Acquire, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, alloc_zeroed, dealloc, reads, writes,
-};
+use super::run::{Run, Word};
+use super::slot::PAD;
+use super::sync::{Acquire, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, map, reads, unmap, writes};
 use crate::limits::{BURST_BYTES, BURST_RING_BYTES, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
-use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::null_mut;
 
@@ -30,11 +28,7 @@ static BURST: AtomicUsize = AtomicUsize::new(0);
 
 impl Segment {
     fn new(size: usize, start: u64) -> Option<*mut Segment> {
-        let bytes = match layout(size) {
-            // SAFETY: the layout is not empty.
-            Some(layout) => unsafe { alloc_zeroed(layout) },
-            None => null_mut(),
-        };
+        let bytes = map(size);
         let (end, next) = (AtomicU64::new(u64::MAX), AtomicPtr::new(null_mut()));
         let segment = || Box::into_raw(Box::new(Segment { bytes, size: size as u64, start, end, next }));
         (!bytes.is_null()).then(segment)
@@ -61,29 +55,14 @@ impl Segment {
             if size == BURST_RING_BYTES {
                 BURST.fetch_sub(size, Relaxed);
             }
-            if let Some(layout) = layout(size) {
-                dealloc(segment.bytes, layout);
-            }
+            unmap(segment.bytes, size);
         }
-    }
-
-    /// The memory of a position.
-    ///
-    /// # Safety
-    /// The position must belong to this segment.
-    unsafe fn at(&self, position: u64) -> *mut u8 {
-        // SAFETY: the offset is below the size.
-        unsafe { self.bytes.add(((position - self.start) % self.size) as usize) }
     }
 }
 
 /// In a forked child: larger rings of the parent do not count.
 pub(crate) fn forget_bursts() {
     BURST.store(0, Relaxed);
-}
-
-fn layout(size: usize) -> Option<Layout> {
-    Layout::from_size_align(size, 64).ok()
 }
 
 /// What the collector keeps to itself, in lines of its own; the producer looks at `tail`.
@@ -249,39 +228,42 @@ impl Ring {
         self.head.load(Acquire)
     }
 
-    /// Hands every record before `mark` to `take` (its head and its bytes, the head included) and frees the room.
+    /// Hands records before `mark` to `take`, as many as lie in one piece, and then frees their room; false if there were
+    /// none.
     ///
     /// # Safety
     /// Only the collector may call this, and not from within `take`; `mark` must come from `mark`.
-    pub(crate) unsafe fn drain(&self, mark: u64, mut take: impl FnMut(Head, &[u8])) {
+    pub(crate) unsafe fn drain(&self, mark: u64, take: impl FnOnce(Run<'_>)) -> bool {
         let consumer = &self.consumer;
-        let mut tail = consumer.tail.load(Relaxed);
+        let tail = consumer.tail.load(Relaxed);
         while tail < mark {
             let current = consumer.segment.get();
             // SAFETY: the collector's segment is freed by the collector alone, just below, after its last use: the
             // producer stored `end` after it had let go of the segment.
-            unsafe {
-                if tail == (*current).end.load(Acquire) {
-                    consumer.segment.set((*current).next.load(Acquire));
+            let segment = unsafe { &*current };
+            let end = segment.end.load(Acquire);
+            if tail == end {
+                // SAFETY: as above.
+                unsafe {
+                    consumer.segment.set(segment.next.load(Acquire));
                     Segment::free(current);
-                    continue;
                 }
+                continue;
             }
-            // SAFETY: between tail and head lie whole records, which the producer does not touch. A record that is not
-            // a pad begins with a `Head`; all bytes are initialized (slots, scratch and ring come zeroed).
+            let into_piece = (tail - segment.start) % segment.size;
+            let upto = mark.min(end).min(tail - into_piece + segment.size);
+            // SAFETY: between tail and head lie whole records, or pads, which the producer does not touch; none goes over
+            // the end of a piece.
             unsafe {
-                let at = (*current).at(tail);
-                reads(at, 8);
-                let len = usize::from(at.cast::<u16>().read()) * 8;
-                if at.add(4).read() != PAD {
-                    debug_assert!(len >= HEAD);
-                    reads(at, len);
-                    take(at.cast::<Head>().read(), std::slice::from_raw_parts(at, len));
-                }
-                tail += len as u64;
+                let at = segment.bytes.add(into_piece as usize);
+                reads(at, (upto - tail) as usize);
+                let words = std::slice::from_raw_parts(at.cast::<Word>(), (upto - tail) as usize / 8);
+                take(Run::new(words));
             }
-            consumer.tail.store(tail, Release);
+            consumer.tail.store(upto, Release);
+            return true;
         }
+        false
     }
 }
 
@@ -326,6 +308,37 @@ mod tests {
         true
     }
 
+    /// Takes all there is, in stretches that end at every so manyth record, or each by itself.
+    fn drain(ring: &Ring, seen: &mut Vec<(u64, u16)>, stretch: u64) {
+        let mut take = |words: &[Word]| {
+            // SAFETY: a test's records are written whole.
+            let word = |at: usize| unsafe { words[at].assume_init() };
+            assert_eq!(word(1), word(words.len() - 1));
+            seen.push((word(1), words.len() as u16));
+        };
+        let mark = ring.mark();
+        // SAFETY: this thread is producer and collector.
+        let mut piece = || unsafe {
+            ring.drain(mark, |mut run| {
+                while run.first().is_some() {
+                    let mut count = 0;
+                    let mut words = run.take_while(|_| {
+                        count += 1;
+                        count <= stretch
+                    });
+                    while let Some(first) = words.first() {
+                        // SAFETY: as above.
+                        let (record, rest) = words.split_at(usize::from(first.assume_init() as u16));
+                        take(record);
+                        words = rest;
+                    }
+                    run.next().into_iter().for_each(|(_, words)| take(words));
+                }
+            })
+        };
+        while piece() {}
+    }
+
     // What comes out is what went in, in order, through wrapping, growing, shrinking and refusals.
     #[test]
     fn every_record_comes_out_once() {
@@ -345,27 +358,14 @@ mod tests {
                     pushed.push((number, units));
                 }
                 if roll(400) == 0 {
-                    // SAFETY: as above.
-                    unsafe {
-                        ring.drain(ring.mark(), |head, bytes| {
-                            let word =
-                                |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("8"));
-                            assert_eq!(word(8), word(bytes.len() - 8));
-                            seen.push((word(8), head.units));
-                        });
-                    }
+                    drain(&ring, &mut seen, roll(3));
                     assert!(ring.is_empty());
                     if roll(2) == 0 {
                         ring.demand_wake();
                     }
                 }
             }
-            // SAFETY: as above.
-            unsafe {
-                ring.drain(ring.mark(), |head, bytes| {
-                    seen.push((u64::from_ne_bytes(bytes[8..16].try_into().expect("8")), head.units));
-                })
-            };
+            drain(&ring, &mut seen, 1);
             assert_eq!(pushed, seen);
         }
     }

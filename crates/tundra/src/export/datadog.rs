@@ -3,6 +3,7 @@
 //!
 //! The exporter encodes on the collector thread and never waits; the Agent's answers come back through `answers`.
 
+mod alike;
 mod answers;
 mod chunks;
 mod config;

@@ -25,7 +25,7 @@ pub fn v05(chunks: &[Chunk<'_, '_>], out: &mut Vec<u8>) {
         writer.array(chunk.spans.len());
         for (at, span) in chunk.spans.iter().enumerate() {
             let head = head(span, shared.service);
-            let maps = sort(span, at == 0, &shared.tags);
+            let maps = sort(span, at == 0, &shared);
             write_span(span, (head.service, head.resource), &maps, &mut table, &mut writer);
         }
     }

@@ -136,7 +136,7 @@ impl<'s> Sender<'s> {
 }
 
 /// The span that speaks for its chunk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Speaker {
     pub(super) sampled: bool,
     /// Whether its parent, if it has one, is in another process.

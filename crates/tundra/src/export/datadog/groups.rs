@@ -8,14 +8,25 @@ use crate::engine::{FIRST, UNSAMPLED};
 use crate::sampling::Worth;
 use tundra_record::TraceId;
 
+/// No entry.
+const NONE: u32 = u32::MAX;
+
 /// One span: its place in the batch, its call site, its number among the spans that are not plain, and the next span of its
 /// chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) at: u32,
     pub(super) site: u32,
-    pub(super) slow: Option<u32>,
-    next: Option<u32>,
+    slow: u32,
+    next: u32,
+}
+
+impl Entry {
+    /// Its number among the spans that are not plain, if it is one.
+    #[inline(always)]
+    pub(super) fn slow(&self) -> Option<usize> {
+        (self.slow != NONE).then_some(self.slow as usize)
+    }
 }
 
 /// The spans of one trace, those that are kept apart from those that are not.
@@ -23,22 +34,23 @@ pub(super) struct Entry {
 pub(super) struct Chunk {
     pub(super) trace: TraceId,
     pub(super) sampled: bool,
+    pub(super) worth: Option<Worth>,
     head: u32,
     tail: u32,
     /// The first span that is the first of its trace here.
-    front: Option<u32>,
-    pub(super) spans: usize,
+    front: u32,
+    pub(super) spans: u32,
     /// Spans that are the first of their trace here.
-    pub(super) firsts: usize,
-    pub(super) worth: Option<Worth>,
+    pub(super) firsts: u32,
 }
 
 impl Chunk {
     /// The span that speaks for all of them.
     pub(super) fn front(&self) -> u32 {
-        self.front.unwrap_or(self.head)
+        if self.front == NONE { self.head } else { self.front }
     }
 
+    #[inline(always)]
     fn is_of(&self, trace: TraceId, sampled: bool) -> bool {
         self.trace == trace && self.sampled == sampled
     }
@@ -51,6 +63,8 @@ pub(super) struct Groups {
     pub(super) chunks: Vec<Chunk>,
     /// The chunk of each trace, plus one, by a part of its id.
     table: Vec<u32>,
+    /// The chunk of the span that came last.
+    last: usize,
 }
 
 impl Groups {
@@ -64,40 +78,52 @@ impl Groups {
         &self.entries
     }
 
+    #[inline(always)]
     pub(super) fn entry(&self, number: u32) -> Entry {
         self.entries[number as usize]
     }
 
-    /// The numbers of a chunk's spans, the one that speaks for them in front.
-    pub(super) fn of(&self, chunk: &Chunk) -> impl Iterator<Item = u32> {
+    /// A chunk's spans, the one that speaks for them in front.
+    pub(super) fn of(&self, chunk: &Chunk) -> impl Iterator<Item = Entry> {
         let front = chunk.front();
-        let all = std::iter::successors(Some(chunk.head), |number| self.entry(*number).next);
-        std::iter::once(front).chain(all.filter(move |number| *number != front))
+        let mut next = chunk.head;
+        let others = std::iter::from_fn(move || {
+            if next == front {
+                next = self.entry(next).next;
+            }
+            let entry = self.entries.get(next as usize)?;
+            next = entry.next;
+            Some(*entry)
+        });
+        std::iter::once(self.entry(front)).chain(others)
     }
 
     /// Puts a span into its chunk.
     #[inline]
-    pub(super) fn add(&mut self, record: &Record<'_>, (at, site): (usize, usize), slow: Option<u32>) {
+    pub(super) fn add(&mut self, record: &Record<'_>, (at, site): (usize, usize), slow: Option<usize>) {
         let number = self.entries.len() as u32;
-        self.entries.push(Entry { at: at as u32, site: site as u32, slow, next: None });
+        let slow = slow.map_or(NONE, |slow| slow as u32);
+        self.entries.push(Entry { at: at as u32, site: site as u32, slow, next: NONE });
         let (trace, sampled) = (record.head.trace(), record.head.tag & UNSAMPLED == 0);
         let (first, worth) = (record.head.tag & FIRST != 0, record.worth());
-        let front = first.then_some(number);
-        let last = self.chunks.len().wrapping_sub(1);
-        let at = match self.chunks.get(last) {
-            Some(chunk) if chunk.is_of(trace, sampled) => last,
-            _ => self.place(trace, sampled),
+        if !self.chunks.get(self.last).is_some_and(|chunk| chunk.is_of(trace, sampled)) {
+            self.last = self.place(trace, sampled);
+        }
+        let Some(chunk) = self.chunks.get_mut(self.last) else {
+            let (front, firsts) = if first { (number, 1) } else { (NONE, 0) };
+            let (head, tail, spans) = (number, number, 1);
+            return self.chunks.push(Chunk { trace, sampled, worth, head, tail, front, spans, firsts });
         };
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            let (head, tail, spans, firsts) = (number, number, 1, usize::from(first));
-            return self.chunks.push(Chunk { trace, sampled, head, tail, front, spans, firsts, worth });
-        };
-        self.entries[chunk.tail as usize].next = Some(number);
+        self.entries[chunk.tail as usize].next = number;
         chunk.tail = number;
         chunk.spans += 1;
-        chunk.firsts += usize::from(first);
-        chunk.worth = chunk.worth.or(worth);
-        chunk.front = chunk.front.or(front);
+        if first {
+            chunk.firsts += 1;
+            chunk.front = chunk.front.min(number);
+        }
+        if worth.is_some() {
+            chunk.worth = chunk.worth.or(worth);
+        }
     }
 
     /// The number of a trace's chunk, which is the next one if it has none yet.
@@ -111,7 +137,7 @@ impl Groups {
             if self.chunks[number as usize].is_of(trace, sampled) {
                 return number as usize;
             }
-            at = (at + 1) % self.table.len();
+            at = (at + 1) & (self.table.len() - 1);
         }
         self.table[at] = next as u32 + 1;
         next
@@ -124,7 +150,7 @@ impl Groups {
         for (number, chunk) in self.chunks.iter().enumerate() {
             let mut at = slot(chunk.trace, chunk.sampled, size);
             while self.table[at] != 0 {
-                at = (at + 1) % size;
+                at = (at + 1) & (size - 1);
             }
             self.table[at] = number as u32 + 1;
         }

@@ -3,21 +3,21 @@
 //!
 //! The exporter calls it for each batch; nothing is allocated for a plain span. What a chunk says is decided in `chunks`.
 
+use super::alike::{Common, Role, Site};
 use super::chunks::{Sender, Speaker, decorate, is_top_level, services, speaker_tags};
 use super::groups::{Chunk, Entry, Groups};
 use super::llmobs::Form;
-use super::stats::{Concentrator, Known, plain_key};
-use super::upstream::Upstreams;
-use crate::clock::Anchor;
-use crate::collector::plain::{Field, Plain, Sites, each_value, fields, is_plain, may_be_plain};
-use crate::collector::{Batch, Cleaner, PlainName, Record, Walk};
+use super::stats::{Concentrator, plain_key};
+use super::upstream::{Upstream, Upstreams};
+use crate::collector::plain::{Sites, fields, is_plain, may_be_plain};
+use crate::collector::{Batch, PlainName, Record, Walk};
 use crate::engine::{FIRST, SPAN};
 use crate::limits::PAYLOAD_BYTES;
 use crate::sampling::{Decision, Sampler, is_llm_name};
 use std::collections::HashMap;
 use tracing_core::Metadata;
-use tundra_record::{Attrs, Resource, Span, SpanId, SpanKind, Value};
-use tundra_wire::datadog::encode::{self, Ids, Name, Numbers, Shared, SpanWriter, Template};
+use tundra_record::{Resource, Span, SpanId};
+use tundra_wire::datadog::encode::{self, Shared};
 use tundra_wire::msgpack::Writer;
 
 /// What the exporter knows while it makes bodies.
@@ -48,20 +48,12 @@ pub(super) trait Door {
     fn put(&mut self, body: Body);
 }
 
-/// How spans of one call site are written.
-#[derive(Debug)]
-struct Site {
-    template: Template,
-    fields: Box<[Field<Name>]>,
-    known: [Known; 2],
-}
-
 /// Makes bodies of batches; keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
     sites: Sites<Option<Site>>,
-    /// Numbers that every span takes from the resource.
-    numbers: Option<Numbers>,
+    /// How many frames they have.
+    frames: usize,
     groups: Groups,
     /// Entries that may count.
     counted: Vec<u32>,
@@ -86,13 +78,15 @@ impl Traces {
     /// How many spans of the last batch were plain.
     #[cfg(test)]
     pub(super) fn plain_spans(&self) -> usize {
-        self.groups.entries().iter().filter(|entry| entry.slow.is_none()).count()
+        self.groups.entries().iter().filter(|entry| entry.slow().is_none()).count()
     }
 
     /// Counts the batch's spans, if they are counted, and hands over those that are to be sent. Gives how many traces and
     /// spans were only counted.
     pub(super) fn export(&mut self, mut context: Context<'_>, door: &mut dyn Door) -> [usize; 2] {
-        self.sites.bound();
+        if self.sites.bound() {
+            self.frames = 0;
+        }
         let mut found = self.sort(&context);
         let mut stats = context.stats.take();
         let dropped = match &mut stats {
@@ -109,7 +103,6 @@ impl Traces {
     /// Looks at each span once: which call site, plain or not, which chunk.
     fn sort<'b>(&mut self, context: &Context<'b>) -> Found<'b> {
         let (batch, shared) = (context.batch, Shared::of(context.resource));
-        self.numbers.get_or_insert_with(|| shared_numbers(&shared));
         let (mut walk, mut upstreams) = (batch.walk(), Upstreams::default());
         let mut slow = Vec::new();
         self.groups.clear();
@@ -126,7 +119,7 @@ impl Traces {
                 known => known.is_some() && may_be_plain(&record),
             };
             let number = self.groups.entries().len() as u32;
-            let slow_at = (!plain).then_some(slow.len() as u32);
+            let slow_at = (!plain).then_some(slow.len());
             if !plain {
                 let mut span = walk.span(&record);
                 span.attrs.extend(origin.iter().cloned());
@@ -157,8 +150,8 @@ impl Traces {
             let entry = self.groups.entry(*number);
             let Some(record) = context.batch.record(entry.at as usize) else { continue };
             let first = record.head.tag & FIRST != 0;
-            if let Some(slow) = entry.slow {
-                let span = &found.slow[slow as usize];
+            if let Some(slow) = entry.slow() {
+                let span = &found.slow[slow];
                 let top = is_top_level(span, first, &found.services);
                 stats.add_span(span, (first, top), context.resource, peer_tags);
             } else if is_top_of_plain(&record, &found.services)
@@ -174,11 +167,13 @@ impl Traces {
                 let ended = context.batch.anchor.at(record.head.start).plus(nanos);
                 let key =
                     || plain_key(context.resource, record.head.metadata().map_or("", Metadata::name), root);
-                stats.add_plain(&mut site.known[usize::from(root)], (ended, nanos), key);
+                stats.add_plain(&mut site.counted[usize::from(root)], (ended, nanos), key);
             }
         }
         let unsampled = self.groups.chunks.iter().filter(|chunk| !chunk.sampled);
-        unsampled.fold([0; 2], |[traces, spans], chunk| [traces + chunk.firsts, spans + chunk.spans])
+        unsampled.fold([0; 2], |[traces, spans], chunk| {
+            [traces + chunk.firsts as usize, spans + chunk.spans as usize]
+        })
     }
 
     /// Writes chunks into bodies of a sensible size; one that is larger goes alone.
@@ -198,15 +193,10 @@ impl Traces {
         for chunk in chunks {
             let open = body.get_or_insert_with(|| begin(door));
             let before = open.bytes.len();
-            Writer::new(&mut open.bytes).array(chunk.spans);
-            let mut speech = Some(speak(chunk, groups.entry(chunk.front()), context, found));
-            for number in groups.of(chunk) {
-                self.write(
-                    groups.entry(number),
-                    speech.take(),
-                    (&mut *context, &mut *found),
-                    &mut open.bytes,
-                );
+            Writer::new(&mut open.bytes).array(chunk.spans as usize);
+            let mut speaker = Some(chunk);
+            for entry in groups.of(chunk) {
+                self.write(entry, speaker.take(), (&mut *context, &mut *found), &mut open.bytes);
             }
             if open.bytes.len() > PAYLOAD_BYTES && open.chunks > 0 {
                 let mut next = begin(door);
@@ -215,34 +205,60 @@ impl Traces {
                 finish(std::mem::replace(open, next), door);
             }
             open.chunks += 1;
-            open.kept += if chunk.sampled { chunk.spans as u64 } else { 0 };
+            open.kept += if chunk.sampled { u64::from(chunk.spans) } else { 0 };
         }
         body.into_iter().for_each(|body| finish(body, door));
     }
 
-    /// Writes one span; the first one of a chunk with what it says for all.
+    /// Writes one span; the one that speaks for a chunk with what it says for all.
+    #[inline]
     fn write<'b>(
         &mut self,
         entry: Entry,
-        speech: Option<Attrs<'b>>,
+        speaks_for: Option<&Chunk>,
         (context, found): (&mut Context<'b>, &mut Found<'b>),
         out: &mut Vec<u8>,
     ) {
         let Some(record) = context.batch.record(entry.at as usize) else { return };
-        if entry.slow.is_none()
-            && let (Some(site), Some(numbers)) = (self.sites.get(entry.site as usize), &mut self.numbers)
+        if entry.slow().is_none()
+            && let Some(site) = self.sites.get(entry.site as usize)
         {
-            let top = is_top_of_plain(&record, &found.services);
-            let said = (top, speech.as_ref());
-            let anchor = &context.batch.anchor;
-            if write_plain((&record, anchor), (site, numbers), said, &mut found.walk.cleaner, out) {
+            let mut role = Role { top: is_top_of_plain(&record, &found.services), speaks: None };
+            let mut may_be_alike = true;
+            if let Some(chunk) = speaks_for {
+                let (speaker, decision, upstream) = speaker(chunk, entry, &record, context, found);
+                // What came from above is another thing each time.
+                may_be_alike = upstream.is_none();
+                role.speaks = Some((speaker, decision));
+            }
+            let common =
+                Common { shared: &found.shared, sender: context.sender, anchor: &context.batch.anchor };
+            let remembered = (&mut found.walk.cleaner, &mut self.frames);
+            if may_be_alike && site.write(&record, (&role, &common), remembered, out) {
                 return;
             }
         }
+        self.write_whole(entry, &record, speaks_for, (context, found), out);
+    }
+
+    /// The same for a span that is not plain.
+    #[inline(never)]
+    fn write_whole<'b>(
+        &mut self,
+        entry: Entry,
+        record: &Record<'b>,
+        speaks_for: Option<&Chunk>,
+        (context, found): (&mut Context<'b>, &mut Found<'b>),
+        out: &mut Vec<u8>,
+    ) {
+        let speech = speaks_for.map(|chunk| {
+            let (speaker, decision, upstream) = speaker(chunk, entry, record, context, found);
+            speaker_tags(&speaker, (&decision, upstream), context.sender)
+        });
         let mut late = None;
-        let span = match entry.slow {
-            Some(slow) => &mut found.slow[slow as usize],
-            None => late.insert(found.walk.span(&record)),
+        let span = match entry.slow() {
+            Some(slow) => &mut found.slow[slow],
+            None => late.insert(found.walk.span(record)),
         };
         let top = is_top_level(span, record.head.tag & FIRST != 0, &found.services);
         let speaks = speech.is_some();
@@ -252,22 +268,27 @@ impl Traces {
     }
 }
 
-/// What the first span of a chunk says for all.
-fn speak<'c>(chunk: &Chunk, front: Entry, context: &Context<'c>, found: &mut Found<'c>) -> Attrs<'c> {
-    let Some(record) = context.batch.record(front.at as usize) else { return Attrs::new() };
+/// Who speaks for a chunk, and what is known of its trace.
+fn speaker<'f>(
+    chunk: &Chunk,
+    front: Entry,
+    record: &Record<'_>,
+    context: &Context<'_>,
+    found: &'f mut Found<'_>,
+) -> (Speaker, Decision, Option<&'f Upstream>) {
     let speaker = Speaker {
         sampled: chunk.sampled,
         first: record.head.tag & FIRST != 0,
         is_root: record.head.parent == 0,
         worth: chunk.worth,
     };
-    let decision = found.decision.unwrap_or_else(|| match front.slow {
-        Some(slow) => context.sampler.explain(&found.slow[slow as usize]),
-        None => context.sampler.explain(&found.walk.span(&record)),
+    let decision = found.decision.unwrap_or_else(|| match front.slow() {
+        Some(slow) => context.sampler.explain(&found.slow[slow]),
+        None => context.sampler.explain(&found.walk.span(record)),
     });
     // A trace that left this process and came back was decided here all the same.
     let upstream = found.upstreams.get(chunk.trace).filter(|_| !speaker.began_here());
-    speaker_tags(&speaker, (&decision, upstream), context.sender)
+    (speaker, decision, upstream)
 }
 
 fn finish(mut body: Body, door: &mut dyn Door) {
@@ -282,23 +303,11 @@ fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, shared: &Shar
             || name.starts_with("_dd.")
             || name.starts_with("meta_struct.")
             || MEANT.contains(&name)
-            || shared.tags.iter().any(|(tag, _)| tag == name)
+            || shared.tags.iter().chain(&shared.of_sender).any(|(tag, _)| tag == name)
     };
-    let name = |name: &str| (!has_place(name)).then(|| Name::new(name));
-    let fields = fields(meta, &mut walk.cleaner, name)?;
-    if !walk.cleaner.is_clean(meta.name().as_bytes(), PlainName::NONE) {
-        return None;
-    }
-    let service = shared.service.unwrap_or_default();
-    let template = Template::new(|span| {
-        let texts =
-            [("service", service), ("name", meta.name()), ("resource", meta.name()), ("type", "custom")];
-        texts.iter().for_each(|(key, text)| span.field(key).text(text));
-        let texts = shared.tags.iter().filter(|(_, value)| !is_number(value));
-        texts.for_each(|(key, value)| span.tag(key, &value.to_text()));
-        span.tag("span.kind", SpanKind::Internal.as_str());
-    });
-    Some(Site { template, fields, known: Default::default() })
+    let fields = fields(meta, &mut walk.cleaner, |name| (!has_place(name)).then_some(name))?;
+    let is_clean = walk.cleaner.is_clean(meta.name().as_bytes(), PlainName::NONE);
+    is_clean.then(|| Site::new(meta, fields))
 }
 
 /// Attributes that decide how a span is counted or shown.
@@ -313,20 +322,11 @@ const MEANT: [&str; 8] = [
     "http.route",
 ];
 
-fn is_number(value: &Value<'_>) -> bool {
-    matches!(value, Value::Int(_) | Value::Double(_))
-}
-
-fn shared_numbers(shared: &Shared<'_>) -> Numbers {
-    let tags = shared.tags.iter().filter(|(_, value)| is_number(value));
-    Numbers::new(tags.map(|(key, value)| (&**key, value)))
-}
-
 /// The services of all spans, where a plain span has the resource's.
 fn services_of(entries: &[Entry], slow: &[Span<'_>], batch: &Batch) -> HashMap<SpanId, String> {
-    services(entries.iter().filter_map(|entry| match entry.slow {
+    services(entries.iter().filter_map(|entry| match entry.slow() {
         Some(slow_at) => {
-            let span = &slow[slow_at as usize];
+            let span = &slow[slow_at];
             Some((span.span_id, span.service.as_deref()))
         }
         None => Some((SpanId(batch.record(entry.at as usize)?.head.span), None)),
@@ -337,52 +337,4 @@ fn services_of(entries: &[Entry], slow: &[Span<'_>], batch: &Batch) -> HashMap<S
 fn is_top_of_plain(record: &Record<'_>, services: &HashMap<SpanId, String>) -> bool {
     let parent = || services.get(&SpanId(record.head.parent));
     record.head.tag & FIRST != 0 || (record.head.parent != 0 && parent().is_some_and(|name| !name.is_empty()))
-}
-
-/// False if the span is not plain after all.
-#[inline]
-fn write_plain(
-    (record, anchor): (&Record<'_>, &Anchor),
-    (site, numbers): (&Site, &mut Numbers),
-    (top, speech): (bool, Option<&Attrs<'_>>),
-    cleaner: &mut Cleaner<'_>,
-    out: &mut Vec<u8>,
-) -> bool {
-    let head = &record.head;
-    let mut span = SpanWriter::begin(out);
-    span.like(&site.template);
-    numbers.reset();
-    let plain = each_value(record, &site.fields, cleaner, |field, value| match value {
-        Plain::Text(text) => span.named_tag(&field.name, text),
-        Plain::Bool(truth) => span.named_tag(&field.name, if truth { b"true" } else { b"false" }),
-        Plain::Int(number) => numbers.int(&field.name, number),
-        Plain::Double(number) => numbers.double(&field.name, number),
-    });
-    if !plain {
-        span.cancel();
-        return false;
-    }
-    if let Some(tags) = speech {
-        for (key, value) in tags {
-            match value {
-                number if is_number(number) => numbers.value(key, number),
-                text => span.tag(key, &text.to_text()),
-            }
-        }
-        if head.trace_high != 0 {
-            span.tag("_dd.p.tid", &format!("{:016x}", head.trace_high));
-        }
-    }
-    if top {
-        numbers.value("_dd.top_level", &Value::Int(1));
-    }
-    span.numbers(numbers);
-    span.end(&Ids {
-        trace: head.trace(),
-        span: SpanId(head.span),
-        parent: (head.parent != 0).then_some(SpanId(head.parent)),
-        start: anchor.at(head.start).0,
-        duration: anchor.between(head.start, head.end),
-    });
-    true
 }

@@ -1,0 +1,223 @@
+//! Spans of v0.4 that are alike: whatever they have in common, names of fields and numbers' places included, stands ready and
+//! is copied in one go; then ids, times and numbers are filled in, and texts appended. The SDK writes with it what its
+//! threads recorded, without making records first.
+//!
+//! The format knows no order, so what has a fixed width stands in front, and texts come last.
+
+use super::piece::{Ids, MAP, SpanWriter};
+use crate::msgpack::Writer;
+use tundra_record::Value;
+
+/// What a field of such spans holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Int,
+    /// A fraction.
+    Double,
+    /// A text.
+    Text,
+}
+
+/// A field of such spans: what the caller knows it by, its name and what it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'n> {
+    /// For the caller alone.
+    pub key: u16,
+    /// Its name.
+    pub name: &'n str,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+/// Where a field's value goes.
+#[derive(Clone, Debug)]
+enum Place {
+    /// Over the eight bytes there.
+    Number(usize),
+    /// To the end, behind this name.
+    Text(Name),
+}
+
+/// A name as it is written.
+#[derive(Clone, Debug)]
+struct Name {
+    /// Filled up to `PADDED`: a copy of a fixed size is cheaper than one that has to look at its length.
+    bytes: Box<[u8]>,
+    len: usize,
+}
+
+const PADDED: usize = 32;
+
+impl Name {
+    fn new(text: &str) -> Self {
+        let mut bytes = Vec::new();
+        Writer::new(&mut bytes).text(text);
+        let len = bytes.len();
+        bytes.resize(len.max(PADDED), 0);
+        Self { bytes: bytes.into(), len }
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.bytes.first_chunk::<PADDED>() {
+            Some(padded) if self.len <= PADDED => {
+                out.extend_from_slice(padded);
+                out.truncate(out.len() - (PADDED - self.len));
+            }
+            _ => out.extend_from_slice(&self.bytes[..self.len]),
+        }
+    }
+}
+
+/// Ids and times with their names, in eight bytes each.
+const IDS: &[u8; 87] =
+    b"\xa8trace_id\xcf........\xa7span_id\xcf........\xa5start\xd3........\xa8duration\xd3........\
+    \xa9parent_id\xcf........";
+/// Entries of a span that are ids and times.
+const ID_ENTRIES: u8 = 5;
+/// All that is filled in in front: the head of the span's map, and `IDS`.
+const FRONT: usize = 1 + IDS.len();
+/// Bytes of a number behind its marker, and of a trace id's high half as text.
+const NUMBER: usize = 8;
+const HALF: usize = 16;
+
+/// Spans that are alike.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    bytes: Box<[u8]>,
+    places: Box<[(u16, Place)]>,
+    half_at: Option<usize>,
+    /// Where the number of tags stands, and how many there are already.
+    tags_at: usize,
+    tags: u16,
+}
+
+impl Frame {
+    /// Of spans with these fields, in this order, and with all that they have in common: numbers, and what `write` writes, tags
+    /// last. If they are to name the high half of their trace's id, `half` is the tag for it.
+    pub fn new<'v>(
+        fields: &[Field<'_>],
+        half: Option<&str>,
+        numbers: &[(&'v str, &'v Value<'v>)],
+        write: impl FnOnce(&mut SpanWriter<'_>),
+    ) -> Self {
+        let mut bytes = vec![MAP];
+        bytes.extend_from_slice(IDS);
+        let mut span = SpanWriter::more(&mut bytes);
+        let own = fields.iter().filter(|field| field.kind != Kind::Text).count();
+        let mut number_at = Vec::with_capacity(own);
+        if numbers.len() + own > 0 {
+            let writer = span.field("metrics");
+            writer.map(numbers.len() + own);
+            for (name, value) in numbers {
+                writer.text(name);
+                writer.value(value);
+            }
+            for field in fields.iter().filter(|field| field.kind != Kind::Text) {
+                writer.text(field.name);
+                writer.buffer().push(if field.kind == Kind::Int { 0xd3 } else { 0xcb });
+                number_at.push(writer.buffer().len());
+                writer.buffer().extend_from_slice(&[0; NUMBER]);
+            }
+        }
+        write(&mut span);
+        let half_at = half.map(|name| span.tag(name, &"0".repeat(HALF)) - HALF);
+        let (entries, tags_at, tags) = span.end_with_tags();
+        bytes[0] = MAP | (entries + ID_ENTRIES);
+        let mut number_at = number_at.into_iter();
+        let place = |field: &Field<'_>| {
+            let place = match field.kind {
+                Kind::Text => Place::Text(Name::new(field.name)),
+                _ => Place::Number(number_at.next().unwrap_or_default()),
+            };
+            (field.key, place)
+        };
+        let places = fields.iter().map(place).collect();
+        Self { bytes: bytes.into(), places, half_at, tags_at, tags: tags as u16 }
+    }
+
+    /// Whether its fields have these keys.
+    pub fn has_keys(&self, keys: impl Iterator<Item = u16>) -> bool {
+        self.places.iter().map(|(key, _)| *key).eq(keys)
+    }
+
+    /// Appends a span whose fields are to follow, each with its value.
+    #[inline]
+    pub fn begin<'f, 'o>(&'f self, out: &'o mut Vec<u8>) -> Filling<'f, 'o> {
+        let at = out.len();
+        out.extend_from_slice(&self.bytes);
+        Filling { frame: self, at, texts: 0, out }
+    }
+
+    /// Its fields.
+    #[inline(always)]
+    pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        self.places.iter().map(|(key, place)| Slot { key: *key, place })
+    }
+}
+
+/// A field, and where its value goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<'f> {
+    /// What the caller knows it by.
+    pub key: u16,
+    place: &'f Place,
+}
+
+/// A span that is being filled in.
+#[derive(Debug)]
+pub struct Filling<'f, 'o> {
+    frame: &'f Frame,
+    at: usize,
+    texts: u16,
+    out: &'o mut Vec<u8>,
+}
+
+impl Filling<'_, '_> {
+    /// A field's number: an `i64` or an `f64`, as its bits.
+    #[inline(always)]
+    pub fn number(&mut self, slot: Slot<'_>, bits: u64) {
+        let Place::Number(place) = slot.place else { return };
+        if let Some(number) = self.out.get_mut(self.at + place..).and_then(<[u8]>::first_chunk_mut) {
+            *number = bits.to_be_bytes();
+        }
+    }
+
+    /// A field's text; the caller knows the bytes to be UTF-8.
+    #[inline(always)]
+    pub fn text(&mut self, slot: Slot<'_>, text: &[u8]) {
+        let Place::Text(name) = slot.place else { return };
+        self.texts += 1;
+        name.write(self.out);
+        Writer::new(self.out).text_bytes(text);
+    }
+
+    /// Takes the span back.
+    pub fn cancel(self) {
+        self.out.truncate(self.at);
+    }
+
+    /// Ends the span.
+    #[inline(always)]
+    pub fn end(self, ids: &Ids) {
+        let Some(span) = self.out.get_mut(self.at..) else { return };
+        if let Some(front) = span.first_chunk_mut::<FRONT>() {
+            front[11..19].copy_from_slice(&ids.trace.low().to_be_bytes());
+            front[28..36].copy_from_slice(&ids.span.0.to_be_bytes());
+            front[43..51].copy_from_slice(&ids.start.to_be_bytes());
+            front[61..69].copy_from_slice(&ids.duration.to_be_bytes());
+            front[80..88].copy_from_slice(&ids.parent.map_or(0, |id| id.0).to_be_bytes());
+        }
+        if let Some(at) = self.frame.half_at
+            && let Some(half) = span.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<HALF>)
+        {
+            let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
+            *half = std::array::from_fn(digit);
+        }
+        let tags = self.frame.tags + self.texts;
+        if let Some(place) = span.get_mut(self.frame.tags_at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = tags.to_be_bytes();
+        }
+    }
+}
