@@ -218,15 +218,29 @@ fn sentence(o: &Overview) -> String {
         return "No spans in this time.".to_owned();
     }
     let s = |n: i64| if n == 1 { "" } else { "s" };
-    let mut text = format!("{} span{} in about {} trace{}", o.spans, s(o.spans), o.traces, s(o.traces));
+    let (spans, traces) = (grouped(o.spans), grouped(o.traces));
+    let mut text = format!("{spans} span{} in about {traces} trace{}", s(o.spans), s(o.traces));
     match o.errors {
         0 => text.push_str(", no errors"),
-        n => text.push_str(&format!(", {n} with error{}", s(n))),
+        n => text.push_str(&format!(", {} with error{}", grouped(n), s(n))),
     }
     if o.llm.calls > 0 {
-        text.push_str(&format!("; {} model call{}", o.llm.calls, s(o.llm.calls)));
+        text.push_str(&format!("; {} model call{}", grouped(o.llm.calls), s(o.llm.calls)));
     }
     text.push('.');
+    text
+}
+
+/// A count as the UI writes it: a narrow space between thousands, where no line breaks.
+fn grouped(count: i64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at) % 3 == 0 && !text.ends_with('-') {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
     text
 }
 
@@ -306,4 +320,17 @@ pub(crate) async fn connect(State(app): State<App>, params: Params) -> Result<Js
         params.only(&["since_ns"])?.number("since_ns")?.unwrap_or(now.saturating_sub(CONNECT_RANGE_NS));
     let senders = app.query.senders(since).await?;
     Ok(Json(ConnectBody { sources: senders.into_iter().map(SourceBody::from).collect() }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_stand_apart() {
+        let check = |count, expect: &str| assert_eq!(super::grouped(count).replace('\u{202f}', " "), expect);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1 000");
+        check(-100_000, "-100 000");
+        check(12_345_678, "12 345 678");
+    }
 }
