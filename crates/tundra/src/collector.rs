@@ -18,7 +18,7 @@ pub(crate) use clean::{Cleaner, PlainName, Redaction, RulesLock, clean_points, l
 pub use console::LogFormat;
 pub(crate) use console::{Console, Injection};
 pub(crate) use pipeline::{Pipeline, PipelineConfig};
-pub(crate) use translate::{event_name, severity};
+pub(crate) use translate::{CUT, event_name, severity};
 
 use crate::clock::Anchor;
 use crate::engine::{Local, forget_spills};

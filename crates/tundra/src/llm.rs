@@ -23,6 +23,7 @@ pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 
 use crate::SpanExt;
+use crate::collector::CUT;
 use crate::engine::{Local, metadata};
 use crate::env::captures_content;
 use std::future::Future;
@@ -187,8 +188,7 @@ impl Call {
     /// What the model was told about itself.
     pub fn system_instructions(&self, text: impl Into<String>) {
         if self.content {
-            let json = message::instructions(&text.into());
-            self.span.set_attribute("gen_ai.system_instructions", json);
+            tell(&self.span, "gen_ai.system_instructions", message::instructions(&text.into()));
         }
     }
 
@@ -289,6 +289,14 @@ impl Call {
     }
 }
 
+/// Writes content, and whether part of it is missing.
+fn tell(span: &Span, key: &'static str, (json, is_cut): (String, bool)) {
+    span.set_attribute(key, json);
+    if is_cut {
+        span.set_attribute(CUT, true);
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         let gathered = self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -296,7 +304,7 @@ impl Drop for Call {
             [("gen_ai.input.messages", &gathered.input), ("gen_ai.output.messages", &gathered.output)]
         {
             if !messages.is_empty() {
-                self.span.set_attribute(key, message::to_json(messages));
+                tell(&self.span, key, message::to_json(messages));
             }
         }
         let complete = gathered.stream_ended || !gathered.finish_reasons.is_empty();

@@ -18,7 +18,7 @@ use tundra_record::{
 };
 
 /// Marks an attribute list from which something was cut.
-const CUT: &str = "tundra.truncated";
+pub(crate) const CUT: &str = "tundra.truncated";
 const FIELDS: usize = 256;
 
 /// Translates records; holds buffers that are reused.
@@ -144,7 +144,7 @@ impl Translator {
             }
             failure.write(SPAN_ERROR, &mut attrs);
         }
-        if head.flags & TRUNCATED != 0 {
+        if head.flags & TRUNCATED != 0 && attrs.iter().all(|(key, _)| key != CUT) {
             attrs.push((CUT.into(), Value::Bool(true)));
         }
         span.attrs = attrs;
