@@ -127,7 +127,7 @@ impl<S> Sites<S> {
     ) -> usize {
         let address = std::ptr::from_ref(meta).addr();
         // Metadata is larger than 64 bytes, and one lies behind the other.
-        let recent = (address / 64 ^ address / 4096) % RECENT;
+        let recent = ((address / 64) ^ (address / 4096)) % RECENT;
         let (known, number) = self.recent[recent];
         if known == address {
             return number;

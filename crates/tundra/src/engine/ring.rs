@@ -236,34 +236,33 @@ impl Ring {
     pub(crate) unsafe fn drain(&self, mark: u64, take: impl FnOnce(Run<'_>)) -> bool {
         let consumer = &self.consumer;
         let tail = consumer.tail.load(Relaxed);
-        while tail < mark {
+        if tail >= mark {
+            return false;
+        }
+        let (segment, end) = loop {
             let current = consumer.segment.get();
             // SAFETY: the collector's segment is freed by the collector alone, just below, after its last use: the
             // producer stored `end` after it had let go of the segment.
             let segment = unsafe { &*current };
             let end = segment.end.load(Acquire);
-            if tail == end {
-                // SAFETY: as above.
-                unsafe {
-                    consumer.segment.set(segment.next.load(Acquire));
-                    Segment::free(current);
-                }
-                continue;
+            if tail != end {
+                break (segment, end);
             }
-            let into_piece = (tail - segment.start) % segment.size;
-            let upto = mark.min(end).min(tail - into_piece + segment.size);
-            // SAFETY: between tail and head lie whole records, or pads, which the producer does not touch; none goes over
-            // the end of a piece.
-            unsafe {
-                let at = segment.bytes.add(into_piece as usize);
-                reads(at, (upto - tail) as usize);
-                let words = std::slice::from_raw_parts(at.cast::<Word>(), (upto - tail) as usize / 8);
-                take(Run::new(words));
-            }
-            consumer.tail.store(upto, Release);
-            return true;
+            consumer.segment.set(segment.next.load(Acquire));
+            // SAFETY: as above.
+            unsafe { Segment::free(current) };
+        };
+        let into_piece = (tail - segment.start) % segment.size;
+        let upto = mark.min(end).min(tail - into_piece + segment.size);
+        // SAFETY: between tail and head lie whole records, or pads, which the producer does not touch; none goes over the
+        // end of a piece.
+        unsafe {
+            let at = segment.bytes.add(into_piece as usize);
+            reads(at, (upto - tail) as usize);
+            take(Run::new(std::slice::from_raw_parts(at.cast::<Word>(), (upto - tail) as usize / 8)));
         }
-        false
+        consumer.tail.store(upto, Release);
+        true
     }
 }
 
