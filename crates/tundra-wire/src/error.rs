@@ -12,7 +12,7 @@ pub enum DecodeError {
         expected: &'static str,
     },
     /// A byte that cannot stand where it stands.
-    #[error("byte `{offset}` is not {expected}: check the content type and the encoder")]
+    #[error("{expected} was expected at byte `{offset}`: check the content type and the encoder")]
     Unexpected {
         /// Where it stands.
         offset: usize,
