@@ -8,7 +8,7 @@ pub(crate) const RING_BYTES: usize = 96 * 1024;
 pub(crate) const BURST_RING_BYTES: usize = 1 << 20;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 32 << 20;
-/// A ring that holds this much wakes a sleeping collector.
+/// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when it is half full.
 pub(crate) const WAKE_BYTES: u64 = 64 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.
 pub(crate) const WAKE_AGAIN_BYTES: u64 = 8 * 1024;

@@ -45,6 +45,16 @@ impl Segment {
         })
     }
 
+    /// Whether it is larger than usual.
+    fn is_burst(&self) -> bool {
+        self.size > RING_BYTES as u64
+    }
+
+    /// Bytes in it that wake a sleeping collector. Whoever bursts is fast, and each wake-up costs as much as a hundred spans.
+    fn wakes_at(&self) -> u64 {
+        if self.is_burst() { self.size / 2 } else { WAKE_BYTES }
+    }
+
     /// # Safety
     /// Nobody may use the segment any more.
     unsafe fn free(segment: *mut Segment) {
@@ -52,7 +62,7 @@ impl Segment {
         unsafe {
             let segment = Box::from_raw(segment);
             let size = segment.size as usize;
-            if size == BURST_RING_BYTES {
+            if segment.is_burst() {
                 BURST.fetch_sub(size, Relaxed);
             }
             unmap(segment.bytes, size);
@@ -155,10 +165,10 @@ impl Ring {
         let head = self.head.load(Relaxed);
         let tail = self.consumer.tail.load(Acquire).max(segment.start);
         let first_after_sleep = self.limit.load(Relaxed) == 0;
-        if head - tail + need >= WAKE_BYTES || first_after_sleep {
+        if head - tail + need >= segment.wakes_at() || first_after_sleep {
             crate::collector::wake();
         }
-        if segment.size as usize > RING_BYTES && first_after_sleep && head == tail {
+        if segment.is_burst() && first_after_sleep && head == tail {
             // The burst is over: back to the usual size, if there is memory.
             if let Some(next) = Segment::new(RING_BYTES, head) {
                 return self.go_on_in(next, head, need);
@@ -186,12 +196,12 @@ impl Ring {
         if at + need > hard {
             return self.grow(at, need);
         }
-        self.set_limit(at + need, tail, hard);
+        self.set_limit(at + need, tail + segment.wakes_at(), hard);
         true
     }
 
-    fn set_limit(&self, least: u64, tail: u64, hard: u64) {
-        let look_again = (tail + WAKE_BYTES).max(least + WAKE_AGAIN_BYTES);
+    fn set_limit(&self, least: u64, wakes_at: u64, hard: u64) {
+        let look_again = wakes_at.max(least + WAKE_AGAIN_BYTES);
         self.limit.store(hard.min(look_again), Relaxed);
     }
 
@@ -205,7 +215,7 @@ impl Ring {
         unsafe {
             let segment = &*self.segment.get();
             self.at.set((*next).bytes);
-            self.set_limit(head + need, head, head + (*next).size);
+            self.set_limit(head + need, head + (*next).wakes_at(), head + (*next).size);
             self.segment.set(next);
             segment.next.store(next, Release);
             segment.end.store(head, Release);
