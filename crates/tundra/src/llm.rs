@@ -192,14 +192,14 @@ impl Call {
         }
     }
 
-    /// The arguments of a tool, usually JSON.
+    /// The arguments of a tool, usually JSON. As any single text they are cut at 1 MiB.
     pub fn arguments(&self, json: impl Into<String>) {
         if self.content {
             self.span.set_attribute("gen_ai.tool.call.arguments", json.into());
         }
     }
 
-    /// The result of a tool.
+    /// The result of a tool. As any single text it is cut at 1 MiB.
     pub fn result(&self, text: impl Into<String>) {
         if self.content {
             self.span.set_attribute("gen_ai.tool.call.result", text.into());

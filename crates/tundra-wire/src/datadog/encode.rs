@@ -7,8 +7,10 @@ mod frame;
 mod piece;
 mod v05;
 
-pub use frame::{Field, Filling, Frame, Kind, Slot};
-pub use piece::{Ids, SpanWriter};
+pub use frame::{Common, Field, Filling, Frame, Kind, Slot};
+pub use piece::Ids;
+
+use piece::SpanWriter;
 pub use v05::v05;
 
 use super::META_STRUCT;
@@ -53,7 +55,8 @@ pub struct Shared<'r> {
 impl<'r> Shared<'r> {
     /// Of a resource.
     pub fn of(resource: &'r Resource<'_>) -> Self {
-        let (of_sender, tags) = shared_tags(resource).into_iter().partition(|(tag, _)| is_of_sender(tag));
+        let (of_sender, tags) =
+            shared_tags(resource).into_iter().partition(|(tag, _)| OF_SENDER.contains(&&**tag));
         Self { service: Some(service_of(resource)), tags, of_sender }
     }
 }
@@ -81,11 +84,26 @@ struct Head<'s> {
     resource: Option<&'s str>,
 }
 
-/// Whether a tag tells of the process that sends and the library in it: Datadog's own clients say such things once for each
-/// chunk, too.
-fn is_of_sender(tag: &str) -> bool {
-    tag.starts_with("process.") || tag.starts_with("telemetry.")
-}
+/// Resource attributes that tell of the process that sends and of the library in it. Datadog's own clients say such things
+/// once for each chunk, too.
+const OF_SENDER: [&str; 16] = [
+    "process.pid",
+    "process.parent_pid",
+    "process.executable.name",
+    "process.executable.path",
+    "process.command",
+    "process.command_line",
+    "process.command_args",
+    "process.owner",
+    "process.runtime.name",
+    "process.runtime.version",
+    "process.runtime.description",
+    "telemetry.sdk.name",
+    "telemetry.sdk.language",
+    "telemetry.sdk.version",
+    "telemetry.distro.name",
+    "telemetry.distro.version",
+];
 
 /// The service of a span that came by another door; OpenTelemetry's name for one that nobody named.
 fn service_of<'r>(resource: &'r Resource<'_>) -> &'r str {

@@ -4,7 +4,7 @@ use super::recorder::{Item, record, spans};
 use tundra_record::{
     LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
 };
-use tundra_wire::datadog::encode::{self, Field, Frame, Ids, Kind, Shared, Slot};
+use tundra_wire::datadog::encode::{self, Common, Field, Frame, Ids, Kind, Shared, Slot};
 use tundra_wire::msgpack::Writer;
 use tundra_wire::otlp::encode::{Group, Name, Template};
 
@@ -125,12 +125,15 @@ fn datadog() {
         ("part", Kind::Double),
     ];
     let fields = [0, 1, 2, 3].map(|at| Field { key: at as u16, name: fields[at].0, kind: fields[at].1 });
-    let frame = |half| {
-        Frame::new(&fields, half, &[("pid", &Value::Int(1))], |piece| {
-            let own = [("service", "s"), ("name", "a span"), ("resource", "a span"), ("type", "custom")];
-            own.iter().for_each(|(key, text)| piece.field(key).text(text));
-            piece.tag("env", "test");
-        })
+    let frame = |high_half| {
+        let common = Common {
+            own: &[("service", "s"), ("name", "a span"), ("resource", "a span"), ("type", "custom")],
+            numbers: &[("pid", &Value::Int(1))],
+            tags: &[("env", "test".into())],
+            high_half,
+            fields: &fields,
+        };
+        Frame::new(&common).expect("it is not much")
     };
     let (speaking, other) = (frame(Some("_dd.p.tid")), frame(None));
     for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
@@ -147,7 +150,7 @@ fn datadog() {
             });
             encode::write(&span, &shared, true, &mut bodies[0]);
             let frame = if parent.is_none() { &speaking } else { &other };
-            assert!(frame.has_keys(0..4) && !frame.has_keys(0..3));
+            assert!(frame.begins_with(0..4) && frame.begins_with(0..3) && !frame.begins_with(1..2));
             let slots: Vec<Slot<'_>> = frame.slots().collect();
             let mut taken_back = frame.begin(&mut bodies[1]);
             taken_back.text(slots[0], b"anything");

@@ -69,14 +69,18 @@ pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -
 fn take_run(mut run: Run<'_>, pipelines: &mut [Pipeline]) -> usize {
     let mut moved = 0;
     while let Some(head) = run.first() {
-        match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
-            Some(pipeline) => moved += pipeline.take(&mut run),
-            None => {
+        let taken = match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
+            Some(pipeline) => pipeline.take(&mut run),
+            None => run.next().map_or(0, |(head, _)| {
                 discard(*head, Dropped::Shutdown);
-                moved += 1;
-                run.next();
-            }
+                1
+            }),
+        };
+        if taken == 0 {
+            // No record is longer than its run; if one were, there would be no way past it.
+            break;
         }
+        moved += taken;
     }
     moved
 }

@@ -1,9 +1,9 @@
 //! The way from one application thread to the collector: a byte ring with a single producer and a single consumer.
 //!
 //! The thread that owns it pushes, the collector drains. A record is one comparison, one copy and one release store; it
-//! never blocks or calls the system, but for waking a collector that announced that it sleeps. When a burst fills the
-//! ring, the producer goes on in a larger one (bounded over the process) and the collector follows; when that is not
-//! allowed either, the record is not pushed, and the caller counts it.
+//! never blocks, and calls the system only to wake a collector that announced that it sleeps, and for the memory of another
+//! ring. When a burst fills the ring, the producer goes on in a larger one (bounded over the process) and the collector
+//! follows; when that is not allowed either, the record is not pushed, and the caller counts it.
 #![expect(unsafe_code, reason = "records are copied as bytes between two threads")]
 
 use super::run::{Run, Word};

@@ -65,8 +65,8 @@ impl<'a> Run<'a> {
 fn begin(words: &[Word]) -> Option<(usize, u8)> {
     let first = words.first()?;
     // SAFETY: the first word of a record, or of a pad, is always written.
-    let first = unsafe { first.assume_init() };
-    Some((usize::from(first as u16), (first >> 32) as u8))
+    let [units_0, units_1, _, _, kind, ..] = unsafe { first.assume_init() }.to_ne_bytes();
+    Some((usize::from(u16::from_ne_bytes([units_0, units_1])), kind))
 }
 
 #[inline(always)]

@@ -84,125 +84,226 @@ fn object<'a>(members: &[(&'static str, &'a str)]) -> Attrs<'a> {
     members.iter().map(|(key, text)| ((*key).into(), Value::from(*text))).collect()
 }
 
-/// The text, or its beginning with a sign that there was more.
-fn cut(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.len() <= limit {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(limit)]))
-}
-
-fn part(part: &Part, limit: usize) -> Value<'_> {
-    let content =
-        |kind, name, text| object(&[("type", kind)]).into_iter().chain([long(name, text, limit)]).collect();
+fn part<'a>(part: &'a Part, shorten: impl Fn(&'a str) -> Cow<'a, str>) -> Value<'a> {
+    let long = |name: &'static str, text: &'a str| (name.into(), Value::Str(shorten(text)));
+    let with = |mut members: Attrs<'a>, last| {
+        members.push(last);
+        members
+    };
     Value::Map(match part {
-        Part::Text(text) => content("text", "content", text),
+        Part::Text(text) => with(object(&[("type", "text")]), long("content", text)),
         Part::ToolCall { id, name, arguments } => {
-            let mut members = object(&[("type", "tool_call"), ("id", id), ("name", name)]);
-            members.push(long("arguments", arguments, limit));
-            members
+            let members = object(&[("type", "tool_call"), ("id", brief(id)), ("name", brief(name))]);
+            with(members, long("arguments", arguments))
         }
         Part::ToolResponse { id, response } => {
-            let mut members = object(&[("type", "tool_call_response"), ("id", id)]);
-            members.push(long("response", response, limit));
-            members
+            with(object(&[("type", "tool_call_response"), ("id", brief(id))]), long("response", response))
         }
-        Part::Reasoning(text) => content("reasoning", "content", text),
-        Part::Opaque(kind) => object(&[("type", kind)]),
+        Part::Reasoning(text) => with(object(&[("type", "reasoning")]), long("content", text)),
+        Part::Opaque(kind) => object(&[("type", brief(kind))]),
     })
 }
 
-fn long<'a>(name: &'static str, text: &'a str, limit: usize) -> (Cow<'a, str>, Value<'a>) {
-    (name.into(), Value::Str(cut(text, limit)))
-}
-
-/// Below this a text says nothing, and messages go instead.
-const SHORTEST: usize = 64;
-
-/// All messages as one JSON text of at most `VALUE_BYTES`, and whether something is missing for that: first the ends of long
-/// texts, then the oldest messages. Cut elsewhere it would be JSON no more.
-pub(super) fn to_json(mut messages: &[Message]) -> (String, bool) {
-    let mut limit = VALUE_BYTES;
-    loop {
-        let json = write(messages, limit);
-        if json.len() <= VALUE_BYTES {
-            let longest = messages.iter().flat_map(|message| &message.parts).map(Part::len).max();
-            return (json, limit < VALUE_BYTES || longest.is_some_and(|longest| longest > limit));
-        }
-        if limit > SHORTEST {
-            limit /= 2;
-        } else {
-            messages = &messages[messages.len().div_ceil(2)..];
-        }
-    }
-}
-
 impl Part {
-    fn len(&self) -> usize {
+    /// What can be shortened of it.
+    fn text(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Reasoning(text) | Self::Opaque(text) => text.len(),
-            Self::ToolCall { arguments, .. } => arguments.len(),
-            Self::ToolResponse { response, .. } => response.len(),
+            Self::Text(text) | Self::Reasoning(text) => text,
+            Self::ToolCall { arguments, .. } => arguments,
+            Self::ToolResponse { response, .. } => response,
+            Self::Opaque(_) => "",
         }
     }
 }
 
-fn write(messages: &[Message], limit: usize) -> String {
-    let message = |message: &'_ Message| {
-        let mut members = object(&[("role", &message.role)]);
-        let parts = message.parts.iter().map(|one| part(one, limit)).collect();
+impl Message {
+    fn write<'a>(&'a self, shorten: impl Fn(&'a str) -> Cow<'a, str>, json: &mut String) {
+        let mut members = object(&[("role", brief(&self.role))]);
+        let parts = self.parts.iter().map(|one| part(one, &shorten)).collect();
         members.push(("parts".into(), Value::List(parts)));
-        if !message.finish_reason.is_empty() {
-            members.extend(object(&[("finish_reason", &message.finish_reason)]));
+        if !self.finish_reason.is_empty() {
+            members.extend(object(&[("finish_reason", brief(&self.finish_reason))]));
         }
-        let mut text = String::new();
-        write_json_text(&Value::Map(members), &mut text);
-        text
+        write_json_text(&Value::Map(members), json);
+    }
+
+    /// Bytes of it without the texts that can be shortened.
+    fn frame_bytes(&self) -> usize {
+        let mut json = String::new();
+        self.write(|_| Cow::Borrowed(""), &mut json);
+        json.len() + ",".len()
+    }
+}
+
+/// Bytes that a name, an id or a role may have.
+const BRIEF: usize = 256;
+
+fn brief(text: &str) -> &str {
+    &text[..text.floor_char_boundary(BRIEF)]
+}
+
+/// Bytes of a character in JSON; some are overrated.
+fn escaped(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        c if c.is_control() => LONGEST_ESCAPE,
+        c => c.len_utf8(),
+    }
+}
+
+fn escaped_bytes(text: &str) -> usize {
+    text.chars().map(escaped).sum()
+}
+
+/// Stands for what is missing.
+const MORE: &str = "…";
+
+/// The text, or as much of its beginning as takes so many bytes in JSON, with a sign that there was more.
+///
+/// It ends between words: of a secret that is cut in two no rule would know the first half any more. Digits may be one
+/// number although there are blanks between them.
+fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
+    let (mut used, mut end) = (0, 0);
+    for (at, c) in text.char_indices() {
+        used += escaped(c);
+        if used > bytes {
+            break;
+        }
+        end = at + c.len_utf8();
+    }
+    if end == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let unbroken = text.floor_char_boundary(end.saturating_sub(BRIEF));
+    let between = text[unbroken..end].rfind(char::is_whitespace).map_or(unbroken, |at| unbroken + at);
+    let number = |c: char| c.is_ascii_digit() || c == '-' || c.is_whitespace();
+    Cow::Owned(format!("{}{MORE}", text[..between].trim_end_matches(number)))
+}
+
+/// Bytes of each message in JSON, apart from its texts, and of each text.
+type Sizes = (usize, Vec<usize>);
+
+fn sizes(message: &Message) -> Sizes {
+    (message.frame_bytes(), message.parts.iter().map(|part| escaped_bytes(part.text())).collect())
+}
+
+/// The most bytes that each text can have if all of them are to fit, where the shorter ones stay whole; `None` if there is no
+/// room for that.
+fn share(messages: &[Sizes]) -> Option<usize> {
+    let frames: usize = messages.iter().map(|(frame, _)| frame).sum();
+    let mut room = (VALUE_BYTES - "[]".len()).checked_sub(frames)?;
+    let mut texts: Vec<usize> = messages.iter().flat_map(|(_, texts)| texts).copied().collect();
+    texts.sort_unstable();
+    for (at, bytes) in texts.iter().enumerate() {
+        let each = room / (texts.len() - at);
+        if *bytes > each {
+            return (each >= LEAST).then_some(each);
+        }
+        room -= bytes;
+    }
+    Some(usize::MAX)
+}
+
+/// Before a text has less than this, the oldest message goes instead.
+const LEAST: usize = 4096;
+
+/// All messages as one JSON text of at most `VALUE_BYTES`, and whether something is missing for that: the ends of the longest
+/// texts, and the oldest messages, where of each too little would be left. Cut elsewhere it would be JSON no more. It is
+/// written once, however long it is.
+pub(super) fn to_json(messages: &[Message]) -> (String, bool) {
+    if bytes_at_most(messages) <= VALUE_BYTES {
+        return (write(messages, Cow::Borrowed), false);
+    }
+    let all: Vec<Sizes> = messages.iter().map(sizes).collect();
+    // How many of the oldest have to go.
+    let (mut from, mut to) = (0, all.len());
+    while from < to {
+        let middle = (from + to) / 2;
+        if share(&all[middle..]).is_some() { to = middle } else { from = middle + 1 }
+    }
+    if from == messages.len() {
+        // The many parts of the newest are too much alone.
+        let newest = messages.last().map(|message| Message { parts: Vec::new(), ..message.clone() });
+        return (write(newest.as_slice(), Cow::Borrowed), true);
+    }
+    let most = share(&all[from..]).unwrap_or_default();
+    let shorten = |text| match most {
+        usize::MAX => Cow::Borrowed(text),
+        most => cut(text, most - MORE.len()),
     };
-    let all: Vec<String> = messages.iter().map(message).collect();
-    format!("[{}]", all.join(","))
+    (write(&messages[from..], shorten), from > 0 || most != usize::MAX)
+}
+
+/// More than most messages take in JSON: an estimate that looks at no character.
+fn bytes_at_most(messages: &[Message]) -> usize {
+    let texts = |part: &Part| LONGEST_ESCAPE * part.text().len() + 4 * LONGEST_ESCAPE * BRIEF;
+    messages
+        .iter()
+        .map(|message| LONGEST_ESCAPE * BRIEF + message.parts.iter().map(texts).sum::<usize>())
+        .sum()
+}
+
+const LONGEST_ESCAPE: usize = 6;
+
+fn write<'a>(messages: &'a [Message], shorten: impl Fn(&'a str) -> Cow<'a, str>) -> String {
+    let mut json = String::from("[");
+    for (at, message) in messages.iter().enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        message.write(&shorten, &mut json);
+    }
+    json + "]"
 }
 
 /// System instructions as the JSON list of parts that the convention asks for, and whether their end is missing.
 pub(super) fn instructions(text: &str) -> (String, bool) {
-    let mut limit = VALUE_BYTES;
-    loop {
-        let part = Part::Text(cut(text, limit).into_owned());
-        let mut json = String::new();
-        write_json_text(&Value::List(vec![self::part(&part, usize::MAX)]), &mut json);
-        if json.len() <= VALUE_BYTES {
-            return (json, text.len() > limit);
-        }
-        limit /= 2;
-    }
+    let text = cut(text, VALUE_BYTES - BRIEF);
+    let is_cut = matches!(text, Cow::Owned(_));
+    let list = Value::List(vec![Value::Map(object(&[("type", "text"), ("content", &text)]))]);
+    let mut json = String::new();
+    write_json_text(&list, &mut json);
+    (json, is_cut)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(len: usize) -> Message {
+        Message::user("ü\n ".repeat(len / 4))
+    }
+
     #[test]
     fn however_long_it_stays_json() {
-        let check = |messages: Vec<Message>, whole: bool| {
+        let check = |messages: Vec<Message>, (kept, whole): (usize, usize), least: usize| {
             let (json, cut) = to_json(&messages);
-            assert!(json.len() <= VALUE_BYTES, "{}", json.len());
-            assert_eq!(cut, !whole);
-            let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-            let last = read.as_array().and_then(|all| all.last()).expect("the newest message stays");
-            let role = messages.last().map(|message| message.role.as_str());
-            assert_eq!(last["role"].as_str(), role);
-            if whole {
-                assert_eq!(read.as_array().map(Vec::len), Some(messages.len()));
-            }
+            assert!((least..=VALUE_BYTES).contains(&json.len()), "{}", json.len());
+            assert_eq!(cut, whole < messages.len());
+            let read: Vec<serde_json::Value> = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(read.len(), kept);
+            let untouched = messages.iter().rev().zip(read.iter().rev()).filter(|(message, read)| {
+                let mut json = String::new();
+                message.write(Cow::Borrowed, &mut json);
+                serde_json::from_str::<serde_json::Value>(&json).expect("JSON") == **read
+            });
+            assert_eq!(untouched.count(), whole);
         };
-        let of = |len: usize| Message::user("ü\n".repeat(len / 3));
-        check(vec![of(30), Message::assistant("yes")], true);
-        check(vec![of(500_000), Message::assistant("yes")], true);
-        check(vec![of(3 * VALUE_BYTES), Message::assistant("yes")], false);
-        check(vec![of(600_000), of(600_000), Message::assistant("yes")], false);
-        check((0..40_000).map(|_| of(60)).collect(), false);
-        let call = Part::ToolCall { id: "1".into(), name: "t".into(), arguments: "\"".repeat(VALUE_BYTES) };
-        check(vec![of(3).with(call).with(Part::Opaque("image_url".into()))], false);
+        let yes = || Message::assistant("yes");
+        check(vec![], (0, 0), 2);
+        check(vec![of(30), yes()], (2, 2), 10);
+        check(vec![of(400_000), yes()], (2, 2), 400_000);
+        check(vec![Message::user("a".repeat(VALUE_BYTES - 60))], (1, 1), VALUE_BYTES - 10);
+        check(vec![Message::user("a ".repeat(VALUE_BYTES / 2)), yes()], (2, 1), VALUE_BYTES - 300);
+        check(vec![of(3 * VALUE_BYTES), yes()], (2, 1), VALUE_BYTES / 3);
+        check(vec![of(100_000), of(1_000_000), yes()], (3, 2), VALUE_BYTES / 3);
+        check((0..11_000).map(|_| of(60)).chain([of(5000)]).collect(), (8_035, 8_034), VALUE_BYTES - 200);
+        let quotes = Part::ToolCall { id: "1".into(), name: "t".into(), arguments: "\"".repeat(VALUE_BYTES) };
+        check(vec![of(3).with(quotes).with(Part::Opaque("image_url".into()))], (1, 0), VALUE_BYTES / 2);
+        let mut parts = of(3);
+        parts.parts = (0..60_000).map(|_| Part::Opaque("image_url".into())).collect();
+        check(vec![yes(), parts], (1, 0), 10);
+        check(vec![of(10), Message::new("r".repeat(VALUE_BYTES), "x")], (2, 2), 300);
     }
 
     #[test]
@@ -212,5 +313,18 @@ mod tests {
             assert!(json.len() <= VALUE_BYTES && cut != whole);
             serde_json::from_str::<serde_json::Value>(&json).expect("JSON");
         }
+    }
+
+    // What a rule would have known is not left in half.
+    #[test]
+    fn a_cut_comes_between_words() {
+        let check = |text: &str, bytes: usize, expect: &str| assert_eq!(cut(text, bytes), expect);
+        check("all of it", 9, "all of it");
+        check("write to jane.doe@example.com now", 25, "write to…");
+        check("card 4111 1111 1111 1111, thanks", 22, "card…");
+        check("one\ntwo", 6, "one…");
+        let unbroken = "x".repeat(1000);
+        check(&unbroken, 600, &format!("{}…", "x".repeat(344)));
+        check(&unbroken, 3, "…");
     }
 }

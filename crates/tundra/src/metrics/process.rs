@@ -1,7 +1,7 @@
 //! What the process itself uses: memory, processor time, open files, threads. Read by the collector each round.
 //!
 //! Linux only for now (`/proc`); elsewhere there are no such points. Reads four small files and nothing else.
-#![expect(unsafe_code, reason = "the size of a page is the system's to tell")]
+#![cfg_attr(unix, expect(unsafe_code, reason = "the size of a page is the system's to tell"))]
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -56,9 +56,19 @@ fn stat_field(stat: &str, at: usize) -> Option<f64> {
 /// From the shortest file that has it: the long ones are made anew for each reader.
 fn memory() -> Option<f64> {
     let pages: f64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * page_bytes()?)
+}
+
+#[cfg(unix)]
+fn page_bytes() -> Option<f64> {
     // SAFETY: asks for a number.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    Some(pages * page as f64)
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    (bytes > 0).then_some(bytes as f64)
+}
+
+#[cfg(not(unix))]
+fn page_bytes() -> Option<f64> {
+    None
 }
 
 fn open_files() -> Option<f64> {

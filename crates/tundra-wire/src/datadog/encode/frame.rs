@@ -6,7 +6,7 @@
 
 use super::piece::{Ids, MAP, SpanWriter};
 use crate::msgpack::Writer;
-use tundra_record::Value;
+use tundra_record::{Text, Value};
 
 /// What a field of such spans holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,49 +80,53 @@ const ID_ENTRIES: u8 = 5;
 const FRONT: usize = 1 + IDS.len();
 /// Bytes of a number behind its marker, and of a trace id's high half as text.
 const NUMBER: usize = 8;
-const HALF: usize = 16;
+const HIGH_HALF: usize = 16;
+
+/// What spans that are alike have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Common<'c> {
+    /// Texts that are fields of the span itself: `service`, `name`, ...
+    pub own: &'c [(&'c str, &'c str)],
+    /// Numbers.
+    pub numbers: &'c [(&'c str, &'c Value<'c>)],
+    /// Tags.
+    pub tags: &'c [(&'c str, Text<'c>)],
+    /// The tag for the high half of the trace's id, if they name it; its value is each span's.
+    pub high_half: Option<&'c str>,
+    /// What they have each for itself, in this order.
+    pub fields: &'c [Field<'c>],
+}
 
 /// Spans that are alike.
 #[derive(Clone, Debug)]
 pub struct Frame {
     bytes: Box<[u8]>,
     places: Box<[(u16, Place)]>,
-    half_at: Option<usize>,
+    high_half_at: Option<usize>,
     /// Where the number of tags stands, and how many there are already.
     tags_at: usize,
     tags: u16,
 }
 
+/// Tags and fields of a frame; no call site has so many.
+const MOST: usize = 4096;
+
 impl Frame {
-    /// Of spans with these fields, in this order, and with all that they have in common: numbers, and what `write` writes, tags
-    /// last. If they are to name the high half of their trace's id, `half` is the tag for it.
-    pub fn new<'v>(
-        fields: &[Field<'_>],
-        half: Option<&str>,
-        numbers: &[(&'v str, &'v Value<'v>)],
-        write: impl FnOnce(&mut SpanWriter<'_>),
-    ) -> Self {
+    /// For spans that have this in common; `None` if it is too much.
+    pub fn new(common: &Common<'_>) -> Option<Self> {
+        let Common { own, numbers, tags, high_half, fields } = *common;
+        if numbers.len() + tags.len() + fields.len() > MOST {
+            return None;
+        }
         let mut bytes = vec![MAP];
         bytes.extend_from_slice(IDS);
         let mut span = SpanWriter::more(&mut bytes);
-        let own = fields.iter().filter(|field| field.kind != Kind::Text).count();
-        let mut number_at = Vec::with_capacity(own);
-        if numbers.len() + own > 0 {
-            let writer = span.field("metrics");
-            writer.map(numbers.len() + own);
-            for (name, value) in numbers {
-                writer.text(name);
-                writer.value(value);
-            }
-            for field in fields.iter().filter(|field| field.kind != Kind::Text) {
-                writer.text(field.name);
-                writer.buffer().push(if field.kind == Kind::Int { 0xd3 } else { 0xcb });
-                number_at.push(writer.buffer().len());
-                writer.buffer().extend_from_slice(&[0; NUMBER]);
-            }
+        let number_at = write_numbers(numbers, fields, &mut span);
+        own.iter().for_each(|(key, text)| span.field(key).text(text));
+        for (key, text) in tags {
+            span.tag(key, text);
         }
-        write(&mut span);
-        let half_at = half.map(|name| span.tag(name, &"0".repeat(HALF)) - HALF);
+        let high_half_at = high_half.map(|name| span.tag(name, &"0".repeat(HIGH_HALF)) - HIGH_HALF);
         let (entries, tags_at, tags) = span.end_with_tags();
         bytes[0] = MAP | (entries + ID_ENTRIES);
         let mut number_at = number_at.into_iter();
@@ -134,12 +138,13 @@ impl Frame {
             (field.key, place)
         };
         let places = fields.iter().map(place).collect();
-        Self { bytes: bytes.into(), places, half_at, tags_at, tags: tags as u16 }
+        Some(Self { bytes: bytes.into(), places, high_half_at, tags_at, tags: tags as u16 })
     }
 
-    /// Whether its fields have these keys.
-    pub fn has_keys(&self, keys: impl Iterator<Item = u16>) -> bool {
-        self.places.iter().map(|(key, _)| *key).eq(keys)
+    /// Whether its fields begin with these keys.
+    pub fn begins_with(&self, mut keys: impl Iterator<Item = u16>) -> bool {
+        let mut places = self.places.iter();
+        keys.all(|key| places.next().is_some_and(|(known, _)| *known == key))
     }
 
     /// Appends a span whose fields are to follow, each with its value.
@@ -165,8 +170,36 @@ pub struct Slot<'f> {
     place: &'f Place,
 }
 
+/// The numbers of a frame; gives where those of fields stand.
+fn write_numbers(
+    numbers: &[(&str, &Value<'_>)],
+    fields: &[Field<'_>],
+    span: &mut SpanWriter<'_>,
+) -> Vec<usize> {
+    let own: Vec<_> = fields.iter().filter(|field| field.kind != Kind::Text).collect();
+    if numbers.is_empty() && own.is_empty() {
+        return Vec::new();
+    }
+    let writer = span.field("metrics");
+    writer.map(numbers.len() + own.len());
+    for (name, value) in numbers {
+        writer.text(name);
+        writer.value(value);
+    }
+    let at = own.iter().map(|field| {
+        writer.text(field.name);
+        let out = writer.buffer();
+        out.push(if field.kind == Kind::Int { 0xd3 } else { 0xcb });
+        let at = out.len();
+        out.extend_from_slice(&[0; NUMBER]);
+        at
+    });
+    at.collect()
+}
+
 /// A span that is being filled in.
 #[derive(Debug)]
+#[must_use = "it is half a span until it is ended or cancelled"]
 pub struct Filling<'f, 'o> {
     frame: &'f Frame,
     at: usize,
@@ -203,17 +236,18 @@ impl Filling<'_, '_> {
     pub fn end(self, ids: &Ids) {
         let Some(span) = self.out.get_mut(self.at..) else { return };
         if let Some(front) = span.first_chunk_mut::<FRONT>() {
+            // Wherever `IDS` has dots, one byte further.
             front[11..19].copy_from_slice(&ids.trace.low().to_be_bytes());
             front[28..36].copy_from_slice(&ids.span.0.to_be_bytes());
             front[43..51].copy_from_slice(&ids.start.to_be_bytes());
             front[61..69].copy_from_slice(&ids.duration.to_be_bytes());
             front[80..88].copy_from_slice(&ids.parent.map_or(0, |id| id.0).to_be_bytes());
         }
-        if let Some(at) = self.frame.half_at
-            && let Some(half) = span.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<HALF>)
+        if let Some(at) = self.frame.high_half_at
+            && let Some(high_half) = span.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<HIGH_HALF>)
         {
             let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
-            *half = std::array::from_fn(digit);
+            *high_half = std::array::from_fn(digit);
         }
         let tags = self.frame.tags + self.texts;
         if let Some(place) = span.get_mut(self.frame.tags_at..).and_then(<[u8]>::first_chunk_mut) {

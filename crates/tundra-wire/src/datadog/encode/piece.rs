@@ -22,7 +22,7 @@ pub struct Ids {
 
 /// Appends one span.
 #[derive(Debug)]
-pub struct SpanWriter<'o> {
+pub(super) struct SpanWriter<'o> {
     writer: Writer<'o>,
     at: usize,
     entries: u8,
@@ -48,7 +48,7 @@ impl<'o> SpanWriter<'o> {
     }
 
     /// One of the span's own fields, to which the caller appends the value.
-    pub fn field(&mut self, name: &str) -> &mut Writer<'o> {
+    pub(super) fn field(&mut self, name: &str) -> &mut Writer<'o> {
         self.leave();
         self.entries += 1;
         self.writer.text(name);
@@ -56,7 +56,7 @@ impl<'o> SpanWriter<'o> {
     }
 
     /// A text tag. All of them come one after the other. Gives where it ends.
-    pub fn tag(&mut self, name: &str, text: &str) -> usize {
+    pub(super) fn tag(&mut self, name: &str, text: &str) -> usize {
         self.enter();
         self.tags += 1;
         self.writer.text(name);

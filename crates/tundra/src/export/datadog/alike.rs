@@ -1,9 +1,9 @@
-//! Plain spans of one call site, written by frames: for each kind of them that was met, everything but ids, times and values
-//! stands ready. A kind is which fields a span has, in which order and of which types, and what it says for others.
+//! Plain spans of one call site, written by frames: for each form of them that was met, everything but ids, times and values
+//! stands ready. A form is which fields a span has, in which order and of which types, and what it says for others.
 //!
 //! `traces` asks for each plain span; whatever finds no frame here is written as a record.
 
-use super::chunks::{Sender, Speaker, speaker_tags};
+use super::chunks::{DECIDED, Sender, Speaker, speaker_tags};
 use super::stats;
 use crate::clock::Anchor;
 use crate::collector::plain::Field;
@@ -16,19 +16,51 @@ use tundra_record::{SpanId, SpanKind, Value};
 use tundra_wire::datadog::encode::{self, Frame, Ids, Kind, Shared};
 
 /// What a span says beside its own fields.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Role {
     /// Whether it is the first of its service in its trace.
     pub(super) top: bool,
-    /// Whether it speaks for its chunk, and with what.
-    pub(super) speaks: Option<(Speaker, Decision)>,
+    pub(super) speaks: Option<Speech>,
 }
 
-/// A frame, and for which spans it is.
+/// What it says for its chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speech {
+    pub(super) speaker: Speaker,
+    pub(super) decision: Decision,
+    /// Whether the trace's id has a high half, which v0.4 has no other place for.
+    pub(super) high_half: bool,
+}
+
+impl Role {
+    /// Whether two say the same, but for numbers that a frame has a place for.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = |one: &Speech, other: &Speech| {
+            one.high_half == other.high_half
+                && one.speaker == other.speaker
+                && one.decision.mechanism == other.decision.mechanism
+                && one.decision.limited.is_some() == other.decision.limited.is_some()
+        };
+        self.top == other.top
+            && match (&self.speaks, &other.speaks) {
+                (None, None) => true,
+                (Some(one), Some(other)) => same(one, other),
+                _ => false,
+            }
+    }
+
+    /// The numbers of its decision, in the order of their places. What is not said finds no place.
+    fn numbers(&self) -> impl Iterator<Item = f64> {
+        let decision = self.speaks.map(|speech| speech.decision);
+        decision.into_iter().flat_map(|decision| [Some(decision.rate), decision.limited]).flatten()
+    }
+}
+
+/// A frame, and for which spans it is. A place's key is made of the field's number and the type of its value.
 #[derive(Debug)]
-struct Known {
+struct Form {
     role: Role,
-    /// The keys of its fields are made of their numbers and tags.
+    fields: usize,
     frame: Frame,
 }
 
@@ -36,104 +68,102 @@ const fn key(field: u8, tag: u8) -> u16 {
     u16::from_ne_bytes([field, tag])
 }
 
+/// No field has this type.
+const OF_DECISION: u16 = key(0, 0);
+
 /// How spans of one call site are written.
 #[derive(Debug)]
 pub(super) struct Site {
     meta: &'static Metadata<'static>,
     pub(super) fields: Box<[Field<&'static str>]>,
     pub(super) counted: [stats::Known; 2],
-    frames: Vec<Known>,
-    /// The frame that fitted last.
+    forms: Vec<Form>,
+    /// The form that fitted last.
     last: usize,
+    /// Spans that found no form because there are too many.
+    without: usize,
 }
 
-/// What all frames are made with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Common<'c> {
+/// So many spans without a form make room for one: forms that come in turns must not push each other out all the time.
+const PATIENCE: usize = 256;
+
+/// What all forms are made with.
+pub(super) struct Common<'c, 'r> {
     pub(super) shared: &'c Shared<'c>,
     pub(super) sender: Sender<'c>,
     pub(super) anchor: &'c Anchor,
+    pub(super) cleaner: &'c mut Cleaner<'r>,
+    /// How many forms there are of all sites.
+    pub(super) forms: &'c mut usize,
 }
 
-/// Whether a frame was the right one.
+/// Whether a form was the right one.
 enum Fit {
     Written,
     OtherFields,
-    /// No frame can be right.
+    /// No form can be right.
     NotPlain,
 }
 
 impl Site {
     pub(super) fn new(meta: &'static Metadata<'static>, fields: Box<[Field<&'static str>]>) -> Self {
-        Self { meta, fields, counted: Default::default(), frames: Vec::new(), last: 0 }
+        Self { meta, fields, counted: Default::default(), forms: Vec::new(), last: 0, without: 0 }
     }
 
-    /// Appends a span that may be plain; false, and nothing appended, if it must be written as a record. `frames` is how many
-    /// there are in all.
+    /// Appends a span that may be plain; false, and nothing appended, if it must be written as a record.
     #[inline(never)]
     pub(super) fn write(
         &mut self,
         record: &Record<'_>,
-        (role, common): (&Role, &Common<'_>),
-        (cleaner, frames): (&mut Cleaner<'_>, &mut usize),
+        role: &Role,
+        common: &mut Common<'_, '_>,
         out: &mut Vec<u8>,
     ) -> bool {
-        if let Some(known) = self.frames.get(self.last)
-            && known.role == *role
+        if let Some(form) = self.forms.get(self.last)
+            && form.role.is_like(role)
         {
-            match known.write(record, &self.fields, common.anchor, cleaner, out) {
+            match form.write(record, role, &self.fields, common, out) {
                 Fit::Written => return true,
                 Fit::OtherFields => {}
                 Fit::NotPlain => return false,
             }
         }
-        self.find(record, (role, common), frames)
-            && matches!(
-                self.frames[self.last].write(record, &self.fields, common.anchor, cleaner, out),
-                Fit::Written
-            )
+        self.find(record, role, common).is_some_and(|at| {
+            self.last = at;
+            matches!(self.forms[at].write(record, role, &self.fields, common, out), Fit::Written)
+        })
     }
 
-    /// Looks for the frame of spans like this one, or makes it; false if there can be none.
+    /// The form of spans like this one, which is made if need be; `None` if they have none.
     #[cold]
-    fn find(
-        &mut self,
-        record: &Record<'_>,
-        (role, common): (&Role, &Common<'_>),
-        frames: &mut usize,
-    ) -> bool {
+    fn find(&mut self, record: &Record<'_>, role: &Role, common: &mut Common<'_, '_>) -> Option<usize> {
         let keys = || {
             let mut decoder = Decoder(record.fields);
             std::iter::from_fn(move || decoder.bits()).map(|(field, tag, _)| key(field, tag))
         };
-        // What speakers say changes with the time.
-        let same = |known: &Known| {
-            known.role.top == role.top
-                && known.role.speaks.is_some() == role.speaks.is_some()
-                && known.frame.has_keys(keys())
-        };
-        let found = self.frames.iter().position(same);
-        if let Some(at) = found
-            && self.frames[at].role == *role
-        {
-            self.last = at;
-            return true;
+        let count = keys().count();
+        let fits =
+            |form: &Form| form.fields == count && form.role.is_like(role) && form.frame.begins_with(keys());
+        if let Some(at) = self.forms.iter().position(fits) {
+            return Some(at);
         }
-        if found.is_none() && (self.frames.len() >= FRAMES_PER_SITE || *frames >= SITES) {
-            return false;
+        let mut at = self.forms.len();
+        if at >= FRAMES_PER_SITE || *common.forms >= SITES {
+            self.without += 1;
+            at = (self.without / PATIENCE).checked_rem(at)?;
+            if !self.without.is_multiple_of(PATIENCE) {
+                return None;
+            }
         }
-        let Some(fields) = self.named(keys()) else { return false };
-        let frame = self.frame(&fields, record.head.trace_high != 0, role, common);
-        let known = Known { role: *role, frame };
-        if let Some(at) = found {
-            self.frames[at] = known;
-            self.last = at;
+        let fields = self.named(keys())?;
+        let form = Form { role: *role, fields: count, frame: self.frame(&fields, role, common)? };
+        if let Some(old) = self.forms.get_mut(at) {
+            *old = form;
         } else {
-            *frames += 1;
-            self.last = self.frames.len();
-            self.frames.push(known);
+            *common.forms += 1;
+            self.forms.push(form);
         }
-        true
+        Some(at)
     }
 
     /// The fields with these keys; `None` if such spans are not plain.
@@ -157,44 +187,52 @@ impl Site {
         Some(fields)
     }
 
-    fn frame(&self, fields: &[encode::Field<'_>], has_half: bool, role: &Role, common: &Common<'_>) -> Frame {
+    fn frame(&self, named: &[encode::Field<'static>], role: &Role, common: &Common<'_, '_>) -> Option<Frame> {
         let (name, shared) = (self.meta.name(), common.shared);
-        let speech =
-            role.speaks.map(|(speaker, decision)| speaker_tags(&speaker, (&decision, None), common.sender));
+        let speech = role
+            .speaks
+            .map(|speech| speaker_tags(&speech.speaker, (&speech.decision, None), common.sender))
+            .unwrap_or_default();
         let of_sender = shared.of_sender.iter().filter(|_| role.speaks.is_some());
-        let said: Vec<_> = shared.tags.iter().chain(of_sender).chain(speech.iter().flatten()).collect();
-        let is_number = |value: &Value<'_>| matches!(value, Value::Int(_) | Value::Double(_));
-        let mut numbers: Vec<(&str, &Value<'_>)> = Vec::new();
-        numbers.extend(said.iter().filter(|(_, value)| is_number(value)).map(|(key, value)| (&**key, value)));
+        let (mut fields, mut numbers, mut tags) = (named.to_vec(), Vec::new(), Vec::new());
+        for (key, value) in shared.tags.iter().chain(of_sender).chain(&speech) {
+            match value {
+                Value::Double(_) if DECIDED.contains(&&**key) => {
+                    fields.push(encode::Field { key: OF_DECISION, name: key, kind: Kind::Double });
+                }
+                Value::Int(_) | Value::Double(_) => numbers.push((&**key, value)),
+                _ => tags.push((&**key, value.to_text())),
+            }
+        }
         if role.top {
             numbers.push(("_dd.top_level", &Value::Int(1)));
         }
-        let half = (role.speaks.is_some() && has_half).then_some("_dd.p.tid");
-        Frame::new(fields, half, &numbers, |span| {
-            let service = shared.service.unwrap_or_default();
-            let own = [("service", service), ("name", name), ("resource", name), ("type", "custom")];
-            own.iter().for_each(|(key, text)| span.field(key).text(text));
-            for (key, value) in said.iter().filter(|(_, value)| !is_number(value)) {
-                span.tag(key, &value.to_text());
-            }
-            span.tag("span.kind", SpanKind::Internal.as_str());
+        tags.push(("span.kind", SpanKind::Internal.as_str().into()));
+        let service = shared.service.unwrap_or_default();
+        Frame::new(&encode::Common {
+            own: &[("service", service), ("name", name), ("resource", name), ("type", "custom")],
+            numbers: &numbers,
+            tags: &tags,
+            high_half: role.speaks.filter(|speech| speech.high_half).map(|_| "_dd.p.tid"),
+            fields: &fields,
         })
     }
 }
 
-impl Known {
+impl Form {
     #[inline(always)]
     fn write(
         &self,
         record: &Record<'_>,
+        role: &Role,
         fields: &[Field<&'static str>],
-        anchor: &Anchor,
-        cleaner: &mut Cleaner<'_>,
+        common: &mut Common<'_, '_>,
         out: &mut Vec<u8>,
     ) -> Fit {
         let mut decoder = Decoder(record.fields);
         let mut filling = self.frame.begin(out);
-        for slot in self.frame.slots() {
+        let mut slots = self.frame.slots();
+        for slot in slots.by_ref().take(self.fields) {
             let next = decoder.bits().filter(|(field, tag, _)| key(*field, *tag) == slot.key);
             let Some((field, tag, bits)) = next else {
                 filling.cancel();
@@ -206,7 +244,7 @@ impl Known {
                 }
                 // Numbers that do not fit become texts.
                 Bits::Number(bits) if tag != U64 || bits <= i64::MAX as u64 => filling.number(slot, bits),
-                Bits::Text(text) if cleaner.is_clean(text, fields[usize::from(field)].looked_up) => {
+                Bits::Text(text) if common.cleaner.is_clean(text, fields[usize::from(field)].looked_up) => {
                     filling.text(slot, text);
                 }
                 _ => {
@@ -219,7 +257,10 @@ impl Known {
             filling.cancel();
             return Fit::OtherFields;
         }
-        let head = record.head;
+        if role.speaks.is_some() {
+            slots.zip(role.numbers()).for_each(|(slot, number)| filling.number(slot, number.to_bits()));
+        }
+        let (head, anchor) = (record.head, common.anchor);
         filling.end(&Ids {
             trace: head.trace(),
             span: SpanId(head.span),

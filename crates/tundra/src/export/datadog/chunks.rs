@@ -153,6 +153,13 @@ impl Speaker {
     }
 }
 
+/// What speakers say, and every span's kind and type: a field that is called so is not plain.
+pub(super) const SAID: [&str; 6] =
+    ["_sampling_priority_v1", "language", "runtime-id", "process_id", "span.kind", "span.type"];
+
+/// Numbers of a decision, in the order in which they are said.
+pub(super) const DECIDED: [&str; 3] = ["_dd.agent_psr", "_dd.rule_psr", "_dd.limit_psr"];
+
 /// What the first span says for its chunk: who decided, how, and who sends it.
 pub(super) fn speaker_tags<'a>(
     speaker: &Speaker,

@@ -5,6 +5,7 @@
 
 use crate::collector::Record;
 use crate::engine::{FIRST, UNSAMPLED};
+use crate::rng;
 use crate::sampling::Worth;
 use tundra_record::TraceId;
 
@@ -65,6 +66,8 @@ pub(super) struct Groups {
     table: Vec<u32>,
     /// The chunk of the span that came last.
     last: usize,
+    /// Whoever sends trace ids must not know where in the table they stand.
+    seed: u64,
 }
 
 impl Groups {
@@ -72,6 +75,9 @@ impl Groups {
         self.entries.clear();
         self.chunks.clear();
         self.table.clear();
+        if self.seed == 0 {
+            self.seed = rng::seed();
+        }
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -132,7 +138,7 @@ impl Groups {
         if self.table.len() < 2 * (next + 1) {
             self.grow();
         }
-        let mut at = slot(trace, sampled, self.table.len());
+        let mut at = self.slot(trace, sampled, self.table.len());
         while let Some(number) = self.table[at].checked_sub(1) {
             if self.chunks[number as usize].is_of(trace, sampled) {
                 return number as usize;
@@ -148,17 +154,18 @@ impl Groups {
         self.table.clear();
         self.table.resize(size, 0);
         for (number, chunk) in self.chunks.iter().enumerate() {
-            let mut at = slot(chunk.trace, chunk.sampled, size);
+            let mut at = self.slot(chunk.trace, chunk.sampled, size);
             while self.table[at] != 0 {
                 at = (at + 1) & (size - 1);
             }
             self.table[at] = number as u32 + 1;
         }
     }
-}
 
-/// Where a trace's chunk stands in a table of this size, a power of two, unless somebody else stands there.
-fn slot(trace: TraceId, sampled: bool, size: usize) -> usize {
-    let mixed = (trace.low() ^ u64::from(sampled)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as usize & (size - 1)
+    /// Where a trace's chunk stands in a table of this size, a power of two, unless somebody else stands there.
+    fn slot(&self, trace: TraceId, sampled: bool, size: usize) -> usize {
+        let keyed = u128::from(trace.low() ^ self.seed) * u128::from(self.seed | 1);
+        let mixed = (keyed >> 64) as u64 ^ keyed as u64 ^ u64::from(sampled);
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & (size - 1)
+    }
 }

@@ -168,3 +168,91 @@ fn plain_spans_are_written_as_all_others() {
     check(true, true, 0.5, "", true);
     check(false, true, 1.0, r#"[{"name":"plain","sample_rate":0.9}]"#, false);
 }
+
+/// Both ways over what `work` records, with nothing else around.
+fn differences(
+    build: impl FnOnce(crate::Builder) -> crate::Builder,
+    work: impl FnOnce(&Collector),
+) -> Vec<String> {
+    let both = BothWays {
+        traces: Arc::default(),
+        counting: false,
+        differences: Arc::default(),
+        seen: Arc::default(),
+    };
+    let exporter = Box::new(both.clone());
+    let collector = Collector::with(|builder| build(builder.env("test").exporter(exporter)));
+    work(&collector);
+    assert!(collector.logs().is_empty(), "it waits until all is exported");
+    let differences = both.differences.lock().expect("no panic").clone();
+    let [all, _] = *both.seen.lock().expect("no panic");
+    assert!(all > 0);
+    differences
+}
+
+#[test]
+fn trace_ids_of_both_widths_share_call_sites() {
+    let parents = [
+        "00-00000000000000008448eb211c80319d-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ];
+    for order in [[0, 1], [1, 0]] {
+        let found = differences(
+            |builder| builder,
+            |collector| {
+                for at in order {
+                    let header = |name: &str| (name == "traceparent").then_some(parents[at]);
+                    let remote = extract(header).expect("a context");
+                    remote.in_scope(|| {
+                        collector.in_scope(|| drop(tracing::info_span!("plain", number = 1).entered()));
+                    });
+                }
+            },
+        );
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn fields_and_resources_that_are_called_as_what_is_said() {
+    let spans = || {
+        drop(tracing::info_span!("plain", language = "de", process_id = 7).entered());
+        drop(tracing::info_span!("plain", "runtime-id" = "mine", _sampling_priority_v1 = -1).entered());
+        let root = tracing::info_span!("root", number = 1).entered();
+        drop(tracing::info_span!("plain", "span.kind" = "odd", "telemetry.sdk.name" = "mine").entered());
+        drop(root);
+    };
+    let found = differences(|builder| builder, |collector| collector.in_scope(spans));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let attributes = [("language", "de"), ("span.kind", "odd"), ("span.type", "web")];
+    let build = |builder: crate::Builder| {
+        attributes.iter().fold(builder, |builder, (key, text)| builder.attribute(*key, *text))
+    };
+    let found = differences(build, |collector| collector.in_scope(spans));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+// More forms than are kept, roles that change from trace to trace, and decisions whose numbers do.
+#[test]
+fn forms_come_and_go() {
+    use tracing::field::Empty;
+    let work = || {
+        for n in 0..3000_u32 {
+            let root = tracing::info_span!("root", number = n).entered();
+            let child = tracing::info_span!("child", a = Empty, b = Empty, c = Empty, d = Empty, e = Empty);
+            for (bit, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+                if n >> bit & 1 == 1 {
+                    child.record(name, n);
+                }
+            }
+            drop((child.entered(), root));
+        }
+    };
+    let check = |build: fn(crate::Builder) -> crate::Builder| {
+        let found = differences(build, |collector| collector.in_scope(work));
+        assert!(found.is_empty(), "{} differ, such as\n{}", found.len(), found[0]);
+    };
+    check(|builder| builder);
+    check(|builder| builder.sample_rate(0.5));
+    check(|builder| builder.sampling_rules(r#"[{"name":"root","sample_rate":0.9}]"#).sample_limit(1000.0));
+}

@@ -3,8 +3,8 @@
 //!
 //! The exporter calls it for each batch; nothing is allocated for a plain span. What a chunk says is decided in `chunks`.
 
-use super::alike::{Common, Role, Site};
-use super::chunks::{Sender, Speaker, decorate, is_top_level, services, speaker_tags};
+use super::alike::{Common, Role, Site, Speech};
+use super::chunks::{SAID, Sender, Speaker, decorate, is_top_level, services, speaker_tags};
 use super::groups::{Chunk, Entry, Groups};
 use super::llmobs::Form;
 use super::stats::{Concentrator, plain_key};
@@ -52,8 +52,8 @@ pub(super) trait Door {
 #[derive(Debug, Default)]
 pub(super) struct Traces {
     sites: Sites<Option<Site>>,
-    /// How many frames they have.
-    frames: usize,
+    /// How many forms they have.
+    forms: usize,
     groups: Groups,
     /// Entries that may count.
     counted: Vec<u32>,
@@ -85,7 +85,7 @@ impl Traces {
     /// spans were only counted.
     pub(super) fn export(&mut self, mut context: Context<'_>, door: &mut dyn Door) -> [usize; 2] {
         if self.sites.bound() {
-            self.frames = 0;
+            self.forms = 0;
         }
         let mut found = self.sort(&context);
         let mut stats = context.stats.take();
@@ -224,17 +224,21 @@ impl Traces {
             && let Some(site) = self.sites.get(entry.site as usize)
         {
             let mut role = Role { top: is_top_of_plain(&record, &found.services), speaks: None };
-            let mut may_be_alike = true;
+            let mut has_form = true;
             if let Some(chunk) = speaks_for {
                 let (speaker, decision, upstream) = speaker(chunk, entry, &record, context, found);
                 // What came from above is another thing each time.
-                may_be_alike = upstream.is_none();
-                role.speaks = Some((speaker, decision));
+                has_form = upstream.is_none();
+                role.speaks = Some(Speech { speaker, decision, high_half: record.head.trace_high != 0 });
             }
-            let common =
-                Common { shared: &found.shared, sender: context.sender, anchor: &context.batch.anchor };
-            let remembered = (&mut found.walk.cleaner, &mut self.frames);
-            if may_be_alike && site.write(&record, (&role, &common), remembered, out) {
+            let mut common = Common {
+                shared: &found.shared,
+                sender: context.sender,
+                anchor: &context.batch.anchor,
+                cleaner: &mut found.walk.cleaner,
+                forms: &mut self.forms,
+            };
+            if has_form && site.write(&record, &role, &mut common, out) {
                 return;
             }
         }
@@ -303,16 +307,23 @@ fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, shared: &Shar
             || name.starts_with("_dd.")
             || name.starts_with("meta_struct.")
             || MEANT.contains(&name)
-            || shared.tags.iter().chain(&shared.of_sender).any(|(tag, _)| tag == name)
+            || SAID.contains(&name)
+            || is_shared(name, shared)
     };
+    if SAID.iter().any(|name| is_shared(name, shared)) {
+        return None;
+    }
     let fields = fields(meta, &mut walk.cleaner, |name| (!has_place(name)).then_some(name))?;
     let is_clean = walk.cleaner.is_clean(meta.name().as_bytes(), PlainName::NONE);
     is_clean.then(|| Site::new(meta, fields))
 }
 
+fn is_shared(name: &str, shared: &Shared<'_>) -> bool {
+    shared.tags.iter().chain(&shared.of_sender).any(|(tag, _)| tag == name)
+}
+
 /// Attributes that decide how a span is counted or shown.
-const MEANT: [&str; 8] = [
-    "span.type",
+const MEANT: [&str; 7] = [
     "http.status_code",
     "http.response.status_code",
     "rpc.grpc.status_code",
