@@ -4,7 +4,7 @@ use super::recorder::{Item, record, spans};
 use tundra_record::{
     LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
 };
-use tundra_wire::datadog::encode::{self, Common, Field, Frame, Ids, Kind, Shared, Slot};
+use tundra_wire::datadog::encode::{self, Common, Field, Frame, Ids, Kind, Shared};
 use tundra_wire::msgpack::Writer;
 use tundra_wire::otlp::encode::{Group, Name, Template};
 
@@ -151,15 +151,15 @@ fn datadog() {
             encode::write(&span, &shared, true, &mut bodies[0]);
             let frame = if parent.is_none() { &speaking } else { &other };
             assert!(frame.begins_with(0..4) && frame.begins_with(0..3) && !frame.begins_with(1..2));
-            let slots: Vec<Slot<'_>> = frame.slots().collect();
+            let slots = frame.slots();
             let mut taken_back = frame.begin(&mut bodies[1]);
-            taken_back.text(slots[0], b"anything");
+            taken_back.text(&slots[0], b"anything");
             taken_back.cancel();
             let mut filling = frame.begin(&mut bodies[1]);
-            filling.text(slots[0], text.as_bytes());
-            filling.text(slots[1], b"true");
-            filling.number(slots[2], number as u64);
-            filling.number(slots[3], 0.5_f64.to_bits());
+            filling.text(&slots[0], text.as_bytes());
+            filling.text(&slots[1], b"true");
+            filling.number(&slots[2], number as u64);
+            filling.number(&slots[3], 0.5_f64.to_bits());
             filling.end(&Ids { trace, span: span.span_id, parent, start: span.start.0, duration: 17 });
             let [whole, alike] = bodies.map(|body| {
                 let mut found = spans("v04", &body);

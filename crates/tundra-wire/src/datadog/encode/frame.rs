@@ -101,7 +101,7 @@ pub struct Common<'c> {
 #[derive(Clone, Debug)]
 pub struct Frame {
     bytes: Box<[u8]>,
-    places: Box<[(u16, Place)]>,
+    slots: Box<[Slot]>,
     high_half_at: Option<usize>,
     /// Where the number of tags stands, and how many there are already.
     tags_at: usize,
@@ -135,16 +135,16 @@ impl Frame {
                 Kind::Text => Place::Text(Name::new(field.name)),
                 _ => Place::Number(number_at.next().unwrap_or_default()),
             };
-            (field.key, place)
+            Slot { key: field.key, place }
         };
-        let places = fields.iter().map(place).collect();
-        Some(Self { bytes: bytes.into(), places, high_half_at, tags_at, tags: tags as u16 })
+        let slots = fields.iter().map(place).collect();
+        Some(Self { bytes: bytes.into(), slots, high_half_at, tags_at, tags: tags as u16 })
     }
 
     /// Whether its fields begin with these keys.
     pub fn begins_with(&self, mut keys: impl Iterator<Item = u16>) -> bool {
-        let mut places = self.places.iter();
-        keys.all(|key| places.next().is_some_and(|(known, _)| *known == key))
+        let mut slots = self.slots.iter();
+        keys.all(|key| slots.next().is_some_and(|slot| slot.key == key))
     }
 
     /// Appends a span whose fields are to follow, each with its value.
@@ -156,18 +156,17 @@ impl Frame {
     }
 
     /// Its fields.
-    #[inline(always)]
-    pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
-        self.places.iter().map(|(key, place)| Slot { key: *key, place })
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 }
 
 /// A field, and where its value goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Slot<'f> {
+#[derive(Clone, Debug)]
+pub struct Slot {
     /// What the caller knows it by.
     pub key: u16,
-    place: &'f Place,
+    place: Place,
 }
 
 /// The numbers of a frame; gives where those of fields stand.
@@ -210,7 +209,7 @@ pub struct Filling<'f, 'o> {
 impl Filling<'_, '_> {
     /// A field's number: an `i64` or an `f64`, as its bits.
     #[inline(always)]
-    pub fn number(&mut self, slot: Slot<'_>, bits: u64) {
+    pub fn number(&mut self, slot: &Slot, bits: u64) {
         let Place::Number(place) = slot.place else { return };
         if let Some(number) = self.out.get_mut(self.at + place..).and_then(<[u8]>::first_chunk_mut) {
             *number = bits.to_be_bytes();
@@ -219,8 +218,8 @@ impl Filling<'_, '_> {
 
     /// A field's text; the caller knows the bytes to be UTF-8.
     #[inline(always)]
-    pub fn text(&mut self, slot: Slot<'_>, text: &[u8]) {
-        let Place::Text(name) = slot.place else { return };
+    pub fn text(&mut self, slot: &Slot, text: &[u8]) {
+        let Place::Text(name) = &slot.place else { return };
         self.texts += 1;
         name.write(self.out);
         Writer::new(self.out).text_bytes(text);

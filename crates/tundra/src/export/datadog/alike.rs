@@ -231,8 +231,8 @@ impl Form {
     ) -> Fit {
         let mut decoder = Decoder(record.fields);
         let mut filling = self.frame.begin(out);
-        let mut slots = self.frame.slots();
-        for slot in slots.by_ref().take(self.fields) {
+        let slots = self.frame.slots();
+        for slot in slots.iter().take(self.fields) {
             let next = decoder.bits().filter(|(field, tag, _)| key(*field, *tag) == slot.key);
             let Some((field, tag, bits)) = next else {
                 filling.cancel();
@@ -258,7 +258,11 @@ impl Form {
             return Fit::OtherFields;
         }
         if role.speaks.is_some() {
-            slots.zip(role.numbers()).for_each(|(slot, number)| filling.number(slot, number.to_bits()));
+            slots
+                .iter()
+                .skip(self.fields)
+                .zip(role.numbers())
+                .for_each(|(slot, number)| filling.number(slot, number.to_bits()));
         }
         let (head, anchor) = (record.head, common.anchor);
         filling.end(&Ids {
