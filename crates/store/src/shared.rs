@@ -9,6 +9,7 @@ use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::queue::Queue;
 pub(crate) use crate::queue::Waiting;
+use crate::sizes::Sizes;
 use crate::snapshot::Snapshot;
 use crate::stats::{Counters, Stats, add};
 use crate::table::Table;
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) full: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) cursors: Cursors,
+    pub(crate) sizes: Arc<Sizes>,
     /// Held by whoever merges or removes files. Taken before `flushing` where both are needed.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
     /// Held by whoever moves rows from memory to files, which must not wait for a long merge.
@@ -89,6 +91,7 @@ impl Shared {
             full: AtomicBool::new(false),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            sizes: Arc::default(),
             maintenance: tokio::sync::Mutex::new(()),
             flushing: tokio::sync::Mutex::new(()),
             committing: tokio::sync::Mutex::new(()),

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tundra_record::{Source, UnixNanos};
 
 /// An open store. Clones share it.
 #[derive(Clone, Debug)]
@@ -103,6 +104,11 @@ impl Store {
         let log = Mutex::new(Some(log));
         let (memory, lock) = (Arc::default(), Box::new(Held(lock)));
         Ok(Store { inner: Arc::new(Inner { shared, log, tasks, memory, _lock: lock }) })
+    }
+
+    /// An empty batch of a request that arrived at `received` by the door `source`, made for as many rows as those before.
+    pub fn batch(&self, received: UnixNanos, source: Source) -> Batch {
+        Batch::sized(received, source, self.inner.shared.sizes.clone())
     }
 
     /// Stores a batch. When this answers, the rows survive what the configured durability promises and every
