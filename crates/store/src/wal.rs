@@ -1,8 +1,9 @@
 //! The write-ahead log: nothing is acknowledged before it stands here. Frames carry redacted Arrow rows only, so
 //! that replay needs no decoder and nothing unredacted ever touches a disk.
 //!
-//! `frame` and `payload` are the format, `segment` names and reads files, `writer` is the one thread that appends.
+//! `frame`, `payload` and `body` are the format, `segment` names and reads files, `writer` is the one thread that appends.
 
+pub(crate) mod body;
 pub(crate) mod frame;
 pub(crate) mod payload;
 pub(crate) mod segment;
