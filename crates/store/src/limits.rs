@@ -24,6 +24,9 @@ pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// The log writes at most this much before it syncs and acknowledges.
 pub(crate) const GROUP_BYTES_MAX: usize = 8 << 20;
 
+/// Files of former log segments that are kept to be written over.
+pub(crate) const SPARES_MAX: usize = 2;
+
 /// A frame of the log is never longer; a longer length in a file is damage.
 pub(crate) const FRAME_BYTES_MAX: usize = BATCH_BYTES_MAX + (16 << 20);
 

@@ -15,6 +15,7 @@ use crate::stats::{Counters, Stats, add};
 use crate::table::Table;
 use crate::wal::payload::with_seq;
 use crate::wal::segment::Segment;
+use crate::wal::spares::Spares;
 use object_store::ObjectStore;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     /// Segments on disk, the open one last.
     pub(crate) segments: Mutex<VecDeque<Segment>>,
+    /// Files of former segments that wait to be written over.
+    pub(crate) spares: Spares,
     pub(crate) visible: watch::Sender<u64>,
     /// Wakes the background task.
     pub(crate) work: Notify,
@@ -85,6 +88,7 @@ impl Shared {
             queue: Queue::default(),
             state: Mutex::default(),
             segments: Mutex::default(),
+            spares: Spares::default(),
             visible: watch::Sender::new(0),
             work: Notify::new(),
             flush_wanted: AtomicBool::new(false),

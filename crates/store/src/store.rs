@@ -11,6 +11,7 @@ use crate::shared::{Shared, Waiting};
 use crate::snapshot::Snapshot;
 use crate::stats::{Stats, add};
 use crate::table::Table;
+use crate::wal::spares::Spares;
 use crate::wal::writer::Writer;
 use crate::wal::{frame, payload};
 use crate::{background, flush, keep, manifest};
@@ -221,7 +222,13 @@ impl Store {
         self.flush().await?;
         self.inner.tasks.iter().for_each(JoinHandle::abort);
         let _held = shared.flushing.lock().await;
-        flush::remove_segments(shared).await
+        flush::remove_segments(shared).await?;
+        flush::tidy_spares(shared, true).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
     /// Numbers about the store.
@@ -238,6 +245,7 @@ fn prepare(shared: &Shared) -> Result<Box<dyn Any + Send + Sync>, OpenError> {
     let lock = shared.fs.lock(&dir.join("lock")).map_err(folder)?;
     let lock = lock.ok_or_else(|| OpenError::Locked { dir: dir.clone() })?;
     shared.fs.create_dir_all(&shared.wal_dir).map_err(folder)?;
+    Spares::clear(shared.fs.as_ref(), &shared.wal_dir).map_err(folder)?;
     shared.cursors.load(shared);
     Ok(lock)
 }

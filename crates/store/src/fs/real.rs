@@ -4,6 +4,7 @@ use super::{Fs, FsFile, Stat};
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// The machine's own file system.
@@ -16,6 +17,10 @@ struct RealFile(File);
 impl FsFile for RealFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -49,6 +54,10 @@ impl Fs for RealFs {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
         let file = OpenOptions::new().write(true).create_new(true).open(path)?;
         Ok(Box::new(RealFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        Ok(Box::new(RealFile(OpenOptions::new().write(true).open(path)?)))
     }
 
     fn read(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {

@@ -41,9 +41,9 @@ pub(crate) fn write(tables: &[(Table, RecordBatch)], out: &mut Vec<u8>) -> Resul
         let mask = mask.fold(0_u64, |mask, (at, _)| mask | (1 << at));
         sections.push((table, mask, Body::new(batch.columns().iter().filter(used), batch.num_rows())?));
     }
-    // Megabytes that grow by doubling are copied, and their pages made, twice.
+    // Megabytes that grow by doubling are copied, and their pages made, twice. The frame behind it has room too.
     let bytes = |(_, _, body): &(_, _, Body)| SECTION + body.message.len() + body.bytes();
-    out.reserve_exact(2 + sections.iter().map(bytes).sum::<usize>() + frame::ALIGN);
+    out.reserve_exact(2 + sections.iter().map(bytes).sum::<usize>() + frame::ALIGN + frame::HEADER);
     out.extend_from_slice(&(tables.len() as u16).to_le_bytes());
     for (table, mask, body) in sections {
         out.extend_from_slice(&table.number().to_le_bytes());
