@@ -280,7 +280,7 @@ impl Intake {
     }
 
     fn walk(&self, protocol: Protocol, sample: bool, drive: impl FnOnce(&mut Walk<'_>)) -> Built {
-        let mut batch = Box::new(Batch::new(self.parts.clock.now(), protocol.source()));
+        let mut batch = Box::new(self.parts.store.batch(self.parts.clock.now(), protocol.source()));
         batch.sample(sample);
         let mut walk = Walk::new(&self.parts.redactor, &self.parts.reader, batch);
         drive(&mut walk);

@@ -1,6 +1,6 @@
 //! The background tasks: one flushes when it is due, one keeps house. They end when the store closes or is dropped.
 
-use crate::flush::{flush, remove_segments};
+use crate::flush::{flush, remove_segments, tidy_spares};
 use crate::keep::{Memory, keep_reserve, release_reserve, round};
 use crate::shared::Shared;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ pub(crate) async fn keep_house(shared: Arc<Shared>) {
             if let Err(error) = remove_segments(&shared).await {
                 tracing::warn!(%error, "a log segment cannot be removed yet");
             }
+            let _only_if_it_is_stopping = tidy_spares(&shared, false).await;
         }
         if !shared.full.load(Ordering::Relaxed)
             && let Err(error) = keep_reserve(&shared).await

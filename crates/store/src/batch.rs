@@ -12,8 +12,10 @@ use crate::entry::origin::Origin;
 use crate::entry::run::{Place, RunRows};
 use crate::entry::span::SpanRows;
 use crate::limits::BATCH_BYTES_MAX;
+use crate::sizes::Sizes;
 use crate::table::Table;
 use arrow_array::{ArrayRef, RecordBatch};
+use std::sync::Arc;
 use tundra_record::llm::Understood;
 use tundra_record::{LogRecord, MetricPoint, Redacted, Resource, Scope, Source, Span, UnixNanos};
 
@@ -28,16 +30,20 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: TableRows> Rows<T> {
-    fn made(&mut self) -> &mut T {
-        self.0.get_or_insert_default()
+    fn made(&mut self, table: Table, sizes: &Sizes) -> &mut T {
+        self.0.get_or_insert_with(|| Box::new(T::sized(&sizes.expected(table))))
     }
 
     fn bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |rows| rows.bytes())
     }
 
-    fn finish(self) -> Option<Vec<ArrayRef>> {
-        self.0.map(|rows| rows.finish())
+    fn finish(self, table: Table, sizes: &Sizes) -> (Table, Option<Vec<ArrayRef>>) {
+        let finish = |rows: Box<T>| {
+            sizes.learn(table, rows.sizes());
+            rows.finish()
+        };
+        (table, self.0.map(finish))
     }
 }
 
@@ -45,6 +51,7 @@ impl<T: TableRows> Rows<T> {
 #[derive(Debug)]
 pub struct Batch {
     origin: Origin,
+    sizes: Arc<Sizes>,
     scratch: Scratch,
     counts: [usize; Table::ALL.len()],
     too_large: bool,
@@ -58,10 +65,17 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch of a request that arrived at `received` by the door `source`.
+    /// An empty batch of a request that arrived at `received` by the door `source`. [`Store::batch`](crate::Store::batch)
+    /// makes one that need not grow.
     pub fn new(received: UnixNanos, source: Source) -> Self {
+        Self::sized(received, source, Arc::default())
+    }
+
+    /// An empty batch that is made for as many rows as those before it had.
+    pub(crate) fn sized(received: UnixNanos, source: Source, sizes: Arc<Sizes>) -> Self {
         Self {
             origin: Origin::new(received, source),
+            sizes,
             scratch: Scratch::default(),
             counts: [0; Table::ALL.len()],
             too_large: false,
@@ -162,7 +176,7 @@ impl Batch {
         if self.full(self.spans.bytes() + self.messages.bytes()) {
             return;
         }
-        self.spans.made().push(&self.origin, span, understood, &mut self.scratch);
+        self.spans.made(Table::Spans, &self.sizes).push(&self.origin, span, understood, &mut self.scratch);
         self.count(Table::Spans);
         if let Some(understood) = understood {
             let resource = self.origin.service.clone();
@@ -182,7 +196,7 @@ impl Batch {
         if self.full(self.logs.bytes() + self.messages.bytes()) {
             return;
         }
-        self.logs.made().push(&self.origin, log, &mut self.scratch);
+        self.logs.made(Table::Logs, &self.sizes).push(&self.origin, log, &mut self.scratch);
         self.count(Table::Logs);
         if let Some(understood) = understood {
             let service = self.origin.service.clone();
@@ -202,26 +216,26 @@ impl Batch {
         if self.full(self.metrics.bytes()) {
             return;
         }
-        self.metrics.made().push(&self.origin, point, &mut self.scratch);
+        self.metrics.made(Table::Metrics, &self.sizes).push(&self.origin, point, &mut self.scratch);
         self.count(Table::Metrics);
     }
 
     fn push_understood(&mut self, place: &Place<'_>, understood: &Understood) {
         if let Some(call) = &understood.call {
             let row = self.rows_of(Table::LlmCalls);
-            self.calls.made().push(&self.origin, place.service, call, row);
+            self.calls.made(Table::LlmCalls, &self.sizes).push(&self.origin, place.service, call, row);
             self.count(Table::LlmCalls);
         }
         for message in &understood.messages {
-            self.messages.made().push(&self.origin, place, message);
+            self.messages.made(Table::LlmMessages, &self.sizes).push(&self.origin, place, message);
             self.count(Table::LlmMessages);
         }
         if let Some(run) = &understood.run {
-            self.runs.made().push(&self.origin, place, run);
+            self.runs.made(Table::AgentRuns, &self.sizes).push(&self.origin, place, run);
             self.count(Table::AgentRuns);
         }
         for evaluation in &understood.evaluations {
-            self.evaluations.made().push(&self.origin, place, evaluation);
+            self.evaluations.made(Table::Evaluations, &self.sizes).push(&self.origin, place, evaluation);
             self.count(Table::Evaluations);
         }
     }
@@ -237,14 +251,15 @@ impl Batch {
 
     /// The finished columns of each table that has rows; `seq` is missing until the log gives one.
     pub(crate) fn finish(self) -> Vec<(Table, RecordBatch)> {
+        let sizes = &self.sizes;
         let tables = [
-            (Table::Spans, self.spans.finish()),
-            (Table::LlmCalls, self.calls.finish()),
-            (Table::LlmMessages, self.messages.finish()),
-            (Table::AgentRuns, self.runs.finish()),
-            (Table::Evaluations, self.evaluations.finish()),
-            (Table::Logs, self.logs.finish()),
-            (Table::Metrics, self.metrics.finish()),
+            self.spans.finish(Table::Spans, sizes),
+            self.calls.finish(Table::LlmCalls, sizes),
+            self.messages.finish(Table::LlmMessages, sizes),
+            self.runs.finish(Table::AgentRuns, sizes),
+            self.evaluations.finish(Table::Evaluations, sizes),
+            self.logs.finish(Table::Logs, sizes),
+            self.metrics.finish(Table::Metrics, sizes),
         ];
         let batch = |(table, columns): (Table, Option<_>)| {
             let batch = RecordBatch::try_new(table.body_schema(), columns?);

@@ -3,16 +3,17 @@
 //! Own builders, because the usual ones reserve kilobytes for a single row and keep every repeated text.
 
 use crate::limits::{REPEAT_FROM_ROW, REPEAT_SLOTS, SHARED_NULL_ROWS};
+use crate::sizes::{Size, trim};
 use crate::table::{map_entries, map_fields};
 use arrow_array::builder::make_view;
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, MapArray, StringArray, StringViewArray, StructArray,
 };
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use std::sync::{Arc, OnceLock};
 
 /// Texts up to this long live inside their view.
-const INLINE_MAX: usize = 12;
+pub(crate) const INLINE_MAX: usize = 12;
 
 /// A text column.
 #[derive(Debug)]
@@ -25,10 +26,12 @@ pub(crate) struct Text {
     any: bool,
     /// Views of texts seen lately, by a weak hash.
     recent: Vec<u128>,
+    /// How large it will be once it has a text.
+    expected: Size,
 }
 
-impl Default for Text {
-    fn default() -> Self {
+impl Text {
+    pub(crate) fn sized(expected: Size) -> Self {
         Self {
             views: Vec::new(),
             data: Vec::new(),
@@ -36,11 +39,14 @@ impl Default for Text {
             waiting: 0,
             any: false,
             recent: Vec::new(),
+            expected,
         }
     }
-}
 
-impl Text {
+    pub(crate) fn size(&self) -> Size {
+        Size { rows: self.views.len(), bytes: self.data.len(), ..Size::default() }
+    }
+
     /// A text that may well repeat.
     #[inline]
     pub(crate) fn push(&mut self, text: &str) {
@@ -121,6 +127,8 @@ impl Text {
     #[cold]
     fn begin(&mut self) {
         self.any = true;
+        self.views.reserve_exact(self.expected.rows.max(self.waiting + 1));
+        self.data.reserve_exact(self.expected.bytes);
         self.views.resize(self.waiting, 0);
         self.nulls.append_n_nulls(self.waiting);
     }
@@ -139,7 +147,7 @@ impl Text {
         if !self.any {
             return null_texts(self.waiting);
         }
-        self.views.shrink_to_fit();
+        trim(&mut self.views);
         let buffers = if self.data.is_empty() { Vec::new() } else { vec![buffer(self.data)] };
         let (views, nulls) = (ScalarBuffer::from(self.views), self.nulls.finish());
         #[expect(unsafe_code, reason = "reading every text a second time takes 2 % of all CPU of an ingest")]
@@ -152,14 +160,12 @@ impl Text {
 
 /// A text column that is NULL throughout. About a third of the columns usually are, so they share their zeros.
 pub(crate) fn null_texts(rows: usize) -> ArrayRef {
-    static ZEROS: OnceLock<Buffer> = OnceLock::new();
+    static NULLS: OnceLock<StringViewArray> = OnceLock::new();
     if rows > SHARED_NULL_ROWS {
         return Arc::new(StringViewArray::new_null(rows));
     }
-    let zeros = ZEROS.get_or_init(|| ScalarBuffer::from(vec![0u128; SHARED_NULL_ROWS]).into_inner());
-    let views = ScalarBuffer::new(zeros.clone(), 0, rows);
-    let array = StringViewArray::try_new(views, Vec::new(), Some(NullBuffer::new_null(rows)));
-    Arc::new(array.expect("empty texts need no buffer"))
+    let nulls = NULLS.get_or_init(|| StringViewArray::new_null(SHARED_NULL_ROWS));
+    Arc::new(nulls.slice(0, rows))
 }
 
 /// Mixes the length and both ends: enough to spread the few texts that repeat in a column.
@@ -172,7 +178,7 @@ fn weak_hash(bytes: &[u8]) -> usize {
 }
 
 fn buffer(mut data: Vec<u8>) -> Buffer {
-    data.shrink_to_fit();
+    trim(&mut data);
     Buffer::from_vec(data)
 }
 
@@ -188,13 +194,15 @@ pub(crate) type Int = Numbers<i64>;
 /// Floating-point numbers.
 pub(crate) type Double = Numbers<f64>;
 
-impl<T> Default for Numbers<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
-}
-
 impl<T: Default> Numbers<T> {
+    pub(crate) fn sized(expected: Size) -> Self {
+        Self { values: Vec::with_capacity(expected.rows), nulls: NullBufferBuilder::new(0) }
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        Size { rows: self.values.len(), ..Size::default() }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, value: T) {
         self.values.push(value);
@@ -217,7 +225,7 @@ impl<T: Default> Numbers<T> {
     }
 
     fn parts(mut self) -> (Vec<T>, Option<arrow_buffer::NullBuffer>) {
-        self.values.shrink_to_fit();
+        trim(&mut self.values);
         (self.values, self.nulls.finish())
     }
 }
@@ -249,13 +257,15 @@ pub(crate) struct Bool {
     nulls: NullBufferBuilder,
 }
 
-impl Default for Bool {
-    fn default() -> Self {
-        Self { values: BooleanBufferBuilder::new(0), nulls: NullBufferBuilder::new(0) }
-    }
-}
-
 impl Bool {
+    pub(crate) fn sized(expected: Size) -> Self {
+        Self { values: BooleanBufferBuilder::new(expected.rows), nulls: NullBufferBuilder::new(0) }
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        Size { rows: self.values.len(), ..Size::default() }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, value: bool) {
         self.maybe(Some(value));
@@ -292,8 +302,10 @@ struct Strings {
 }
 
 impl Strings {
-    fn new() -> Self {
-        Self { data: Vec::new(), ends: vec![0] }
+    fn sized(entries: usize, bytes: usize) -> Self {
+        let mut ends = Vec::with_capacity(entries + 1);
+        ends.push(0);
+        Self { data: Vec::with_capacity(bytes), ends }
     }
 
     #[inline]
@@ -302,7 +314,7 @@ impl Strings {
     }
 
     fn finish(mut self) -> StringArray {
-        self.ends.shrink_to_fit();
+        trim(&mut self.ends);
         let ends = OffsetBuffer::new(self.ends.into());
         #[expect(unsafe_code, reason = "reading every text a second time takes 2 % of all CPU of an ingest")]
         // SAFETY: `data` is made of whole `&str`, and `ends` has its length behind each of them.
@@ -311,13 +323,20 @@ impl Strings {
     }
 }
 
-impl Default for Map {
-    fn default() -> Self {
-        Self { keys: Strings::new(), values: Strings::new(), ends: vec![0], nulls: NullBufferBuilder::new(0) }
-    }
-}
-
 impl Map {
+    pub(crate) fn sized(expected: Size) -> Self {
+        let Size { rows, entries, bytes, value_bytes } = expected;
+        let (keys, values) = (Strings::sized(entries, bytes), Strings::sized(entries, value_bytes));
+        let mut ends = Vec::with_capacity(rows + 1);
+        ends.push(0);
+        Self { keys, values, ends, nulls: NullBufferBuilder::new(0) }
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        let (bytes, value_bytes) = (self.keys.data.len(), self.values.data.len());
+        Size { rows: self.ends.len(), entries: self.keys.ends.len(), bytes, value_bytes }
+    }
+
     #[inline]
     pub(crate) fn entry(&mut self, key: &str, value: &str) {
         self.keys.data.extend_from_slice(key.as_bytes());
@@ -347,7 +366,7 @@ impl Map {
     }
 
     pub(crate) fn finish(mut self) -> ArrayRef {
-        self.ends.shrink_to_fit();
+        trim(&mut self.ends);
         let entries = vec![Arc::new(self.keys.finish()) as ArrayRef, Arc::new(self.values.finish())];
         let entries = StructArray::new(map_fields(), entries, None);
         let ends = OffsetBuffer::new(self.ends.into());
@@ -356,9 +375,13 @@ impl Map {
 }
 
 /// The growing rows of a table.
-pub(crate) trait TableRows: Default {
+pub(crate) trait TableRows {
+    /// No rows yet, and room for what is expected of each column.
+    fn sized(expected: &[Size]) -> Self;
     /// Bytes held by now.
     fn bytes(&self) -> usize;
+    /// How large each column is.
+    fn sizes(&self) -> Vec<Size>;
     /// The finished columns.
     fn finish(self) -> Vec<ArrayRef>;
 }
@@ -377,10 +400,19 @@ macro_rules! rows {
         }),*];
 
         $(#[$meta])*
-        #[derive(Debug, Default)]
+        #[derive(Debug)]
         pub(crate) struct $rows { $(pub(crate) $column: $crate::cells::$kind,)* }
 
         impl $crate::cells::TableRows for $rows {
+            fn sized(expected: &[$crate::sizes::Size]) -> Self {
+                let mut expected = expected.iter().copied();
+                Self { $($column: $crate::cells::$kind::sized(expected.next().unwrap_or_default()),)* }
+            }
+
+            fn sizes(&self) -> Vec<$crate::sizes::Size> {
+                vec![$(self.$column.size()),*]
+            }
+
             fn bytes(&self) -> usize {
                 0 $(+ self.$column.bytes())*
             }

@@ -168,8 +168,8 @@ impl Reading<'_> {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
                 Err(source) => return Err(CursorError::File { path: at, source }),
             };
-            let begin = if from == 0 { begin(&data) } else { 0 };
-            let read = self.frames(&data, begin);
+            let begin = if from == 0 { begin(&data).0 } else { 0 };
+            let read = self.frames(&data, begin, segment.life);
             self.shared.cursors.remember(self.out.next, segment.number, from + read as u64);
             if read == begin && piece >= left {
                 return Ok(());
@@ -182,11 +182,11 @@ impl Reading<'_> {
     }
 
     /// Takes the frames of a piece; tells how far it came.
-    fn frames(&mut self, data: &[u8], begin: usize) -> usize {
+    fn frames(&mut self, data: &[u8], begin: usize, life: Option<u32>) -> usize {
         let mut reached = begin;
         walk(
             data,
-            begin,
+            (begin, life),
             |_| {},
             |header, payload, end| {
                 if header.seq > self.visible {

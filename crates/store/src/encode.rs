@@ -13,7 +13,8 @@ use crate::error::FlushError;
 use crate::limits::{CHUNK_ROWS, ROW_GROUP_ROWS};
 use crate::parquet_file::{Facts, LOOKED_UP, Place, Sorted, UNIQUE, ZSTD_FRESH, properties};
 use crate::table::Table;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::cast::AsArray as _;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_select::interleave::interleave;
 use column::{Chunk, Plan};
 use leaf::{Entries, Texts};
@@ -24,8 +25,12 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescPtr;
 use std::ops::Range;
+use std::sync::Arc;
 
 type Group<'f> = SerializedRowGroupWriter<'f, Vec<u8>>;
+
+/// About what a row takes in a file: only so that the file need not grow by doubling.
+const ROW_BYTES: usize = 64;
 
 /// Encodes some of the sorted rows into one file.
 pub(crate) fn encode(
@@ -34,7 +39,8 @@ pub(crate) fn encode(
     range: Range<usize>,
 ) -> Result<(Vec<u8>, Facts), FlushError> {
     let properties = properties(table, ZSTD_FRESH, range.len() as u64)?;
-    let writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?;
+    let writer =
+        ArrowWriter::try_new(Vec::with_capacity(range.len() * ROW_BYTES), table.schema(), Some(properties))?;
     let (mut file, factory) = writer.into_serialized_writer()?;
     let mut zstd = Zstd::new(ZSTD_FRESH)?;
     let mut facts = Facts::default();
@@ -108,16 +114,29 @@ fn numbers(
 ) -> Result<(), FlushError> {
     let schema = rows.table.schema();
     let arrays: Vec<&dyn Array> = rows.batches.iter().map(|batch| batch.column(at).as_ref()).collect();
+    let truths: Option<Vec<&BooleanArray>> = arrays.iter().map(|array| array.as_boolean_opt()).collect();
     for places in rows.places.chunks(CHUNK_ROWS) {
         let places: Vec<(usize, usize)> =
             places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
-        let array = interleave(&arrays, &places)?;
+        let array = match truths {
+            Some(ref truths) => gather(truths, &places),
+            None => interleave(&arrays, &places)?,
+        };
         for leaf in compute_leaves(schema.field(at), &array)? {
             writer.write(&leaf)?;
         }
     }
     writer.close()?.append_to_row_group(group)?;
     Ok(())
+}
+
+/// Truth values in another order; the general way goes through a list of pieces of one bit each.
+fn gather(truths: &[&BooleanArray], places: &[(usize, usize)]) -> ArrayRef {
+    let value = |(batch, row): &(usize, usize)| {
+        let array = truths[*batch];
+        array.is_valid(*row).then(|| array.value(*row))
+    };
+    Arc::new(places.iter().map(value).collect::<BooleanArray>())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Flushes all rows that are visible now. The caller holds the flushing lock.
 pub(crate) async fn flush(shared: &Arc<Shared>) -> Result<(), FlushError> {
@@ -190,8 +191,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(FlushError::Stopped))
 }
 
-/// Removes log segments whose rows are all in files and past every cursor, oldest first. The caller holds the flushing
-/// lock.
+/// Removes log segments whose rows are all in files and past every cursor, oldest first, or keeps their files to be written
+/// over. The mark in the manifest is durable by then, so whatever they still hold is never read again. The caller holds the
+/// flushing lock.
 pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushError> {
     shared.queue.rotate();
     let shared = shared.clone();
@@ -199,15 +201,22 @@ pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushErr
         let flushed = shared.state.lock().manifest.flushed(&shared.config.node);
         let kept = flushed.min(shared.cursors.pinned_from(&shared));
         loop {
-            let number = {
+            let (number, long) = {
                 let segments = shared.segments.lock();
                 match segments.front() {
-                    Some(oldest) if oldest.closed && oldest.last <= kept => oldest.number,
+                    Some(oldest) if oldest.closed && oldest.last <= kept => {
+                        (oldest.number, oldest.bytes >= shared.config.segment_bytes / 2)
+                    }
                     _ => return Ok(()),
                 }
             };
             let path = crate::wal::segment::path(&shared.wal_dir, number);
-            let removed = match shared.fs.remove(&path) {
+            let again = long && shared.spares.wanted() && !shared.full.load(Ordering::Relaxed);
+            let gone = match again {
+                true => shared.spares.keep(shared.fs.as_ref(), &shared.wal_dir, number),
+                false => shared.fs.remove(&path),
+            };
+            let removed = match gone {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
                 other => other,
             };
@@ -216,6 +225,16 @@ pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushErr
                 .map_err(|source| FlushError::File { path, source })?;
             shared.segments.lock().pop_front();
         }
+    })
+    .await
+}
+
+/// Removes spare segments that are not used; all of them at the end.
+pub(crate) async fn tidy_spares(shared: &Arc<Shared>, all: bool) -> Result<(), FlushError> {
+    let shared = shared.clone();
+    blocking(move || {
+        shared.spares.tidy(shared.fs.as_ref(), all || shared.full.load(Ordering::Relaxed));
+        Ok(())
     })
     .await
 }

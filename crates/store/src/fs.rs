@@ -19,6 +19,8 @@ pub trait Fs: Debug + Send + Sync + 'static {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// Makes a file that must not exist yet; its name is durable after [`Fs::sync_dir`].
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+    /// Opens a file that exists, to write over it.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
     /// Up to `len` bytes from `offset`; fewer at the end of the file.
     fn read(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>>;
     /// What is known of a file or folder.
@@ -41,6 +43,9 @@ pub trait Fs: Debug + Send + Sync + 'static {
 pub trait FsFile: Debug + Send {
     /// Appends all bytes, or fails after an unknown part of them.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all bytes at an offset, over what is there, or fails after an unknown part of them. Not for files that are
+    /// appended to.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Makes what was written durable. After an error nothing may be assumed, and it must not be tried again.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file to `len` bytes; the next write appends there.

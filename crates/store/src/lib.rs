@@ -27,6 +27,7 @@ pub mod read;
 mod remote;
 mod replay;
 mod shared;
+mod sizes;
 mod snapshot;
 mod splice;
 mod stats;

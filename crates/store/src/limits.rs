@@ -12,11 +12,20 @@ pub(crate) const REPEAT_SLOTS: usize = 64;
 /// A column begins to cache repeated texts at this row; before, the cache would cost more than it saves.
 pub(crate) const REPEAT_FROM_ROW: usize = 4;
 
+/// A column of a new batch is made for this many rows at most, however many the last one had.
+pub(crate) const EXPECTED_ROWS_MAX: usize = 4 * 1024;
+
+/// And for this many bytes of texts.
+pub(crate) const EXPECTED_BYTES_MAX: usize = 1 << 20;
+
 /// Appends wait for the log in a queue of this many bytes; past it they are told to come back.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// The log writes at most this much before it syncs and acknowledges.
 pub(crate) const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// Files of former log segments that are kept to be written over.
+pub(crate) const SPARES_MAX: usize = 2;
 
 /// A frame of the log is never longer; a longer length in a file is damage.
 pub(crate) const FRAME_BYTES_MAX: usize = BATCH_BYTES_MAX + (16 << 20);

@@ -2,6 +2,7 @@
 //! buffers is held. Used for hot batches and while files are merged.
 
 use crate::cells::Text;
+use crate::sizes::Size;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
@@ -25,7 +26,7 @@ pub(crate) fn merge(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> 
 }
 
 fn texts(parts: &[&dyn Array]) -> ArrayRef {
-    let mut out = Text::default();
+    let mut out = Text::sized(Size::default());
     for part in parts {
         part.as_string_view().iter().for_each(|text| out.maybe(text));
     }

@@ -197,8 +197,14 @@ pub(crate) const BLOOM_FPP: f64 = 0.001;
 pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterProperties, ParquetError> {
     // Filters are made for so many different values and fold to what there are.
     let distinct = rows.clamp(64, ROW_GROUP_ROWS as u64);
+    // Fresh texts and maps are encoded by `encode`, which packs them itself. The writers that are made for them all the same
+    // must not cost a compressor, a dictionary and a filter each.
+    let fresh = zstd == ZSTD_FRESH;
+    let compression =
+        if fresh { Compression::UNCOMPRESSED } else { Compression::ZSTD(ZstdLevel::try_new(zstd)?) };
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd)?))
+        .set_compression(compression)
+        .set_dictionary_enabled(!fresh)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_created_by("tundra store 1".to_owned());
@@ -214,11 +220,7 @@ pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterPro
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
         }
-        // What is packed already or a bit each gets hardly smaller, and a compressor for each column costs more than it.
-        if zstd == ZSTD_FRESH && !matches!(column.kind, Kind::Text | Kind::Map) {
-            builder = builder.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
-        }
-        if LOOKED_UP.contains(&column.name) {
+        if LOOKED_UP.contains(&column.name) && !fresh {
             builder = builder
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
                 .set_column_bloom_filter_max_ndv(path, distinct);

@@ -100,11 +100,14 @@ impl Replay<'_> {
         let counters = &self.shared.counters;
         let (mut first, mut last) = (u64::MAX, 0);
         let mut unreadable = 0;
+        let (start, life) = begin(bytes);
+        let mut end = start;
         let seen_seq = &mut |seq: u64| {
             first = seq.min(first);
             last = seq.max(last);
         };
-        let mut damage = walk(bytes, begin(bytes), seen_seq, |header, payload, _| {
+        let mut damage = walk(bytes, (start, life), seen_seq, |header, payload, behind| {
+            end = behind;
             if header.seq <= self.flushed {
                 return true;
             }
@@ -139,7 +142,7 @@ impl Replay<'_> {
         debug_assert!(FRAME_BYTES_MAX < u32::MAX as usize, "a frame's length fits its field");
         self.last = self.last.max(last);
         let first = if first == u64::MAX { last + 1 } else { first };
-        self.shared.add_segment(Segment { number, first, last, bytes: bytes.len() as u64, closed: true });
+        self.shared.add_segment(Segment { number, first, last, bytes: end as u64, life, closed: true });
         damage
     }
 }

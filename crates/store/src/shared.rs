@@ -9,11 +9,13 @@ use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::queue::Queue;
 pub(crate) use crate::queue::Waiting;
+use crate::sizes::Sizes;
 use crate::snapshot::Snapshot;
 use crate::stats::{Counters, Stats, add};
 use crate::table::Table;
 use crate::wal::payload::with_seq;
 use crate::wal::segment::Segment;
+use crate::wal::spares::Spares;
 use object_store::ObjectStore;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     /// Segments on disk, the open one last.
     pub(crate) segments: Mutex<VecDeque<Segment>>,
+    /// Files of former segments that wait to be written over.
+    pub(crate) spares: Spares,
     pub(crate) visible: watch::Sender<u64>,
     /// Wakes the background task.
     pub(crate) work: Notify,
@@ -62,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) full: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) cursors: Cursors,
+    pub(crate) sizes: Arc<Sizes>,
     /// Held by whoever merges or removes files. Taken before `flushing` where both are needed.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
     /// Held by whoever moves rows from memory to files, which must not wait for a long merge.
@@ -83,12 +88,14 @@ impl Shared {
             queue: Queue::default(),
             state: Mutex::default(),
             segments: Mutex::default(),
+            spares: Spares::default(),
             visible: watch::Sender::new(0),
             work: Notify::new(),
             flush_wanted: AtomicBool::new(false),
             full: AtomicBool::new(false),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            sizes: Arc::default(),
             maintenance: tokio::sync::Mutex::new(()),
             flushing: tokio::sync::Mutex::new(()),
             committing: tokio::sync::Mutex::new(()),

@@ -11,6 +11,7 @@ use crate::shared::{Shared, Waiting};
 use crate::snapshot::Snapshot;
 use crate::stats::{Stats, add};
 use crate::table::Table;
+use crate::wal::spares::Spares;
 use crate::wal::writer::Writer;
 use crate::wal::{frame, payload};
 use crate::{background, flush, keep, manifest};
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tundra_record::{Source, UnixNanos};
 
 /// An open store. Clones share it.
 #[derive(Clone, Debug)]
@@ -103,6 +105,11 @@ impl Store {
         let log = Mutex::new(Some(log));
         let (memory, lock) = (Arc::default(), Box::new(Held(lock)));
         Ok(Store { inner: Arc::new(Inner { shared, log, tasks, memory, _lock: lock }) })
+    }
+
+    /// An empty batch of a request that arrived at `received` by the door `source`, made for as many rows as those before.
+    pub fn batch(&self, received: UnixNanos, source: Source) -> Batch {
+        Batch::sized(received, source, self.inner.shared.sizes.clone())
     }
 
     /// Stores a batch. When this answers, the rows survive what the configured durability promises and every
@@ -215,7 +222,13 @@ impl Store {
         self.flush().await?;
         self.inner.tasks.iter().for_each(JoinHandle::abort);
         let _held = shared.flushing.lock().await;
-        flush::remove_segments(shared).await
+        flush::remove_segments(shared).await?;
+        flush::tidy_spares(shared, true).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
     /// Numbers about the store.
@@ -232,6 +245,7 @@ fn prepare(shared: &Shared) -> Result<Box<dyn Any + Send + Sync>, OpenError> {
     let lock = shared.fs.lock(&dir.join("lock")).map_err(folder)?;
     let lock = lock.ok_or_else(|| OpenError::Locked { dir: dir.clone() })?;
     shared.fs.create_dir_all(&shared.wal_dir).map_err(folder)?;
+    Spares::clear(shared.fs.as_ref(), &shared.wal_dir).map_err(folder)?;
     shared.cursors.load(shared);
     Ok(lock)
 }

@@ -16,13 +16,13 @@ fn texts_come_back_and_repeats_are_kept_once() {
         (0..500).map(|n| Some(long(n))).collect(),
     ];
     for case in cases {
-        let mut column = Text::default();
+        let mut column = Text::sized(Size::default());
         case.iter().for_each(|text| column.maybe(text.as_deref()));
         let array = column.finish();
         let back: Vec<_> = array.as_string_view().iter().map(|t| t.map(str::to_owned)).collect();
         assert_eq!(back, case);
     }
-    let mut column = Text::default();
+    let mut column = Text::sized(Size::default());
     (0..1000).for_each(|n| column.push(&long(n % 3)));
     assert!(column.data.len() < 20 * long(0).len(), "{}", column.data.len());
 }
@@ -30,7 +30,7 @@ fn texts_come_back_and_repeats_are_kept_once() {
 #[test]
 fn ids_in_a_row_are_kept_once() {
     let ids = [Some("0123456789abcdef"), Some("0123456789abcdef"), None, Some("0123456789abcdef"), Some("f")];
-    let mut column = Text::default();
+    let mut column = Text::sized(Size::default());
     for id in ids {
         match id {
             Some(id) => column.ascii(id.as_bytes()),
@@ -44,7 +44,7 @@ fn ids_in_a_row_are_kept_once() {
 
 #[test]
 fn maps_come_back() {
-    let mut column = Map::default();
+    let mut column = Map::sized(Size::default());
     column.entry("k", "v");
     column.entry("k2", "");
     column.row_or_null();

@@ -6,7 +6,7 @@
 
 use super::dictionary::Dictionary;
 use super::hybrid;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Value};
 use super::page::{Filling, Writer, Zstd};
 use crate::limits::{DICTIONARY_BYTES_MAX, PAGE_BYTES, PAGE_ROWS};
 use crate::parquet_file::{BLOOM_FPP, Place};
@@ -55,7 +55,7 @@ pub(super) fn encode<L: Leaf>(
         writer.dictionary(&dictionary)?;
         let width = hybrid::width(dictionary.len().saturating_sub(1) as u32);
         for page in pages {
-            writer.page(page, Encoding::RLE_DICTIONARY, width)?;
+            writer.page(&page, Encoding::RLE_DICTIONARY, width)?;
         }
         let mut bloom = bloom(plan, dictionary.len())?;
         if let Some(bloom) = &mut bloom {
@@ -82,14 +82,15 @@ fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictiona
     // The last page that each text was seen in: a page's range needs each of its texts once.
     let mut seen: Vec<u32> = Vec::new();
     let mut pages = Vec::new();
-    for (number, rows) in (1..).zip(rows.chunks(PAGE_ROWS)) {
-        let mut page = Filling::new(leaf);
+    for (number, rows_of_page) in (1..).zip(rows.chunks(PAGE_ROWS)) {
+        let mut page = Filling::new(leaf, rows_of_page.len());
+        page.numbers.reserve(rows_of_page.len());
         let mut failed = false;
-        for place in rows {
+        for (at, place) in rows_of_page.iter().enumerate() {
             leaf.row(*place, |(repetition, definition, value)| {
                 page.level(repetition, definition);
-                let Some(text) = value else { return };
-                let Some(text_number) = dictionary.number(text) else {
+                let Some(value) = value else { return };
+                let Some(text_number) = dictionary.number(value) else {
                     failed = true;
                     return;
                 };
@@ -99,15 +100,16 @@ fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictiona
                 }
                 if seen[at] != number {
                     seen[at] = number;
-                    page.range.widen(text);
+                    page.range.widen(value.text);
                 }
                 page.numbers.push(text_number);
             });
-            if failed {
+            let early = number == 1 && at % LOOK_ROWS == LOOK_ROWS - 1;
+            if failed || (early && hopeless(&dictionary, page.numbers.len(), (at + 1, rows.len()))) {
                 return None;
             }
         }
-        (page.rows, page.values) = (rows.len(), page.numbers.len());
+        (page.rows, page.values) = (rows_of_page.len(), page.numbers.len());
         if number == 1 && page.values > PAGE_ROWS / 4 && dictionary.len() * 2 > page.values {
             return None;
         }
@@ -116,17 +118,27 @@ fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictiona
     Some((pages, dictionary))
 }
 
+/// Rows of the first page after which the dictionary is looked at: what gives up late has worked in vain.
+const LOOK_ROWS: usize = 512;
+
+/// Whether texts that go on like those of the first `done` rows will not fit, or hardly one of them was seen before.
+fn hopeless(dictionary: &Dictionary, values: usize, (done, all): (usize, usize)) -> bool {
+    let fills = dictionary.page().len().saturating_mul(all / done) > 2 * DICTIONARY_BYTES_MAX;
+    let unique = values > PAGE_ROWS / 4 && dictionary.len() * 8 > values * 7;
+    fills || unique
+}
+
 fn plain<L: Leaf>(
     leaf: &L,
     rows: &[Place],
     writer: &mut Writer<'_>,
     bloom: &mut Option<Sbbf>,
 ) -> Result<(), ParquetError> {
-    let mut page = Filling::new(leaf);
+    let mut page = Filling::new(leaf, rows.len().min(PAGE_ROWS));
     for place in rows {
         leaf.row(*place, |(repetition, definition, value)| {
             page.level(repetition, definition);
-            let Some(text) = value else { return };
+            let Some(Value { text, .. }) = value else { return };
             page.values += 1;
             page.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
             page.plain.extend_from_slice(text);
@@ -137,9 +149,9 @@ fn plain<L: Leaf>(
         });
         page.rows += 1;
         if page.rows >= PAGE_ROWS || page.plain.len() >= PAGE_BYTES {
-            let full = std::mem::replace(&mut page, Filling::new(leaf));
-            writer.page(full, Encoding::PLAIN, 0)?;
+            writer.page(&page, Encoding::PLAIN, 0)?;
+            page.clear();
         }
     }
-    if page.rows > 0 { writer.page(page, Encoding::PLAIN, 0) } else { Ok(()) }
+    if page.rows > 0 { writer.page(&page, Encoding::PLAIN, 0) } else { Ok(()) }
 }

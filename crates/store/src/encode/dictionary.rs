@@ -1,9 +1,13 @@
 //! The different texts of a column in a row group, each with a number. Made for texts that repeat: a look costs a few
 //! nanoseconds. Gives up, rather than slow down, where the texts do not repeat or were chosen to collide.
 
+use super::leaf::{Name, Value};
+
 /// Nothing in a slot.
 const EMPTY: u32 = u32::MAX;
 const SLOTS_FIRST: usize = 256;
+/// Names that are remembered (a power of two).
+const NAMES: usize = 64;
 /// Steps to other slots that a text may cost on average; more are no accident.
 const STEPS_PER_TEXT: usize = 4;
 const STEPS_FREE: usize = 4 * 1024;
@@ -16,6 +20,8 @@ pub(super) struct Dictionary {
     texts: Vec<(u32, u32)>,
     /// Hash and number; twice as many slots as texts.
     slots: Vec<(u32, u32)>,
+    /// Names seen lately with their numbers: most texts are the same as in a row just before, and then not even read.
+    lately: Vec<Option<(Name, u32)>>,
     looks: usize,
     steps: usize,
     bytes_max: usize,
@@ -24,12 +30,30 @@ pub(super) struct Dictionary {
 impl Dictionary {
     pub(super) fn new(bytes_max: usize) -> Self {
         let slots = vec![(0, EMPTY); SLOTS_FIRST];
-        Self { page: Vec::new(), texts: Vec::new(), slots, looks: 0, steps: 0, bytes_max }
+        let lately = Vec::new();
+        Self { page: Vec::new(), texts: Vec::new(), slots, lately, looks: 0, steps: 0, bytes_max }
     }
 
-    /// The text's number; `None` if the dictionary is not worth while.
+    /// The value's number; `None` if the dictionary is not worth while.
     #[inline]
-    pub(super) fn number(&mut self, text: &[u8]) -> Option<u32> {
+    pub(super) fn number(&mut self, value: Value<'_>) -> Option<u32> {
+        let Some(name) = value.name else { return self.look(value.text) };
+        let slot = name.hash() & (NAMES - 1);
+        if let Some(Some((known, number))) = self.lately.get(slot)
+            && *known == name
+        {
+            return Some(*number);
+        }
+        let number = self.look(value.text)?;
+        if self.lately.is_empty() {
+            self.lately = vec![None; NAMES];
+        }
+        self.lately[slot] = Some((name, number));
+        Some(number)
+    }
+
+    #[inline]
+    fn look(&mut self, text: &[u8]) -> Option<u32> {
         let hash = hash(text);
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;

@@ -1,12 +1,38 @@
 //! Where a column's values come from: text columns and the two sides of maps, spread over the batches of a flush. `column`
 //! asks for them row by row, in the order of time, so that no row is copied before it is encoded.
 
+use crate::cells::INLINE_MAX;
 use crate::parquet_file::Place;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, MapArray, RecordBatch, StringArray, StringViewArray};
 
+/// A value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value<'v> {
+    pub(super) text: &'v [u8],
+    pub(super) name: Option<Name>,
+}
+
+/// What stands for a text without its bytes being read: equal names are equal texts, as long as the batches live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The text itself if it is short, else its beginning and where it lies.
+    view: u128,
+    /// The batch in which it lies; the same for all short texts.
+    batch: u32,
+}
+
+impl Name {
+    /// Some bits of it, mixed.
+    #[inline]
+    pub(super) fn hash(self) -> usize {
+        let mixed = (self.view as u64 ^ (self.view >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize
+    }
+}
+
 /// What Parquet knows of one value: its repetition and definition levels, and the value if there is one.
-pub(super) type Slot<'v> = (u8, u8, Option<&'v [u8]>);
+pub(super) type Slot<'v> = (u8, u8, Option<Value<'v>>);
 
 /// One leaf column over all batches.
 pub(super) trait Leaf {
@@ -56,7 +82,11 @@ impl Leaf for Texts<'_> {
     fn row<'v>(&'v self, (_, batch, row): Place, mut each: impl FnMut(Slot<'v>)) {
         let (array, row) = (self.arrays[batch as usize], row as usize);
         if array.is_valid(row) {
-            each((0, u8::from(self.nullable), Some(array.value(row).as_bytes())));
+            let view = array.views()[row];
+            let short = view as u32 as usize <= INLINE_MAX;
+            let name = Name { view, batch: if short { u32::MAX } else { batch } };
+            let value = Value { text: array.value(row).as_bytes(), name: Some(name) };
+            each((0, u8::from(self.nullable), Some(value)));
         } else {
             each((0, 0, None));
         }
@@ -108,7 +138,8 @@ impl Leaf for Entries<'_> {
         }
         let full = self.definition_max();
         for at in if map.is_null(row) { from..from } else { from..to } {
-            each((u8::from(at > from), full, Some(texts.value(at).as_bytes())));
+            let value = Value { text: texts.value(at).as_bytes(), name: None };
+            each((u8::from(at > from), full, Some(value)));
         }
     }
 }

@@ -58,8 +58,21 @@ pub(super) struct Filling {
 }
 
 impl Filling {
-    pub(super) fn new<L: Leaf>(leaf: &L) -> Self {
-        Self { repeats: leaf.repeats(), definition_max: leaf.definition_max(), ..Self::default() }
+    /// A page for so many rows.
+    pub(super) fn new<L: Leaf>(leaf: &L, rows: usize) -> Self {
+        let (repeats, definition_max) = (leaf.repeats(), leaf.definition_max());
+        let room = |wanted| Vec::with_capacity(if wanted { rows } else { 0 });
+        let (repetitions, definitions) = (room(repeats), room(definition_max > 0));
+        Self { repeats, definition_max, repetitions, definitions, ..Self::default() }
+    }
+
+    /// An empty page in place of a full one, with its room.
+    pub(super) fn clear(&mut self) {
+        self.repetitions.clear();
+        self.definitions.clear();
+        self.numbers.clear();
+        self.plain.clear();
+        (self.rows, self.values, self.range) = (0, 0, Range::default());
     }
 
     #[inline]
@@ -85,6 +98,8 @@ pub(super) struct Writer<'z> {
     definition_max: u8,
     column_index: ColumnIndexBuilder,
     offset_index: OffsetIndexBuilder,
+    /// Whether pages are compressed.
+    packed: bool,
     dictionary_at: Option<i64>,
     data_at: Option<i64>,
     encodings: Vec<Encoding>,
@@ -110,6 +125,7 @@ impl<'z> Writer<'z> {
             definition_max: leaf.definition_max(),
             column_index: ColumnIndexBuilder::new(Type::BYTE_ARRAY),
             offset_index: OffsetIndexBuilder::new(),
+            packed: true,
             dictionary_at: None,
             data_at: None,
             encodings: vec![Encoding::RLE],
@@ -136,7 +152,7 @@ impl<'z> Writer<'z> {
     }
 
     /// Writes a page; `width` bits for each number of a dictionary.
-    pub(super) fn page(&mut self, page: Filling, encoding: Encoding, width: u8) -> Result<(), ParquetError> {
+    pub(super) fn page(&mut self, page: &Filling, encoding: Encoding, width: u8) -> Result<(), ParquetError> {
         let out = &mut self.zstd.page;
         out.clear();
         if page.repeats {
@@ -155,8 +171,9 @@ impl<'z> Writer<'z> {
         self.data(encoding, page.slots(), page.slots() - page.values, page.rows, &page.range)
     }
 
-    /// Writes a page of so many rows that are all NULL.
+    /// Writes a page of so many rows that are all NULL: the only one, and as short as it gets.
     pub(super) fn nothing(&mut self, rows: usize) -> Result<(), ParquetError> {
+        self.packed = false;
         let out = &mut self.zstd.page;
         out.clear();
         let repeats = self.definition_max > 1;
@@ -177,7 +194,7 @@ impl<'z> Writer<'z> {
         range: &Range,
     ) -> Result<(), ParquetError> {
         let page = Page::DataPage {
-            buf: self.zstd.pack()?,
+            buf: if self.packed { self.zstd.pack()? } else { Bytes::copy_from_slice(&self.zstd.page) },
             num_values: slots as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -224,8 +241,10 @@ impl<'z> Writer<'z> {
         let statistics = ValueStatistics::new(low, high, None, Some(self.nulls as u64), false)
             .with_min_is_exact(exact.0)
             .with_max_is_exact(exact.1);
+        let compression =
+            if self.packed { Compression::ZSTD(self.zstd.level) } else { Compression::UNCOMPRESSED };
         let metadata = ColumnChunkMetaData::builder(descr.clone())
-            .set_compression(Compression::ZSTD(self.zstd.level))
+            .set_compression(compression)
             .set_encodings(self.encodings)
             .set_num_values(self.slots as i64)
             .set_total_compressed_size(bytes.len() as i64)

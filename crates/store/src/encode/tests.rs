@@ -224,3 +224,12 @@ proptest! {
         check(&Shape { rows: rows.max(batches), batches, words, missing, length, attrs, seed });
     }
 }
+
+#[test]
+fn truth_values_are_gathered_as_the_general_way_does() {
+    let one = BooleanArray::from(vec![Some(true), None, Some(false), None]);
+    let other = BooleanArray::from(vec![true, false]);
+    let places = [(1, 1), (0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (0, 0)];
+    let general = interleave(&[&one, &other], &places).unwrap();
+    assert_eq!(&gather(&[&one, &other], &places), &general);
+}

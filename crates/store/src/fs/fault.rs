@@ -159,11 +159,27 @@ impl FaultFs {
     }
 }
 
-/// What is left of a file: the synced bytes, and of what came after them nothing, a part, or a part with a hole of
-/// zeros (blocks reach a disk in any order).
+/// Bytes that reach a disk together.
+const SECTOR: usize = 512;
+
+/// What is left of a file: the synced bytes, some sectors of which may have been written over, and of what came after them
+/// nothing, a part, or a part with a hole of zeros (blocks reach a disk in any order).
 fn survivors(node: &Node, luck: u64) -> Vec<u8> {
-    let mut bytes = node.bytes.clone();
-    let sure = if bytes.starts_with(&node.synced) { node.synced.len() } else { return node.synced.clone() };
+    let (mut bytes, sure) = (node.bytes.clone(), node.synced.len());
+    if bytes.len() < sure {
+        return node.synced.clone();
+    }
+    for (at, old) in node.synced.chunks(SECTOR).enumerate() {
+        let new = at * SECTOR..at * SECTOR + old.len();
+        let kept = match luck / 4 % 3 {
+            0 => false,
+            1 => true,
+            _ => mix(luck ^ at as u64) & 1 == 0,
+        };
+        if !kept {
+            bytes[new].copy_from_slice(old);
+        }
+    }
     let unsure = bytes.len() - sure;
     if unsure == 0 {
         return bytes;
@@ -190,19 +206,31 @@ struct FaultFile {
 
 impl FsFile for FaultFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.node.lock().bytes.len();
+        self.write_at(end as u64, bytes)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.disk.lock();
         let fate = disk.step()?;
+        let there = self.node.lock().bytes.len();
         let free = disk.plan.space.map(|space| space.saturating_sub(disk.used()));
+        let offset = offset as usize;
+        let grown = (offset + bytes.len()).saturating_sub(there) as u64;
         let (kept, error) = match (fate, free) {
             (Fate::Part(luck), _) => {
                 (luck as usize % (bytes.len() + 1), Some(io::Error::other("injected failure")))
             }
-            (Fate::Whole, Some(free)) if free < bytes.len() as u64 => {
-                (free as usize, Some(ErrorKind::StorageFull.into()))
+            (Fate::Whole, Some(free)) if free < grown => {
+                let fits = (there + free as usize).saturating_sub(offset).min(bytes.len());
+                (fits, Some(ErrorKind::StorageFull.into()))
             }
             _ => (bytes.len(), None),
         };
-        self.node.lock().bytes.extend_from_slice(&bytes[..kept]);
+        let mut node = self.node.lock();
+        let end = node.bytes.len().max(offset + kept);
+        node.bytes.resize(end, 0);
+        node.bytes[offset..offset + kept].copy_from_slice(&bytes[..kept]);
         error.map_or(Ok(()), Err)
     }
 
@@ -251,6 +279,13 @@ impl Fs for FaultFs {
         }
         let node = NodeRef::default();
         disk.names.insert(path.to_path_buf(), node.clone());
+        Ok(Box::new(FaultFile { node, disk: self.disk.clone() }))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        let mut disk = self.disk.lock();
+        disk.whole()?;
+        let node = disk.names.get(path).ok_or_else(missing)?.clone();
         Ok(Box::new(FaultFile { node, disk: self.disk.clone() }))
     }
 

@@ -3,7 +3,7 @@
 use super::{Fs, FsFile, Stat};
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -17,6 +17,10 @@ struct RealFile(File);
 impl FsFile for RealFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -52,12 +56,19 @@ impl Fs for RealFs {
         Ok(Box::new(RealFile(file)))
     }
 
+    fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        Ok(Box::new(RealFile(OpenOptions::new().write(true).open(path)?)))
+    }
+
     fn read(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let file = File::open(path)?;
+        let mut file = File::open(path)?;
         let there = file.metadata()?.len().saturating_sub(offset);
-        let mut bytes = vec![0; len.min(usize::try_from(there).unwrap_or(usize::MAX))];
-        file.read_exact_at(&mut bytes, offset)?;
-        Ok(bytes)
+        let there = len.min(usize::try_from(there).unwrap_or(usize::MAX));
+        file.seek(SeekFrom::Start(offset))?;
+        // Read into room that nobody filled with zeros before: segments and row groups have megabytes.
+        let mut bytes = Vec::with_capacity(there);
+        file.take(there as u64).read_to_end(&mut bytes)?;
+        if bytes.len() < there { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {

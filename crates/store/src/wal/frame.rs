@@ -2,8 +2,10 @@
 //! itself only and a reader finds the next good one behind any damage.
 //!
 //! ```text
-//! 0 magic  4 payload length  8 sequence  16 flags  20 payload CRC32C  24 header CRC32C  28 zero  32 payload, padded to 8
+//! 0 magic  4 payload length  8 sequence  16 flags  20 payload CRC32C  24 header CRC32C  28 life  32 payload, padded to 8
 //! ```
+//!
+//! A segment's file may have served before; what is left of that has another life, see `segment`.
 
 use crate::limits::FRAME_BYTES_MAX;
 
@@ -14,6 +16,9 @@ pub(crate) const ALIGN: usize = 8;
 
 /// The rows are sample data.
 pub(crate) const FLAG_SAMPLE: u32 = 1;
+
+/// No rows: what was written up to here is whole, and nothing follows. The next frame takes its place.
+pub(crate) const FLAG_END: u32 = 2;
 
 /// Makes room for the header at the front of a payload buffer.
 pub(crate) fn begin() -> Vec<u8> {
@@ -31,11 +36,26 @@ pub(crate) fn seal(frame: &mut Vec<u8>, flags: u32) {
     frame[20..24].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Gives a sealed frame its sequence.
-pub(crate) fn number(frame: &mut [u8], seq: u64) {
+/// Gives a sealed frame its sequence, in a segment of some life.
+pub(crate) fn number(frame: &mut [u8], seq: u64, life: u32) {
     frame[8..16].copy_from_slice(&seq.to_le_bytes());
-    let crc = crc32c::crc32c(&frame[..24]);
+    let crc = header_crc(frame, life);
     frame[24..28].copy_from_slice(&crc.to_le_bytes());
+    frame[28..32].copy_from_slice(&life.to_le_bytes());
+}
+
+/// The frame that says that nothing follows `seq`.
+pub(crate) fn end(seq: u64, life: u32) -> Vec<u8> {
+    let mut frame = begin();
+    seal(&mut frame, FLAG_END);
+    number(&mut frame, seq, life);
+    frame
+}
+
+/// Frames of the first version have no life, and nothing of it in their checksum.
+fn header_crc(frame: &[u8], life: u32) -> u32 {
+    let crc = crc32c::crc32c(&frame[..24]);
+    if life == 0 { crc } else { crc32c::crc32c_append(crc, &life.to_le_bytes()) }
 }
 
 /// The header of a frame.
@@ -43,6 +63,7 @@ pub(crate) fn number(frame: &mut [u8], seq: u64) {
 pub(crate) struct Header {
     pub(crate) seq: u64,
     pub(crate) flags: u32,
+    life: u32,
     len: usize,
     crc: u32,
 }
@@ -53,16 +74,21 @@ impl Header {
         HEADER + self.len.next_multiple_of(ALIGN)
     }
 
-    /// The header at the front of `bytes`, if there is an undamaged one.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Header> {
+    /// The header at the front of `bytes`, if there is an undamaged one of that life, or of any if it is not known.
+    pub(crate) fn read(bytes: &[u8], life: Option<u32>) -> Option<Header> {
         let bytes = bytes.get(..HEADER)?;
         let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-        if bytes[..4] != MAGIC || crc32c::crc32c(&bytes[..24]) != word(24)? {
+        if bytes[..4] != MAGIC {
+            return None;
+        }
+        let found = word(28)?;
+        if life.is_some_and(|life| life != found) || header_crc(bytes, found) != word(24)? {
             return None;
         }
         let len = word(4)? as usize;
         let seq = u64::from_le_bytes(bytes[8..16].try_into().ok()?);
-        (len <= FRAME_BYTES_MAX).then_some(Header { seq, flags: word(16)?, len, crc: word(20)? })
+        let header = Header { seq, flags: word(16)?, life: found, len, crc: word(20)? };
+        (len <= FRAME_BYTES_MAX).then_some(header)
     }
 }
 
@@ -79,9 +105,9 @@ pub(crate) enum Found<'a> {
     Cut,
 }
 
-/// What stands at the front of `bytes`, which is not empty.
-pub(crate) fn find(bytes: &[u8]) -> Found<'_> {
-    if let Some(header) = Header::read(bytes) {
+/// What stands at the front of `bytes`, which is not empty, in a segment of that life. Frames of another life are noise.
+pub(crate) fn find(bytes: &[u8], life: Option<u32>) -> Found<'_> {
+    if let Some(header) = Header::read(bytes, life) {
         let Some(payload) = bytes.get(HEADER..HEADER + header.len) else { return Found::Cut };
         let whole = bytes.len() >= header.frame_len();
         return match crc32c::crc32c(payload) == header.crc {
@@ -90,7 +116,7 @@ pub(crate) fn find(bytes: &[u8]) -> Found<'_> {
             false => Found::Damaged(header),
         };
     }
-    let next = (ALIGN..bytes.len()).step_by(ALIGN).find(|at| Header::read(&bytes[*at..]).is_some());
+    let next = (ALIGN..bytes.len()).step_by(ALIGN).find(|at| Header::read(&bytes[*at..], life).is_some());
     next.map_or(Found::Cut, Found::Noise)
 }
 

@@ -7,11 +7,11 @@
 
 use crate::cells::null_texts;
 use crate::table::Table;
+use crate::wal::body::Body;
 use crate::wal::frame;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_buffer::Buffer;
-use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions};
-use arrow_ipc::{MetadataVersion, reader::read_record_batch, root_as_message};
+use arrow_ipc::{reader::read_record_batch, root_as_message};
 use arrow_schema::{ArrowError, DataType};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,36 +33,28 @@ pub(crate) enum PayloadError {
 
 /// Appends the rows of a batch to a frame.
 pub(crate) fn write(tables: &[(Table, RecordBatch)], out: &mut Vec<u8>) -> Result<(), ArrowError> {
-    let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
-    let generator = IpcDataGenerator::default();
     let mut sections = Vec::with_capacity(tables.len());
     for (table, batch) in tables {
-        let (mask, used) = drop_nulls(batch)?;
-        let mut tracker = DictionaryTracker::new(true);
-        let (_, data) = generator.encode(&used, &mut tracker, &options, &mut Default::default())?;
-        sections.push((table, mask, data));
+        // A column that is NULL throughout is left out.
+        let used = |column: &&ArrayRef| column.null_count() < batch.num_rows();
+        let mask = (0..).zip(batch.columns()).filter(|(_, column)| used(column));
+        let mask = mask.fold(0_u64, |mask, (at, _)| mask | (1 << at));
+        sections.push((table, mask, Body::new(batch.columns().iter().filter(used), batch.num_rows())?));
     }
-    // Megabytes that grow by doubling are copied, and their pages made, twice.
-    let bytes = |(_, _, data): &(_, _, EncodedData)| SECTION + data.ipc_message.len() + data.arrow_data.len();
-    out.reserve_exact(2 + sections.iter().map(bytes).sum::<usize>() + frame::ALIGN);
+    // Megabytes that grow by doubling are copied, and their pages made, twice. The frame behind it has room too.
+    let bytes = |(_, _, body): &(_, _, Body)| SECTION + body.message.len() + body.bytes();
+    out.reserve_exact(2 + sections.iter().map(bytes).sum::<usize>() + frame::ALIGN + frame::HEADER);
     out.extend_from_slice(&(tables.len() as u16).to_le_bytes());
-    for (table, mask, data) in sections {
+    for (table, mask, body) in sections {
         out.extend_from_slice(&table.number().to_le_bytes());
         out.extend_from_slice(&table.version().to_le_bytes());
-        out.extend_from_slice(&(data.ipc_message.len() as u32).to_le_bytes());
-        out.extend_from_slice(&(data.arrow_data.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(body.message.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(body.bytes() as u32).to_le_bytes());
         out.extend_from_slice(&mask.to_le_bytes());
-        out.extend_from_slice(&data.ipc_message);
-        out.extend_from_slice(&data.arrow_data);
+        out.extend_from_slice(&body.message);
+        body.write(out);
     }
     Ok(())
-}
-
-fn drop_nulls(batch: &RecordBatch) -> Result<(u64, RecordBatch), ArrowError> {
-    let used: Vec<usize> =
-        (0..batch.num_columns()).filter(|at| batch.column(*at).null_count() < batch.num_rows()).collect();
-    let mask = used.iter().fold(0, |mask, at| mask | (1 << at));
-    Ok((mask, batch.project(&used)?))
 }
 
 /// Reads the rows of a payload, with `seq` filled in.

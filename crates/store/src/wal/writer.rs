@@ -1,5 +1,7 @@
 //! The one thread that appends to the log. It takes all that waits, writes it, syncs once, shows it to readers and
 //! then acknowledges. It must never sync a file again after an error: it seals it and writes anew elsewhere.
+//!
+//! Behind the last frame of a group stands the frame that says so, which the next group writes over.
 
 use super::{frame, segment};
 use crate::error::AppendError;
@@ -30,8 +32,11 @@ const RELAXED_SYNC: Duration = Duration::from_millis(500);
 struct Open {
     number: u64,
     file: Box<dyn FsFile>,
+    life: u32,
     /// Bytes that are known to be good.
     len: u64,
+    /// The last sequence in them.
+    last: u64,
 }
 
 /// The state of the log thread.
@@ -81,12 +86,9 @@ impl Writer {
 
     fn append(&mut self, mut group: Vec<Waiting>) {
         let first = self.next_seq;
-        for waiting in &mut group {
-            frame::number(&mut waiting.frame, self.next_seq);
-            self.next_seq += 1;
-        }
+        self.next_seq += group.len() as u64;
         // Numbers are never used twice, even if their rows were refused: a refused frame may still be on disk.
-        match self.write_twice(&group, first) {
+        match self.write_twice(&mut group, first) {
             Ok(()) => self.shared.publish(group, first),
             Err(error) => {
                 tracing::warn!(%error, "the log cannot be written");
@@ -109,7 +111,7 @@ impl Writer {
 
     /// After an error the same frames, with the same numbers, go into a new segment once; replay takes a number
     /// only once. A full disk is not tried again.
-    fn write_twice(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+    fn write_twice(&mut self, group: &mut [Waiting], first: u64) -> io::Result<()> {
         match self.write(group, first) {
             Err(error) if !is_full(&error) => {
                 tracing::warn!(%error, "a log segment failed and is sealed; writing to a new one");
@@ -119,7 +121,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+    fn write(&mut self, group: &mut [Waiting], first: u64) -> io::Result<()> {
         let result = self.write_inner(group, first);
         if result.is_err() {
             self.seal();
@@ -127,7 +129,7 @@ impl Writer {
         result
     }
 
-    fn write_inner(&mut self, group: &[Waiting], first: u64) -> io::Result<()> {
+    fn write_inner(&mut self, group: &mut [Waiting], first: u64) -> io::Result<()> {
         if self.open.as_ref().is_some_and(|open| open.len >= self.segment_bytes) {
             self.close_segment();
         }
@@ -135,10 +137,18 @@ impl Writer {
             self.open = Some(self.create(first)?);
         }
         let Some(open) = &mut self.open else { return Ok(()) };
+        let last = first + group.len() as u64 - 1;
         let mut len = open.len;
-        for waiting in group {
-            open.file.write_all(&waiting.frame)?;
-            len += waiting.frame.len() as u64;
+        for (seq, waiting) in (first..).zip(group.iter_mut()) {
+            frame::number(&mut waiting.frame, seq, open.life);
+            let bytes = waiting.frame.len();
+            if seq == last {
+                waiting.frame.extend_from_slice(&frame::end(last, open.life));
+            }
+            let written = open.file.write_at(len, &waiting.frame);
+            waiting.frame.truncate(bytes);
+            written?;
+            len += bytes as u64;
         }
         match self.durability {
             Durability::Group => open.file.sync()?,
@@ -146,29 +156,52 @@ impl Writer {
                 self.unsynced.get_or_insert_with(Instant::now);
             }
         }
-        open.len = len;
-        self.shared.grow_segment(open.number, first + group.len() as u64 - 1, len);
+        (open.len, open.last) = (len, last);
+        self.shared.grow_segment(open.number, last, len);
         Ok(())
     }
 
     fn create(&mut self, first: u64) -> io::Result<Open> {
         let number = self.next_number;
-        let mut file = self.fs.create_new(&segment::path(&self.dir, number))?;
-        // From here the file exists: its number is used, whatever happens next.
-        self.next_number += 1;
-        let len = segment::MAGIC.len() as u64;
-        self.shared.add_segment(Segment { number, first, last: first - 1, bytes: len, closed: false });
-        file.write_all(segment::MAGIC)?;
+        let path = segment::path(&self.dir, number);
+        let mut file = match self.shared.spares.take() {
+            Some(spare) => {
+                // It may have the number now even if the answer is an error.
+                self.next_number += 1;
+                self.fs.rename(&spare, &path)?;
+                self.fs.open(&path)?
+            }
+            None => {
+                let file = self.fs.create_new(&path)?;
+                // From here the file exists: its number is used, whatever happens next.
+                self.next_number += 1;
+                file
+            }
+        };
+        let life = self.life(number);
+        let len = segment::HEAD as u64;
+        let segment = Segment { number, first, last: first - 1, bytes: len, life: Some(life), closed: false };
+        self.shared.add_segment(segment);
+        file.write_at(0, &segment::empty(life, first - 1))?;
         self.fs.sync_dir(&self.dir)?;
-        Ok(Open { number, file, len })
+        Ok(Open { number, file, life, len, last: first - 1 })
+    }
+
+    /// A number that no earlier life of the file had, and that a client cannot guess, who might hide frames in texts.
+    fn life(&self, number: u64) -> u32 {
+        let mut mixed = (self.shared.clock.now().0 as u64) ^ number << 40;
+        mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed >> 32) as u32).max(1)
     }
 
     /// Gives up the open segment after an error. Cutting it is a courtesy: replay copes with whatever is there.
     fn seal(&mut self) {
-        if let Some(mut open) = self.open.take()
-            && let Err(error) = open.file.truncate(open.len)
-        {
-            tracing::debug!(%error, number = open.number, "a sealed log segment keeps its torn end");
+        if let Some(mut open) = self.open.take() {
+            let cut = open.file.truncate(open.len);
+            let cut = cut.and_then(|()| open.file.write_at(open.len, &frame::end(open.last, open.life)));
+            if let Err(error) = cut {
+                tracing::debug!(%error, number = open.number, "a sealed log segment keeps its torn end");
+            }
         }
         self.shared.close_segments();
         self.forget_unsynced();
