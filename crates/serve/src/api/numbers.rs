@@ -236,7 +236,7 @@ fn grouped(count: i64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 && !text.ends_with('-') {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && !text.ends_with('-') {
             text.push('\u{202f}');
         }
         text.push(digit);
