@@ -1,8 +1,11 @@
 //! The background tasks: one flushes when it is due, one keeps house. They end when the store closes or is dropped.
 
+use crate::error::FlushError;
 use crate::flush::{flush, remove_segments, tidy_spares};
+use crate::fs::is_full;
 use crate::keep::{Memory, keep_reserve, release_reserve, round};
 use crate::shared::Shared;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,10 +30,15 @@ pub(crate) async fn flush_when_due(shared: Arc<Shared>) {
 async fn flush_now(shared: &Arc<Shared>) {
     shared.flush_wanted.store(false, Ordering::Relaxed);
     if shared.full.load(Ordering::Relaxed) {
+        let _only_if_it_is_stopping = tidy_spares(shared, true).await;
         release_reserve(shared).await;
     }
     if let Err(error) = flush(shared).await {
         tracing::warn!(%error, "rows stay in memory and in the log; flushing again soon");
+        // The log may not notice: it writes over what it has.
+        if is_full_disk(&error) {
+            shared.full.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -58,6 +66,18 @@ pub(crate) async fn keep_house(shared: Arc<Shared>) {
         }
         tokio::time::sleep(KEEP).await;
     }
+}
+
+/// Whether an error has its cause in a full disk.
+fn is_full_disk(error: &FlushError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_full) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn flush_is_due(shared: &Shared) -> bool {

@@ -201,19 +201,15 @@ pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushErr
         let flushed = shared.state.lock().manifest.flushed(&shared.config.node);
         let kept = flushed.min(shared.cursors.pinned_from(&shared));
         loop {
-            let (number, long) = {
-                let segments = shared.segments.lock();
-                match segments.front() {
-                    Some(oldest) if oldest.closed && oldest.last <= kept => {
-                        (oldest.number, oldest.bytes >= shared.config.segment_bytes / 2)
-                    }
-                    _ => return Ok(()),
-                }
+            let oldest = match shared.segments.lock().front() {
+                Some(oldest) if oldest.closed && oldest.last <= kept => oldest.clone(),
+                _ => return Ok(()),
             };
-            let path = crate::wal::segment::path(&shared.wal_dir, number);
-            let again = long && shared.spares.wanted() && !shared.full.load(Ordering::Relaxed);
-            let gone = match again {
-                true => shared.spares.keep(shared.fs.as_ref(), &shared.wal_dir, number),
+            let path = crate::wal::segment::path(&shared.wal_dir, oldest.number);
+            let long = oldest.bytes >= shared.config.segment_bytes / 2;
+            let again = long && !oldest.failed && shared.spares.wanted();
+            let gone = match again && !shared.full.load(Ordering::Relaxed) {
+                true => shared.spares.keep(shared.fs.as_ref(), &shared.wal_dir, &oldest),
                 false => shared.fs.remove(&path),
             };
             let removed = match gone {
@@ -229,7 +225,7 @@ pub(crate) async fn remove_segments(shared: &Arc<Shared>) -> Result<(), FlushErr
     .await
 }
 
-/// Removes spare segments that are not used; all of them at the end.
+/// Removes spare segments that are not used, or all of them.
 pub(crate) async fn tidy_spares(shared: &Arc<Shared>, all: bool) -> Result<(), FlushError> {
     let shared = shared.clone();
     blocking(move || {

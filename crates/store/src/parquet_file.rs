@@ -220,6 +220,10 @@ pub(crate) fn properties(table: Table, zstd: i32, rows: u64) -> Result<WriterPro
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
         }
+        // Measurements repeat, and come through the general writer in fresh files, too.
+        if column.kind == Kind::Double {
+            builder = builder.set_column_dictionary_enabled(path.clone(), true);
+        }
         if LOOKED_UP.contains(&column.name) && !fresh {
             builder = builder
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)

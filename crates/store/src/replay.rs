@@ -142,7 +142,15 @@ impl Replay<'_> {
         debug_assert!(FRAME_BYTES_MAX < u32::MAX as usize, "a frame's length fits its field");
         self.last = self.last.max(last);
         let first = if first == u64::MAX { last + 1 } else { first };
-        self.shared.add_segment(Segment { number, first, last, bytes: end as u64, life, closed: true });
+        self.shared.add_segment(Segment {
+            number,
+            first,
+            last,
+            bytes: end as u64,
+            life,
+            closed: true,
+            failed: false,
+        });
         damage
     }
 }

@@ -126,6 +126,13 @@ impl Shared {
         self.queue.push(waiting, self.clock.monotonic(), RETRY_AFTER)
     }
 
+    /// Notes that the log took more of the disk.
+    pub(crate) fn disk_has_space(&self) {
+        if self.full.swap(false, Ordering::Relaxed) {
+            tracing::info!("the disk has space again");
+        }
+    }
+
     /// Shows batches that are in the log to readers, then acknowledges them.
     pub(crate) fn publish(&self, group: Vec<Waiting>, first: u64) {
         let mut answers = Vec::with_capacity(group.len());
@@ -144,9 +151,6 @@ impl Shared {
         };
         add(&self.counters.appended_batches, answers.len() as u64);
         add(&self.counters.appended_rows, rows);
-        if self.full.swap(false, Ordering::Relaxed) {
-            tracing::info!("the disk has space again");
-        }
         self.visible.send_replace(first + answers.len() as u64 - 1);
         for (answer, seq) in answers {
             // Nobody listens if the client went away.
@@ -178,6 +182,18 @@ impl Shared {
             open.last = last;
             open.bytes = bytes;
         }
+    }
+
+    /// Notes that writing to a segment failed.
+    pub(crate) fn fail_segment(&self, number: u64) {
+        if let Some(open) = self.segments.lock().iter_mut().rev().find(|known| known.number == number) {
+            open.failed = true;
+        }
+    }
+
+    /// Forgets a segment that could not be begun.
+    pub(crate) fn drop_segment(&self, number: u64) {
+        self.segments.lock().retain(|known| known.number != number);
     }
 
     /// Notes that nothing will be added to any segment that there is.

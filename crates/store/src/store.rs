@@ -205,7 +205,9 @@ impl Store {
         let shared = self.inner.shared.clone();
         let work = tokio::spawn(async move {
             let _held = (shared.maintenance.lock().await, shared.flushing.lock().await);
-            keep::remove_samples(&shared).await
+            let removed = keep::remove_samples(&shared).await?;
+            flush::tidy_spares(&shared, true).await?;
+            Ok(removed)
         });
         work.await.unwrap_or(Err(FlushError::Stopped))
     }

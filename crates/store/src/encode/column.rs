@@ -80,6 +80,7 @@ fn bloom(plan: Plan, distinct: usize) -> Result<Option<Sbbf>, ParquetError> {
 fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictionary)> {
     let mut dictionary = Dictionary::new(DICTIONARY_BYTES_MAX);
     // The last page that each text was seen in: a page's range needs each of its texts once.
+    let mut last_look = Look::default();
     let mut seen: Vec<u32> = Vec::new();
     let mut pages = Vec::new();
     for (number, rows_of_page) in (1..).zip(rows.chunks(PAGE_ROWS)) {
@@ -104,9 +105,15 @@ fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictiona
                 }
                 page.numbers.push(text_number);
             });
-            let early = number == 1 && at % LOOK_ROWS == LOOK_ROWS - 1;
-            if failed || (early && hopeless(&dictionary, page.numbers.len(), (at + 1, rows.len()))) {
+            if failed {
                 return None;
+            }
+            if number == 1 && at % LOOK_ROWS == LOOK_ROWS - 1 {
+                let now = Look::at(&dictionary, &page);
+                if now.is_hopeless(&last_look, (rows.len() - at) / LOOK_ROWS) {
+                    return None;
+                }
+                last_look = now;
             }
         }
         (page.rows, page.values) = (rows_of_page.len(), page.numbers.len());
@@ -121,11 +128,27 @@ fn numbered<L: Leaf>(leaf: &L, rows: &[Place]) -> Option<(Vec<Filling>, Dictiona
 /// Rows of the first page after which the dictionary is looked at: what gives up late has worked in vain.
 const LOOK_ROWS: usize = 512;
 
-/// Whether texts that go on like those of the first `done` rows will not fit, or hardly one of them was seen before.
-fn hopeless(dictionary: &Dictionary, values: usize, (done, all): (usize, usize)) -> bool {
-    let fills = dictionary.page().len().saturating_mul(all / done) > 2 * DICTIONARY_BYTES_MAX;
-    let unique = values > PAGE_ROWS / 4 && dictionary.len() * 8 > values * 7;
-    fills || unique
+/// What there is after so many rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    values: usize,
+    texts: usize,
+    bytes: usize,
+}
+
+impl Look {
+    fn at(dictionary: &Dictionary, page: &Filling) -> Self {
+        Self { values: page.numbers.len(), texts: dictionary.len(), bytes: dictionary.page().len() }
+    }
+
+    /// Whether texts will not fit if so many more looks go on like the last one, or nearly all of them are new. Some hundred texts
+    /// that repeat are all new at first, so the first look alone believes in nothing but new ones.
+    fn is_hopeless(&self, before: &Self, more: usize) -> bool {
+        let (values, texts) = (self.values - before.values, self.texts - before.texts);
+        let all_new = values > 0 && texts * 8 > values * 7;
+        let fills = self.bytes + (self.bytes - before.bytes).saturating_mul(more) > 2 * DICTIONARY_BYTES_MAX;
+        (fills && (all_new || before.values > 0)) || (all_new && self.values > PAGE_ROWS / 4)
+    }
 }
 
 fn plain<L: Leaf>(

@@ -4,6 +4,7 @@
 use super::*;
 use crate::Batch;
 use crate::parquet_file::DAY_NS;
+use crate::wal::payload::with_seq;
 use arrow_array::cast::AsArray;
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;
@@ -16,7 +17,10 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 use proptest::prelude::*;
-use tundra_record::{EVENT_SCOPE, Resource, Scope, Source, Span, SpanId, TraceId, UnixNanos};
+use tundra_record::{
+    EVENT_SCOPE, LogRecord, MetricPoint, MetricValue, Resource, Scope, Source, Span, SpanId, TraceId,
+    UnixNanos,
+};
 
 /// How the texts of some spans are.
 #[derive(Clone, Debug)]
@@ -232,4 +236,50 @@ fn truth_values_are_gathered_as_the_general_way_does() {
     let places = [(1, 1), (0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (0, 0)];
     let general = interleave(&[&one, &other], &places).unwrap();
     assert_eq!(&gather(&[&one, &other], &places), &general);
+}
+
+/// Bytes of a column in a file of these batches.
+fn column_bytes(table: Table, batches: Vec<RecordBatch>, column: &str) -> i64 {
+    let sorted = Sorted::new(table, batches);
+    let (_, rows) = sorted.days().into_iter().next().expect("there are rows");
+    let (bytes, _) = encode(table, &sorted, rows).expect("it can be encoded");
+    let reader = ArrowReaderMetadata::load(&Bytes::from(bytes), ArrowReaderOptions::new()).expect("a file");
+    let groups = reader.metadata().row_groups().iter();
+    let columns = groups.flat_map(|group| group.columns().to_vec());
+    columns.filter(|one| one.column_path().string() == column).map(|one| one.compressed_size()).sum()
+}
+
+fn filled(table: Table, each: impl Fn(&mut Batch, u64)) -> Vec<RecordBatch> {
+    let batch = |seq: u64| {
+        let mut batch = Batch::new(UnixNanos(7), Source::Otlp);
+        (0..256).for_each(|row| each(&mut batch, seq << 8 | row));
+        let (_, rows) = batch.finish().into_iter().find(|(found, _)| *found == table).expect("rows of it");
+        with_seq(table, rows, seq + 1).expect("the columns of the table")
+    };
+    (0..64).map(batch).collect()
+}
+
+#[test]
+fn what_repeats_is_small_however_late_it_repeats() {
+    let time = |n: u64| UnixNanos((n << 8) as i64);
+    let check = |table, batches, column, most: i64| {
+        let bytes = column_bytes(table, batches, column);
+        assert!(bytes < most, "{column}: {bytes} bytes");
+    };
+    let bodies = filled(Table::Logs, |batch, n| {
+        let body: String = (0..7).map(|part| format!("{:x} ", mix(mix(n) % 400 * 31 + part))).collect();
+        batch.push_log(&LogRecord { time: time(n), body: body.into(), ..LogRecord::default() }, None);
+    });
+    check(Table::Logs, bodies, "body", 80_000);
+    let gauges = filled(Table::Metrics, |batch, n| {
+        batch.push_metric(&MetricPoint {
+            name: "m".into(),
+            unit: "s".into(),
+            time: time(n),
+            start: UnixNanos(0),
+            attrs: Vec::new(),
+            value: MetricValue::Gauge((n % 3) as f64),
+        });
+    });
+    check(Table::Metrics, gauges, "value", 10_000);
 }

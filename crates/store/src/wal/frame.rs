@@ -5,7 +5,8 @@
 //! 0 magic  4 payload length  8 sequence  16 flags  20 payload CRC32C  24 header CRC32C  28 life  32 payload, padded to 8
 //! ```
 //!
-//! A segment's file may have served before; what is left of that has another life, see `segment`.
+//! A segment's file may have served before; what is left of that has another life, see `segment`. The life is outside of the
+//! checksum: readers of the first version, which had zeros there, still find all frames.
 
 use crate::limits::FRAME_BYTES_MAX;
 
@@ -39,7 +40,7 @@ pub(crate) fn seal(frame: &mut Vec<u8>, flags: u32) {
 /// Gives a sealed frame its sequence, in a segment of some life.
 pub(crate) fn number(frame: &mut [u8], seq: u64, life: u32) {
     frame[8..16].copy_from_slice(&seq.to_le_bytes());
-    let crc = header_crc(frame, life);
+    let crc = crc32c::crc32c(&frame[..24]);
     frame[24..28].copy_from_slice(&crc.to_le_bytes());
     frame[28..32].copy_from_slice(&life.to_le_bytes());
 }
@@ -50,12 +51,6 @@ pub(crate) fn end(seq: u64, life: u32) -> Vec<u8> {
     seal(&mut frame, FLAG_END);
     number(&mut frame, seq, life);
     frame
-}
-
-/// Frames of the first version have no life, and nothing of it in their checksum.
-fn header_crc(frame: &[u8], life: u32) -> u32 {
-    let crc = crc32c::crc32c(&frame[..24]);
-    if life == 0 { crc } else { crc32c::crc32c_append(crc, &life.to_le_bytes()) }
 }
 
 /// The header of a frame.
@@ -82,7 +77,7 @@ impl Header {
             return None;
         }
         let found = word(28)?;
-        if life.is_some_and(|life| life != found) || header_crc(bytes, found) != word(24)? {
+        if life.is_some_and(|life| life != found) || crc32c::crc32c(&bytes[..24]) != word(24)? {
             return None;
         }
         let len = word(4)? as usize;

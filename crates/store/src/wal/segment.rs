@@ -35,6 +35,8 @@ pub(crate) struct Segment {
     pub(crate) life: Option<u32>,
     /// Whether nothing will be added to it.
     pub(crate) closed: bool,
+    /// Whether writing to it failed: its file does not serve again.
+    pub(crate) failed: bool,
 }
 
 pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {

@@ -3,14 +3,16 @@
 //!
 //! Behind the last frame of a group stands the frame that says so, which the next group writes over.
 
+use super::spares::remove;
 use super::{frame, segment};
 use crate::error::AppendError;
 use crate::fs::{Fs, FsFile, is_full};
 use crate::limits::{FULL_RETRY_MS, GROUP_BYTES_MAX};
 use crate::shared::{Shared, Waiting};
 use crate::wal::segment::Segment;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ struct Open {
     life: u32,
     /// Bytes that are known to be good.
     len: u64,
+    /// Bytes of the file, which may have served before.
+    file_bytes: u64,
     /// The last sequence in them.
     last: u64,
 }
@@ -158,49 +162,80 @@ impl Writer {
         }
         (open.len, open.last) = (len, last);
         self.shared.grow_segment(open.number, last, len);
+        if len > open.file_bytes {
+            open.file_bytes = len;
+            self.shared.disk_has_space();
+        }
         Ok(())
     }
 
     fn create(&mut self, first: u64) -> io::Result<Open> {
-        let number = self.next_number;
-        let path = segment::path(&self.dir, number);
-        let mut file = match self.shared.spares.take() {
-            Some(spare) => {
-                // It may have the number now even if the answer is an error.
-                self.next_number += 1;
-                self.fs.rename(&spare, &path)?;
-                self.fs.open(&path)?
-            }
-            None => {
-                let file = self.fs.create_new(&path)?;
-                // From here the file exists: its number is used, whatever happens next.
-                self.next_number += 1;
-                file
-            }
-        };
-        let life = self.life(number);
+        let (number, mut file, file_bytes) = self.file()?;
+        let life = life();
         let len = segment::HEAD as u64;
-        let segment = Segment { number, first, last: first - 1, bytes: len, life: Some(life), closed: false };
-        self.shared.add_segment(segment);
-        file.write_at(0, &segment::empty(life, first - 1))?;
-        self.fs.sync_dir(&self.dir)?;
-        Ok(Open { number, file, life, len, last: first - 1 })
+        self.shared.add_segment(Segment {
+            number,
+            first,
+            last: first - 1,
+            bytes: len,
+            life: Some(life),
+            closed: false,
+            failed: false,
+        });
+        let begun =
+            file.write_at(0, &segment::empty(life, first - 1)).and_then(|()| self.fs.sync_dir(&self.dir));
+        if let Err(error) = begun {
+            self.forget(number);
+            return Err(error);
+        }
+        Ok(Open { number, file, life, len, file_bytes, last: first - 1 })
     }
 
-    /// A number that no earlier life of the file had, and that a client cannot guess, who might hide frames in texts.
-    fn life(&self, number: u64) -> u32 {
-        let mut mixed = (self.shared.clock.now().0 as u64) ^ number << 40;
-        mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((mixed >> 32) as u32).max(1)
+    /// Removes a segment in which nothing was acknowledged: a full disk is met again and again, and each time made one.
+    fn forget(&self, number: u64) {
+        remove(self.fs.as_ref(), vec![segment::path(&self.dir, number)]);
+        self.shared.drop_segment(number);
+    }
+
+    /// A file under the next number, one that served before if there is one, and how long it is.
+    fn file(&mut self) -> io::Result<(u64, Box<dyn FsFile>, u64)> {
+        if let Some(spare) = self.shared.spares.take() {
+            match self.serve_again(&spare) {
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    tracing::debug!(%error, "a spare segment cannot be used");
+                    remove(self.fs.as_ref(), vec![spare]);
+                }
+            }
+        }
+        let number = self.next_number;
+        let file = self.fs.create_new(&segment::path(&self.dir, number))?;
+        // From here the file exists: its number is used, whatever happens next.
+        self.next_number += 1;
+        Ok((number, file, 0))
+    }
+
+    fn serve_again(&mut self, spare: &Path) -> io::Result<(u64, Box<dyn FsFile>, u64)> {
+        let (file, bytes) = (self.fs.open(spare)?, self.fs.stat(spare)?.len);
+        let number = self.next_number;
+        // It may have the number now even if the answer is an error.
+        self.next_number += 1;
+        self.fs.rename(spare, &segment::path(&self.dir, number))?;
+        Ok((number, file, bytes))
     }
 
     /// Gives up the open segment after an error. Cutting it is a courtesy: replay copes with whatever is there.
     fn seal(&mut self) {
         if let Some(mut open) = self.open.take() {
-            let cut = open.file.truncate(open.len);
-            let cut = cut.and_then(|()| open.file.write_at(open.len, &frame::end(open.last, open.life)));
-            if let Err(error) = cut {
-                tracing::debug!(%error, number = open.number, "a sealed log segment keeps its torn end");
+            if open.len == segment::HEAD as u64 {
+                self.forget(open.number);
+            } else {
+                self.shared.fail_segment(open.number);
+                let cut = open.file.truncate(open.len);
+                let cut = cut.and_then(|()| open.file.write_at(open.len, &frame::end(open.last, open.life)));
+                if let Err(error) = cut {
+                    tracing::debug!(%error, number = open.number, "a sealed log segment keeps its torn end");
+                }
             }
         }
         self.shared.close_segments();
@@ -234,4 +269,10 @@ impl Writer {
             self.shared.close_segments();
         }
     }
+}
+
+/// A number that a client cannot guess, who might hide frames in texts, and that no earlier life of the file had, but for one
+/// chance in four billion.
+fn life() -> u32 {
+    (RandomState::new().build_hasher().finish() as u32).max(1)
 }

@@ -86,3 +86,49 @@ async fn what_an_earlier_process_left_is_removed() {
     assert!(names(&fs, &config, ".spare").is_empty());
     assert_eq!(store.append(span_batch(1, 1)).await.unwrap().seq, 1);
 }
+
+#[tokio::test]
+async fn a_large_request_does_not_stay_in_files_that_serve_again() {
+    let (mut config, fs, clock) = (quiet_config(), FaultFs::default(), TestClock::new());
+    config.segment_bytes = 20_000;
+    let store = open(&config, &fs, &clock).await.unwrap();
+    let mut seed = 1;
+    for large in [true, true, false, false, false, false, false, false] {
+        for _ in 0..2 {
+            store.append(span_batch(seed, if large { 5_000 } else { 60 })).await.unwrap();
+            seed += 1;
+            store.flush().await.unwrap();
+        }
+    }
+    let folder = config.dir.join("wal");
+    let longest = names(&fs, &config, "").iter().map(|name| fs.stat(&folder.join(name)).unwrap().len).max();
+    assert!(longest.unwrap_or_default() < 100_000, "{longest:?}");
+}
+
+#[tokio::test]
+async fn removed_samples_are_in_no_spare() {
+    let (mut config, fs, clock) = (quiet_config(), FaultFs::default(), TestClock::new());
+    config.segment_bytes = 1_000;
+    let store = open(&config, &fs, &clock).await.unwrap();
+    append(&store, 1..6).await;
+    store.flush().await.unwrap();
+    assert_eq!(names(&fs, &config, ".spare").len(), SPARES_MAX);
+    store.remove_samples().await.unwrap();
+    assert_eq!(names(&fs, &config, ".spare").len(), 0);
+}
+
+// The version before knew no lives: its reader must still find what is not in files yet.
+#[tokio::test]
+async fn an_older_reader_finds_all_frames() {
+    let (config, fs, clock) = (quiet_config(), FaultFs::default(), TestClock::new());
+    let store = open(&config, &fs, &clock).await.unwrap();
+    append(&store, 1..6).await;
+    let bytes = fs.read(&config.dir.join("wal/000000000001.wal"), 0, usize::MAX).unwrap();
+    let is_frame = |at: &usize| {
+        let header = &bytes[*at..*at + HEADER];
+        let checksum = u32::from_le_bytes(header[24..28].try_into().unwrap());
+        header.starts_with(b"TDF1") && crc32c::crc32c(&header[..24]) == checksum
+    };
+    let found: Vec<usize> = (0..bytes.len() - HEADER + 1).step_by(8).filter(is_frame).collect();
+    assert_eq!(found.len(), 5 + 1, "five batches and the end");
+}
