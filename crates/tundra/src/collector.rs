@@ -1,6 +1,6 @@
 //! The SDK's one background thread: drains every thread's ring, writes log lines, hands batches to exporters.
 //!
-//! Started by the first pipeline, shared by all. It sleeps until a ring is two thirds full, a batch is due, a command
+//! Started by the first pipeline, shared by all. It sleeps until a ring is half full, a batch is due, a command
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
 #![expect(unsafe_code, reason = "the thread's handle is reached through a raw pointer")]
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bytes of finished records one thread can have waiting for the collector.
-pub(crate) const RING_BYTES: usize = 96 * 1024;
+pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
 pub(crate) const BURST_RING_BYTES: usize = 1 << 20;
 /// Bytes of all such larger rings of the process.
