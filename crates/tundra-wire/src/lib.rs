@@ -15,6 +15,7 @@ pub mod limits;
 pub mod msgpack;
 pub mod otlp;
 pub mod otlp_json;
+mod padded;
 mod protobuf;
 mod text;
 

@@ -6,6 +6,7 @@
 
 use super::piece::{Ids, MAP, SpanWriter};
 use crate::msgpack::Writer;
+use crate::padded::Padded;
 use tundra_record::{Text, Value};
 
 /// What a field of such spans holds.
@@ -36,38 +37,14 @@ enum Place {
     /// Over the eight bytes there.
     Number(usize),
     /// To the end, behind this name.
-    Text(Name),
+    Text(Padded),
 }
 
 /// A name as it is written.
-#[derive(Clone, Debug)]
-struct Name {
-    /// Filled up to `PADDED`: a copy of a fixed size is cheaper than one that has to look at its length.
-    bytes: Box<[u8]>,
-    len: usize,
-}
-
-const PADDED: usize = 32;
-
-impl Name {
-    fn new(text: &str) -> Self {
-        let mut bytes = Vec::new();
-        Writer::new(&mut bytes).text(text);
-        let len = bytes.len();
-        bytes.resize(len.max(PADDED), 0);
-        Self { bytes: bytes.into(), len }
-    }
-
-    #[inline(always)]
-    fn write(&self, out: &mut Vec<u8>) {
-        match self.bytes.first_chunk::<PADDED>() {
-            Some(padded) if self.len <= PADDED => {
-                out.extend_from_slice(padded);
-                out.truncate(out.len() - (PADDED - self.len));
-            }
-            _ => out.extend_from_slice(&self.bytes[..self.len]),
-        }
-    }
+fn written(name: &str) -> Padded {
+    let mut bytes = Vec::new();
+    Writer::new(&mut bytes).text(name);
+    Padded::new(bytes)
 }
 
 /// Ids and times with their names, in eight bytes each.
@@ -132,7 +109,7 @@ impl Frame {
         let mut number_at = number_at.into_iter();
         let place = |field: &Field<'_>| {
             let place = match field.kind {
-                Kind::Text => Place::Text(Name::new(field.name)),
+                Kind::Text => Place::Text(written(field.name)),
                 _ => Place::Number(number_at.next().unwrap_or_default()),
             };
             Slot { key: field.key, place }

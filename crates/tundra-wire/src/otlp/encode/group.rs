@@ -4,6 +4,7 @@
 //! Protobuf knows no order, so what many records have in common stands in front and is copied in one go.
 
 use super::{attr, attrs};
+use crate::padded::Padded;
 use crate::protobuf::{close, fixed32, fixed64, message, open, raw_varint, text, varint, width};
 use tundra_record::{
     LogRecord, MetricPoint, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, Value,
@@ -85,13 +86,7 @@ impl Group {
 
 /// An attribute's name as it will be written, up to where its value begins.
 #[derive(Clone, Debug)]
-pub struct Name {
-    /// Filled up to `PADDED`: a copy of a fixed size is cheaper than one that has to look at its length.
-    bytes: Box<[u8]>,
-    len: usize,
-}
-
-const PADDED: usize = 24;
+pub struct Name(Padded);
 
 impl Name {
     /// From the text.
@@ -99,20 +94,7 @@ impl Name {
         let mut bytes = Vec::new();
         text(1, name, &mut bytes);
         bytes.push(key(2, DELIMITED));
-        let len = bytes.len();
-        bytes.resize(len.max(PADDED), 0);
-        Self { bytes: bytes.into(), len }
-    }
-
-    #[inline(always)]
-    fn write(&self, out: &mut Vec<u8>) {
-        match self.bytes.first_chunk::<PADDED>() {
-            Some(padded) if self.len <= PADDED => {
-                out.extend_from_slice(padded);
-                out.truncate(out.len() - (PADDED - self.len));
-            }
-            _ => out.extend_from_slice(&self.bytes[..self.len]),
-        }
+        Self(Padded::new(bytes))
     }
 }
 
@@ -244,7 +226,7 @@ impl RecordWriter<'_> {
     /// An attribute up to where its value begins, of which so many bytes follow.
     #[inline(always)]
     fn attr(&mut self, name: &Name, value_bytes: usize) {
-        let bytes = name.len + width(value_bytes as u64) + value_bytes;
+        let bytes = name.0.len() + width(value_bytes as u64) + value_bytes;
         match bytes {
             0..0x80 => self.out.extend_from_slice(&[self.attr, bytes as u8]),
             _ => {
@@ -252,7 +234,7 @@ impl RecordWriter<'_> {
                 raw_varint(bytes as u64, self.out);
             }
         }
-        name.write(self.out);
+        name.0.write(self.out);
         raw_varint(value_bytes as u64, self.out);
     }
 
