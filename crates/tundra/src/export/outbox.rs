@@ -5,7 +5,7 @@
 //! room. Whatever is lost is counted with its reason.
 
 use super::endpoint::Endpoint;
-use super::http::{self, Response};
+use super::http::{Client, Request, Response};
 use crate::engine::Local;
 use crate::health::{DONE, Load, Undelivered};
 use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BUFFERS};
@@ -183,9 +183,9 @@ enum Outcome {
     },
 }
 
-fn attempt(shared: &Shared, payload: &Payload, deadline: Instant) -> Outcome {
-    let what = (payload.method, payload.path);
-    let answer = http::request(&shared.endpoint, what, &payload.headers, &payload.body, deadline).ok();
+fn attempt(shared: &Shared, client: &mut Client<'_>, payload: &Payload, deadline: Instant) -> Outcome {
+    let Payload { method, path, headers, body, .. } = payload;
+    let answer = client.request(Request { method, path, headers, body }, deadline).ok();
     shared.watch.answered(payload.path, answer.as_ref());
     match answer {
         Some(response) => match response.status {
@@ -203,6 +203,7 @@ fn attempt(shared: &Shared, payload: &Payload, deadline: Instant) -> Outcome {
 fn send_all(shared: &Shared) {
     Local::suppress();
     let dice = Cell::new(rng::seed());
+    let mut client = Client::new(&shared.endpoint);
     let (mut pause, mut tries) = (FIRST_PAUSE, 0);
     let mut state = shared.state();
     loop {
@@ -212,7 +213,7 @@ fn send_all(shared: &Shared) {
         let limit = Instant::now() + shared.time;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
         drop(state);
-        let outcome = attempt(shared, &payload, deadline);
+        let outcome = attempt(shared, &mut client, &payload, deadline);
         state = shared.state();
         match outcome {
             Outcome::Delivered => {

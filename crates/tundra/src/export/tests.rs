@@ -6,7 +6,7 @@ mod outputs;
 #[cfg(feature = "tls")]
 mod tls;
 
-use super::http::read_response;
+use super::http::read;
 use super::*;
 use crate::testing::Collector;
 use std::io::{Cursor, Read, Write};
@@ -45,8 +45,8 @@ fn endpoints() {
 #[test]
 fn responses() {
     let check = |bytes: &[u8], expect: Option<(u16, usize)>| {
-        let found = read_response(&mut Cursor::new(bytes)).ok();
-        let shown = found.map(|response| (response.status, response.body.len()));
+        let found = read(&mut Cursor::new(bytes)).ok();
+        let shown = found.map(|(response, _)| (response.status, response.body.len()));
         assert_eq!(shown, expect, "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(80)]));
     };
     let ok = |head: &str, body: &[u8]| [format!("HTTP/1.1 200 OK\r\n{head}\r\n").as_bytes(), body].concat();
@@ -154,4 +154,113 @@ fn the_end_comes_in_time() {
         drop(collector);
     }
     drop(silent);
+}
+
+#[test]
+fn when_a_connection_stays_open() {
+    let check = |answer: &str, expect: bool| {
+        let (_, stays) = read(&mut Cursor::new(answer.as_bytes())).expect(answer);
+        assert_eq!(stays, expect, "{answer}");
+    };
+    check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", true);
+    check("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", true);
+    check("HTTP/1.1 204 Empty\r\n\r\n", true);
+    check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", true);
+    check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n0\r\n\r\nhi\r\n0\r\nt: x\r\n\r\n", true);
+    // It says so, it is too old, it ends with the connection, it was cut, or something came behind it.
+    check("HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n", false);
+    check("HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 0\r\n\r\n", false);
+    check("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false);
+    check("HTTP/1.1 200 OK\r\n\r\nhi", false);
+    check("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi", false);
+    check("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nhi", false);
+    check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n", false);
+    check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n", false);
+    check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n0\r\n\r\n", false);
+    check(&format!("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n{}", "x".repeat(1 << 20)), false);
+}
+
+/// A server that answers so many requests on each connection and then hangs up; gives the number of the connection with each
+/// request's path. A request whose head has come can be answered before its body.
+fn server_of_connections(each: usize, reads_bodies: bool) -> (String, Receiver<(usize, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let (sender, requests) = sync_channel(1000);
+    std::thread::spawn(move || {
+        for (connection, stream) in listener.incoming().flatten().enumerate() {
+            let mut stream = std::io::BufReader::new(stream);
+            for _ in 0..each {
+                let Some((path, length)) = read_head(&mut stream) else { break };
+                let (status, taken) = if reads_bodies { ("200 OK", length) } else { ("413 Too Large", 0) };
+                let _ = stream.read_exact(&mut vec![0; taken]);
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                let _ = stream.get_mut().write_all(answer.as_bytes());
+                if sender.send((connection, path)).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    (url, requests)
+}
+
+/// Path and length of the body.
+fn read_head(stream: &mut impl std::io::BufRead) -> Option<(String, usize)> {
+    let (mut path, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).ok().filter(|read| *read > 2 || path.is_some())?;
+        path = path.or_else(|| line.split(' ').nth(1).map(str::to_owned));
+        if let Some(bytes) = line.to_lowercase().strip_prefix("content-length: ") {
+            length = bytes.trim().parse().ok()?;
+        }
+        if line == "\r\n" {
+            return Some((path?, length));
+        }
+    }
+}
+
+// Requests follow each other on one connection. Whatever the server closes is opened anew, and nothing is lost or sent twice.
+#[test]
+fn connections_are_used_again() {
+    for (each, connections) in [(1000, 1), (1, 5), (2, 3)] {
+        let (url, requests) = server_of_connections(each, true);
+        let otlp = Otlp::new(&url).expect("an address").only([true, false, false]);
+        let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            collector.in_scope(|| info_span!("sent").in_scope(|| ()));
+            collector.spans();
+            let (connection, path) = requests.recv_timeout(Duration::from_secs(60)).expect("a request");
+            assert_eq!(path, "/v1/traces");
+            seen.push(connection);
+        }
+        let expect: Vec<_> = (0..5).map(|number| number / each).collect();
+        assert_eq!(seen, expect);
+        assert_eq!(seen.last(), Some(&(connections - 1)));
+        drop(collector);
+        assert!(requests.try_recv().is_err(), "nothing was sent twice");
+    }
+}
+
+// A server that refuses a large request before it has come is understood: the payload is not offered again and again.
+#[test]
+fn early_refusals_are_heard() {
+    let (url, requests) = server_of_connections(1, false);
+    let otlp = Otlp::new(&url).expect("an address").only([true, false, false]);
+    let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
+    let refused = || {
+        let spans = crate::health().spans.undelivered_for;
+        spans.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
+    };
+    let before = refused();
+    let text = "x".repeat(1 << 19);
+    collector.in_scope(|| (0..6).for_each(|_| info_span!("large", text).in_scope(|| ())));
+    collector.spans();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while refused() == before {
+        assert!(Instant::now() < patience, "it was refused");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(requests.try_iter().count(), 1);
 }

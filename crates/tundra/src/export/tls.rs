@@ -57,8 +57,11 @@ fn config(store: RootCertStore) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(builder.with_root_certificates(store).with_no_client_auth()))
 }
 
+/// TLS over a socket.
+pub(crate) type Stream = StreamOwned<ClientConnection, Timed>;
+
 /// Speaks TLS over a connected socket.
-pub(crate) fn wrap(socket: Timed, name: &str, roots: &Roots) -> Result<StreamOwned<ClientConnection, Timed>> {
+pub(crate) fn wrap(socket: Timed, name: &str, roots: &Roots) -> Result<Stream> {
     let name = name.trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|_| Error::from(ErrorKind::InvalidInput))?;
     let connection = ClientConnection::new(roots.config()?, name).map_err(Error::other)?;
