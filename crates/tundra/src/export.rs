@@ -7,6 +7,7 @@ mod http;
 mod json_lines;
 mod otlp;
 mod outbox;
+mod payload;
 mod pieces;
 #[cfg(feature = "tls")]
 mod tls;

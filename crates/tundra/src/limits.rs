@@ -5,10 +5,10 @@ use std::time::Duration;
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
-pub(crate) const BURST_RING_BYTES: usize = 1 << 20;
+pub(crate) const BURST_RING_BYTES: usize = 512 * 1024;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 32 << 20;
-/// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when it is half full.
+/// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when three quarters are full.
 pub(crate) const WAKE_BYTES: u64 = 64 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.
 pub(crate) const WAKE_AGAIN_BYTES: u64 = 8 * 1024;
@@ -43,7 +43,7 @@ pub(crate) const PIPELINES: usize = 4096;
 /// Commands that can wait for the collector.
 pub(crate) const COMMANDS: usize = 64;
 /// A batch is exported when it holds this many bytes, however young it is.
-pub(crate) const BATCH_BYTES: usize = 1 << 20;
+pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 /// Call sites of which an exporter remembers how their records are written.
 pub(crate) const SITES: usize = 16_384;
 /// Kinds of spans of one call site that are told apart for that; some hundred bytes each, and no more of all than `SITES`.
@@ -94,10 +94,13 @@ pub(crate) const FILES_KEPT: usize = 3;
 pub(crate) const RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of a response's body that are read; the rest is left behind with the connection.
 pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
-/// Bytes that one payload should have at most: a batch that makes more is sent in pieces.
+/// Bytes that one payload should have at most: what waits is put together up to this, and a batch that makes more is sent
+/// in pieces.
 pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
+/// A payload in the making that has this much is complete: small buffers come back soon and stay in the caches.
+pub(crate) const BODY_BYTES: usize = 768 * 1024;
 /// Buffers of sent payloads that one network exporter keeps while it is at work.
-pub(crate) const SPARE_BUFFERS: usize = 2;
+pub(crate) const SPARE_BUFFERS: usize = 8;
 /// Times that a payload is offered to a server that answers and fails.
 pub(crate) const ANSWERED_TRIES: u32 = 8;
 /// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.

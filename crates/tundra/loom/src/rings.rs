@@ -32,7 +32,7 @@ fn push(ring: &Ring, number: u64) -> bool {
 
 fn drain(ring: &Ring, seen: &mut Vec<u64>) {
     let mark = ring.mark();
-    let mut take = |mut run: run::Run<'_>| {
+    let mut take = |run: &mut run::Run<'_>| {
         while let Some((head, words)) = run.next() {
             assert_eq!((head.units, words.len()), (UNITS, usize::from(UNITS)));
             // SAFETY: records of a model are written whole.

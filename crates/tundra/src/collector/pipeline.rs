@@ -66,11 +66,13 @@ pub(crate) fn drain_into(local: &Local, mark: u64, pipelines: &mut [Pipeline]) -
     moved
 }
 
-fn take_run(mut run: Run<'_>, pipelines: &mut [Pipeline]) -> usize {
+/// Takes records until a batch is full; gives how many.
+fn take_run(run: &mut Run<'_>, pipelines: &mut [Pipeline]) -> usize {
     let mut moved = 0;
     while let Some(head) = run.first() {
         let taken = match pipelines.iter_mut().find(|pipeline| pipeline.id() == head.pipeline()) {
-            Some(pipeline) => pipeline.take(&mut run),
+            Some(pipeline) if pipeline.is_full() => break,
+            Some(pipeline) => pipeline.take(run),
             None => run.next().map_or(0, |(head, _)| {
                 discard(*head, Dropped::Shutdown);
                 1
@@ -128,10 +130,12 @@ impl Pipeline {
     fn take(&mut self, run: &mut Run<'_>) -> usize {
         let (id, closed, has_console) = (self.id(), self.closed, self.config.console.is_some());
         let (mut spans, mut all) = (0, 0);
+        let mut room = BATCH_BYTES - self.batch.len_bytes().min(BATCH_BYTES);
         let stretch = run.take_while(|head| {
             let is_span = head.kind == SPAN;
             let mine = head.tag & !FIRST == id && !closed;
-            let usual = mine && head.spill.is_null() && (is_span || !has_console);
+            let usual = mine && head.spill.is_null() && (is_span || !has_console) && room > 0;
+            room = room.saturating_sub(head.len_bytes());
             spans += usize::from(usual && is_span);
             all += usize::from(usual);
             usual
@@ -216,8 +220,12 @@ impl Pipeline {
         self.since.get_or_insert_with(Instant::now);
     }
 
+    fn is_full(&self) -> bool {
+        self.batch.len_bytes() >= BATCH_BYTES
+    }
+
     fn export_if_full(&mut self) {
-        if self.batch.len_bytes() >= BATCH_BYTES {
+        if self.is_full() {
             self.export();
         }
     }

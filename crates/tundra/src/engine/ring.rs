@@ -50,9 +50,10 @@ impl Segment {
         self.size > RING_BYTES as u64
     }
 
-    /// Bytes in it that wake a sleeping collector. Whoever bursts is fast, and each wake-up costs as much as a hundred spans.
+    /// Bytes in it that wake a sleeping collector. Whoever bursts is fast, and each wake-up costs as much as a hundred spans;
+    /// what comes until the collector is up still has room.
     fn wakes_at(&self) -> u64 {
-        if self.is_burst() { self.size / 2 } else { WAKE_BYTES }
+        if self.is_burst() { self.size / 4 * 3 } else { WAKE_BYTES }
     }
 
     /// # Safety
@@ -238,12 +239,12 @@ impl Ring {
         self.head.load(Acquire)
     }
 
-    /// Hands records before `mark` to `take`, as many as lie in one piece, and then frees their room; false if there were
-    /// none.
+    /// Hands records before `mark` to `take`, as many as lie in one piece, and then frees the room of those that it took;
+    /// false if that was none.
     ///
     /// # Safety
     /// Only the collector may call this, and not from within `take`; `mark` must come from `mark`.
-    pub(crate) unsafe fn drain(&self, mark: u64, take: impl FnOnce(Run<'_>)) -> bool {
+    pub(crate) unsafe fn drain(&self, mark: u64, take: impl FnOnce(&mut Run<'_>)) -> bool {
         let consumer = &self.consumer;
         let tail = consumer.tail.load(Relaxed);
         if tail >= mark {
@@ -266,13 +267,15 @@ impl Ring {
         let upto = mark.min(end).min(tail - into_piece + segment.size);
         // SAFETY: between tail and head lie whole records, or pads, which the producer does not touch; none goes over the
         // end of a piece.
-        unsafe {
+        let mut run = unsafe {
             let at = segment.bytes.add(into_piece as usize);
             reads(at, (upto - tail) as usize);
-            take(Run::new(std::slice::from_raw_parts(at.cast::<Word>(), (upto - tail) as usize / 8)));
-        }
-        consumer.tail.store(upto, Release);
-        true
+            Run::new(std::slice::from_raw_parts(at.cast::<Word>(), (upto - tail) as usize / 8))
+        };
+        take(&mut run);
+        let taken_upto = upto - run.len_bytes() as u64;
+        consumer.tail.store(taken_upto, Release);
+        taken_upto > tail
     }
 }
 
@@ -317,7 +320,8 @@ mod tests {
         true
     }
 
-    /// Takes all there is, in stretches that end at every so manyth record, or each by itself.
+    /// Takes all there is, in stretches that end at every so manyth record, or each by itself; of longer
+    /// stretches one at a time.
     fn drain(ring: &Ring, seen: &mut Vec<(u64, u16)>, stretch: u64) {
         let mut take = |words: &[Word]| {
             // SAFETY: a test's records are written whole.
@@ -328,7 +332,7 @@ mod tests {
         let mark = ring.mark();
         // SAFETY: this thread is producer and collector.
         let mut piece = || unsafe {
-            ring.drain(mark, |mut run| {
+            ring.drain(mark, |run| {
                 while run.first().is_some() {
                     let mut count = 0;
                     let mut words = run.take_while(|_| {
@@ -342,6 +346,9 @@ mod tests {
                         words = rest;
                     }
                     run.next().into_iter().for_each(|(_, words)| take(words));
+                    if stretch > 1 {
+                        break;
+                    }
                 }
             })
         };

@@ -24,6 +24,11 @@ impl<'a> Run<'a> {
         Self { words }
     }
 
+    /// Bytes of what is left.
+    pub(crate) fn len_bytes(&self) -> usize {
+        size_of_val(self.words)
+    }
+
     /// The first record, which stays; pads before it go.
     #[inline]
     pub(crate) fn first(&mut self) -> Option<&'a Head> {

@@ -79,6 +79,11 @@ impl Head {
         unsafe { self.meta.as_ref() }
     }
 
+    /// Length of the whole record.
+    pub(crate) fn len_bytes(&self) -> usize {
+        usize::from(self.units) * 8
+    }
+
     /// The number of the pipeline it belongs to.
     pub(crate) fn pipeline(&self) -> u16 {
         self.tag & !(UNSAMPLED | FIRST)

@@ -16,7 +16,8 @@ mod traces;
 mod upstream;
 
 use super::endpoint::{Endpoint, EndpointError};
-use super::outbox::{Outbox, Payload};
+use super::outbox::Outbox;
+use super::payload::{Joins, Payload};
 use super::{ExportError, Exported, Exporter, pieces};
 use crate::collector::Marked;
 use crate::env::Container;
@@ -131,8 +132,7 @@ impl DatadogAgent {
     fn ask(&self) {
         if self.answers.should_ask() {
             let headers = self.headers(&[]);
-            let (method, path, load) = ("GET", "/info", [0; 3]);
-            self.outbox.put(Payload { method, path, headers, body: Vec::new(), load, retry: false });
+            self.outbox.put(Payload::ask(("GET", "/info"), headers, Vec::new()));
         }
     }
 
@@ -145,8 +145,7 @@ impl DatadogAgent {
             let mut headers = self.headers(&[]);
             headers.retain(|(name, _)| name != "Content-Type");
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-            let (method, path, load) = ("POST", "/v0.7/config", [0; 3]);
-            self.outbox.put(Payload { method, path, headers, body, load, retry: false });
+            self.outbox.put(Payload::ask(("POST", "/v0.7/config"), headers, body));
         }
     }
 
@@ -219,18 +218,18 @@ impl DatadogAgent {
     }
 
     fn send(&self, path: &'static str, body: Body, dropped: Option<[usize; 2]>) {
-        let mut more = vec![
-            ("Datadog-Client-Computed-Top-Level", "yes".to_owned()),
-            ("X-Datadog-Trace-Count", body.chunks.to_string()),
-        ];
+        let mut more = vec![("Datadog-Client-Computed-Top-Level", "yes".to_owned())];
+        let mut counts = vec![("X-Datadog-Trace-Count", body.chunks as u64)];
         if let Some([traces, spans]) = dropped {
             more.push(("Datadog-Client-Computed-Stats", "yes".to_owned()));
             if spans > 0 {
-                more.push(("Datadog-Client-Dropped-P0-Traces", traces.to_string()));
-                more.push(("Datadog-Client-Dropped-P0-Spans", spans.to_string()));
+                counts.push(("Datadog-Client-Dropped-P0-Traces", traces as u64));
+                counts.push(("Datadog-Client-Dropped-P0-Spans", spans as u64));
             }
         }
-        self.outbox.put(Payload::post(path, self.headers(&more), body.bytes, [body.kept, 0, 0]));
+        let joins = if path == V04 { Joins::Arrays } else { Joins::Never };
+        let payload = Payload::post(path, self.headers(&more), body.bytes, [body.kept, 0, 0]);
+        self.outbox.put(Payload { counts, joins, ..payload });
     }
 
     fn app(&self) -> &str {

@@ -7,7 +7,9 @@
 mod answer;
 mod socket;
 
-use super::endpoint::{Endpoint, Way};
+use super::endpoint::Endpoint;
+#[cfg(feature = "tls")]
+use super::endpoint::Way;
 pub(crate) use answer::Response;
 pub(super) use answer::read;
 pub(crate) use socket::Timed;
@@ -21,7 +23,10 @@ pub(crate) struct Request<'r> {
     /// Behind the endpoint's own.
     pub(crate) path: &'r str,
     pub(crate) headers: &'r [(String, String)],
-    pub(crate) body: &'r [u8],
+    /// More of them.
+    pub(crate) counts: &'r [(&'static str, u64)],
+    /// The body, piece by piece.
+    pub(crate) pieces: &'r [&'r [u8]],
 }
 
 /// An open connection.
@@ -75,11 +80,11 @@ impl<'e> Client<'e> {
 impl Connection {
     fn open(endpoint: &Endpoint, deadline: Instant) -> Result<Self> {
         let socket = Timed::connect(endpoint, deadline)?;
-        Ok(match &endpoint.way {
-            #[cfg(feature = "tls")]
-            Way::Tls { name, roots, .. } => Self::Tls(Box::new(super::tls::wrap(socket, name, roots)?)),
-            _ => Self::Plain(socket),
-        })
+        #[cfg(feature = "tls")]
+        if let Way::Tls { name, roots, .. } = &endpoint.way {
+            return Ok(Self::Tls(Box::new(super::tls::wrap(socket, name, roots)?)));
+        }
+        Ok(Self::Plain(socket))
     }
 
     fn socket(&mut self) -> &mut Timed {
@@ -103,14 +108,17 @@ fn converse(
     endpoint: &Endpoint,
     request: Request<'_>,
 ) -> Result<(Response, bool)> {
-    let Request { method, path, headers, body } = request;
+    let Request { method, path, headers, counts, pieces } = request;
     let mut head = format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\n", endpoint.base, endpoint.host());
-    head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    head.push_str(&format!("Content-Length: {}\r\n", pieces.iter().map(|piece| piece.len()).sum::<usize>()));
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
+    for (name, count) in counts {
+        head.push_str(&format!("{name}: {count}\r\n"));
+    }
     head.push_str("\r\n");
-    match write(stream, head.as_bytes(), body) {
+    match write(stream, head.as_bytes(), pieces) {
         Ok(()) => read(stream),
         // Who does not want all of it may have said so before hanging up.
         Err(error) if is_gone(&error) => match read(stream) {
@@ -122,14 +130,16 @@ fn converse(
 }
 
 /// Head and body in one go as far as possible: a head alone would wake the server for nothing.
-fn write(stream: &mut impl Write, head: &[u8], body: &[u8]) -> Result<()> {
-    let written = loop {
-        match stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+fn write(stream: &mut impl Write, head: &[u8], pieces: &[&[u8]]) -> Result<()> {
+    let mut slices: Vec<_> = std::iter::once(&head).chain(pieces).map(|piece| IoSlice::new(piece)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            written => break written?,
+            Err(error) => return Err(error),
         }
-    };
-    stream.write_all(head.get(written..).unwrap_or_default())?;
-    stream.write_all(body.get(written.saturating_sub(head.len())..).unwrap_or_default())?;
+    }
     stream.flush()
 }

@@ -6,7 +6,7 @@ mod target;
 pub use target::Signal;
 
 use super::endpoint::EndpointError;
-use super::outbox::Payload;
+use super::payload::{Joins, Payload};
 use super::{ExportError, Exported, Exporter};
 use requests::{Contents, Door, Encoder};
 use std::time::{Duration, Instant};
@@ -134,10 +134,6 @@ impl Door for Otlp {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut headers = target.headers.clone();
         headers.extend(self.llm_copy.filter(|_| contents == Contents::Calls).map(owned));
-        let (body, packed) = if target.gzip { squeeze(body) } else { (body, false) };
-        if packed {
-            headers.push(owned(("Content-Encoding", "gzip")));
-        }
         let load = match contents {
             Contents::Spans => [count, 0, 0],
             // They are counted where they go the first time.
@@ -145,23 +141,9 @@ impl Door for Otlp {
             Contents::Logs => [0, count, 0],
             Contents::Points => [0, 0, count],
         };
-        self.ways.of(target).put(Payload::post(target.path, headers, body, load));
+        let payload = Payload::post(target.path, headers, body, load);
+        self.ways.of(target).put(Payload { joins: Joins::Messages, gzip: target.gzip, ..payload });
     }
-}
-
-#[cfg(feature = "gzip")]
-fn squeeze(body: Vec<u8>) -> (Vec<u8>, bool) {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    match encoder.write_all(&body).and_then(|()| encoder.finish()) {
-        Ok(packed) => (packed, true),
-        Err(_) => (body, false),
-    }
-}
-
-#[cfg(not(feature = "gzip"))]
-fn squeeze(body: Vec<u8>) -> (Vec<u8>, bool) {
-    (body, false)
 }
 
 impl Exporter for Otlp {

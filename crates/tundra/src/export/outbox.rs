@@ -1,43 +1,21 @@
 //! Payloads on their way out: a queue bounded in bytes, and a sender thread that lives only while there is work.
 //!
-//! An exporter puts payloads in on the collector thread, which never waits for a network. While the target is away the
+//! An exporter puts payloads in on the collector thread, which never waits for a network. Those that wait go together. While the target is away the
 //! sender backs off with full jitter, or as long as the target asks for; when the queue is full the oldest payload makes
 //! room. Whatever is lost is counted with its reason.
 
 use super::endpoint::Endpoint;
 use super::http::{Client, Request, Response};
+use super::payload::{Joins, Payload, Piece};
 use crate::engine::Local;
-use crate::health::{DONE, Load, Undelivered};
-use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BUFFERS};
+use crate::health::{DONE, Undelivered};
+use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES, SPARE_BUFFERS};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// One request.
-pub(crate) struct Payload {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-    /// What is lost with it.
-    pub(crate) load: Load,
-    /// Whether it is worth another try; a question is asked anew instead.
-    pub(crate) retry: bool,
-}
-
-impl Payload {
-    pub(crate) fn post(
-        path: &'static str,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-        load: Load,
-    ) -> Self {
-        Self { method: "POST", path, headers, body, load, retry: true }
-    }
-}
 
 /// Learns what became of requests. Called on the sender thread; must not block or panic.
 pub(crate) trait Watch: Send + Sync {
@@ -56,6 +34,8 @@ struct State {
     bytes: usize,
     /// Buffers that were sent, for the next payloads.
     spare: Vec<Vec<u8>>,
+    /// Bytes of the largest payloads that came lately.
+    usual: usize,
     /// Whether a sender thread runs.
     sender: bool,
     /// Set once: give up at this time.
@@ -76,6 +56,8 @@ pub(crate) struct Outbox(Arc<Shared>);
 
 /// For one request, where nobody says otherwise.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// Payloads that wait without more memory for the queue.
+const QUEUE: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest time that a target can ask to be left alone.
@@ -90,10 +72,21 @@ impl Shared {
 }
 
 impl State {
+    /// Puts into a payload those that come next and can go with it.
+    fn join(&mut self, payload: &mut Payload) {
+        let mut len_bytes = payload.len_bytes();
+        while let Some(other) = self.queue.pop_front_if(|other| payload.can_take(len_bytes, other)) {
+            let more = other.len_bytes();
+            self.bytes = self.bytes.saturating_sub(more);
+            len_bytes += more;
+            payload.take(other);
+        }
+    }
+
     /// Keeps the memory of a payload that was sent, unless it is far too large for what is sent now.
     fn recycle(&mut self, mut buffer: Vec<u8>) {
-        let fits = (1..=2 * PAYLOAD_BYTES).contains(&buffer.capacity());
-        if fits && self.spare.len() < SPARE_BUFFERS && buffer.len() >= buffer.capacity() / 8 {
+        let fits = (1..=2 * self.usual).contains(&buffer.capacity());
+        if fits && self.spare.len() < SPARE_BUFFERS {
             buffer.clear();
             self.spare.push(buffer);
         }
@@ -108,7 +101,9 @@ impl State {
 
 impl Outbox {
     pub(crate) fn new(endpoint: Endpoint, watch: Arc<dyn Watch>) -> Self {
-        let state = Mutex::new(State::default());
+        // What grows while payloads wait would come to lie behind them, and keep their memory from the system.
+        let queue = VecDeque::with_capacity(QUEUE);
+        let state = Mutex::new(State { queue, ..State::default() });
         Self(Arc::new(Shared { endpoint, watch, time: REQUEST_TIME, state, changed: Condvar::new() }))
     }
 
@@ -121,25 +116,29 @@ impl Outbox {
     }
 
     /// An empty buffer for a payload: one that was sent, if there is one, for new memory costs more than what is written
-    /// into it.
+    /// into it; else one that needs not grow.
     pub(crate) fn buffer(&self) -> Vec<u8> {
-        self.0.state().spare.pop().unwrap_or_default()
+        let mut state = self.0.state();
+        state.spare.pop().unwrap_or_else(|| Vec::with_capacity(state.usual + state.usual / 4))
     }
 
     /// Takes a payload over. One that can never be sent is counted as lost.
     pub(crate) fn put(&self, payload: Payload) {
         let mut state = self.0.state();
-        if payload.body.len() > OUTBOX_BYTES || state.closing.is_some() {
+        if payload.len_bytes() > OUTBOX_BYTES || state.closing.is_some() {
             let late = state.closing.is_some();
             DONE.lose(payload.load, if late { Undelivered::Shutdown } else { Undelivered::TooLarge });
             return;
         }
-        while state.bytes + payload.body.len() > OUTBOX_BYTES {
+        while state.bytes + payload.len_bytes() > OUTBOX_BYTES {
             let Some(oldest) = state.queue.pop_front() else { break };
-            state.bytes -= oldest.body.len();
+            state.bytes -= oldest.len_bytes();
             DONE.lose(oldest.load, Undelivered::OutboxFull);
         }
-        state.bytes += payload.body.len();
+        state.bytes += payload.len_bytes();
+        if payload.joins != Joins::Never {
+            state.usual = payload.len_bytes().max(state.usual / 8 * 7);
+        }
         state.queue.push_back(payload);
         if !state.sender {
             let shared = Arc::clone(&self.0);
@@ -184,8 +183,9 @@ enum Outcome {
 }
 
 fn attempt(shared: &Shared, client: &mut Client<'_>, payload: &Payload, deadline: Instant) -> Outcome {
-    let Payload { method, path, headers, body, .. } = payload;
-    let answer = client.request(Request { method, path, headers, body }, deadline).ok();
+    let Payload { method, path, headers, counts, .. } = payload;
+    let pieces: Vec<_> = payload.pieces.iter().map(Piece::bytes).collect();
+    let answer = client.request(Request { method, path, headers, counts, pieces: &pieces }, deadline).ok();
     shared.watch.answered(payload.path, answer.as_ref());
     match answer {
         Some(response) => match response.status {
@@ -209,16 +209,18 @@ fn send_all(shared: &Shared) {
     loop {
         let (payload, held) = next(shared, state);
         state = held;
-        let Some(payload) = payload else { break };
+        let Some(mut payload) = payload else { break };
+        state.join(&mut payload);
         let limit = Instant::now() + shared.time;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
         drop(state);
+        payload.pack();
         let outcome = attempt(shared, &mut client, &payload, deadline);
         state = shared.state();
         match outcome {
             Outcome::Delivered => {
                 (pause, tries) = (FIRST_PAUSE, 0);
-                state.recycle(payload.body);
+                payload.pieces.into_iter().for_each(|piece| state.recycle(piece.buffer));
             }
             Outcome::Refused => {
                 (pause, tries) = (FIRST_PAUSE, 0);
@@ -237,7 +239,7 @@ fn send_all(shared: &Shared) {
                     tries = 0;
                     DONE.lose(payload.load, Undelivered::Refused);
                 } else {
-                    state.bytes += payload.body.len();
+                    state.bytes += payload.len_bytes();
                     state.queue.push_front(payload);
                 }
                 let part = rng::next(&dice) as f64 / u64::MAX as f64;
@@ -262,7 +264,7 @@ fn next<'s>(
 ) -> (Option<Payload>, MutexGuard<'s, State>) {
     loop {
         if let Some(payload) = state.queue.pop_front() {
-            state.bytes = state.bytes.saturating_sub(payload.body.len());
+            state.bytes = state.bytes.saturating_sub(payload.len_bytes());
             return (Some(payload), state);
         }
         if state.closing.is_some() {

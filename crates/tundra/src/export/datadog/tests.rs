@@ -95,7 +95,8 @@ impl Exporter for BothWays {
         };
         let dropped = traces.export(context, &mut seen);
         let (expect, dropped_of_records) = self.of_records(batch, &mut stats_of_records);
-        let found: Vec<String> = seen.0.iter().flat_map(|body| spans(&body.bytes)).collect();
+        let mut found: Vec<String> = seen.0.iter().flat_map(|body| spans(&body.bytes)).collect();
+        found.sort();
         let sums = |bodies: &[Body]| {
             bodies.iter().fold((0, 0), |(chunks, kept), body| (chunks + body.chunks, kept + body.kept))
         };
@@ -105,7 +106,8 @@ impl Exporter for BothWays {
                 differences.push(format!("{found}\ninstead of\n{expect}"));
             }
         };
-        let of_records = spans(&expect.bytes);
+        let mut of_records = spans(&expect.bytes);
+        of_records.sort();
         compare(found.len().to_string(), of_records.len().to_string());
         compare(
             format!("{:?} {dropped:?}", sums(&seen.0)),

@@ -12,7 +12,7 @@ use super::upstream::{Upstream, Upstreams};
 use crate::collector::plain::{Sites, fields, is_plain, may_be_plain};
 use crate::collector::{Batch, PlainName, Record, Walk};
 use crate::engine::{FIRST, SPAN};
-use crate::limits::PAYLOAD_BYTES;
+use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
 use crate::sampling::{Decision, Sampler, is_llm_name};
 use std::collections::HashMap;
 use tracing_core::Metadata;
@@ -206,6 +206,9 @@ impl Traces {
             }
             open.chunks += 1;
             open.kept += if chunk.sampled { u64::from(chunk.spans) } else { 0 };
+            if open.bytes.len() >= BODY_BYTES {
+                body.take().into_iter().for_each(|body| finish(body, door));
+            }
         }
         body.into_iter().for_each(|body| finish(body, door));
     }

@@ -8,7 +8,7 @@ use crate::collector::plain::{Field, Plain, Sites, each_value, fields, may_be_pl
 use crate::collector::{Cleaner, PlainName, Record, Walk, event_name, scope, severity};
 use crate::engine::EVENT;
 use crate::export::Exported;
-use crate::limits::PAYLOAD_BYTES;
+use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
 use crate::sampling::{is_llm, is_llm_name};
 use tracing_core::Metadata;
 use tundra_record::{Resource, Scope, SpanId, SpanKind, UnixNanos, Value};
@@ -121,7 +121,7 @@ impl Encoder {
         own_logs.for_each(|log| logs.add_whole(door, |group| group.log(log)));
         let of_batch = batch.points.iter().filter(|_| takes_points);
         of_batch.for_each(|point| points.add_whole(door, |group| group.point(point)));
-        [spans, calls, logs, points].into_iter().for_each(|request| request.end(door));
+        [spans, calls, logs, points].iter_mut().for_each(|request| request.finish(door));
     }
 }
 
@@ -152,6 +152,9 @@ impl Request<'_> {
             door.put(self.contents, full.end(), self.count - 1);
             self.count = 1;
         }
+        if group.len_bytes() >= BODY_BYTES {
+            self.finish(door);
+        }
         true
     }
 
@@ -162,9 +165,10 @@ impl Request<'_> {
         });
     }
 
-    fn end(self, door: &mut dyn Door) {
-        if let Some(group) = self.group.filter(|_| self.count > 0) {
-            door.put(self.contents, group.end(), self.count);
+    fn finish(&mut self, door: &mut dyn Door) {
+        let count = std::mem::take(&mut self.count);
+        if let Some(group) = self.group.take().filter(|_| count > 0) {
+            door.put(self.contents, group.end(), count);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! A Datadog Agent as we expect it, and as we fear it: what it says is followed or costs a counter, and nothing else.
 
-use super::{server, text};
+use super::{Seen, server, text};
 use crate::testing::Collector;
 use crate::{DatadogAgent, LogFormat};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tracing::{error, info_span};
-use tundra_record::{LogRecord, MetricPoint, Reject, Resource, Scope, Sink, Span, Value};
+use tundra_record::{Span, Value};
 use tundra_wire::datadog::{DatadogHeaders, traces_v03_v04, traces_v05};
 use tundra_wire::{Limits, msgpack};
 
@@ -39,20 +39,6 @@ fn next_of(requests: &Receiver<Vec<u8>>, paths: &[&str]) -> (String, Vec<u8>) {
             return (head, request[at..].to_vec());
         }
     }
-}
-
-#[derive(Default)]
-struct Seen(Vec<Span<'static>>);
-
-impl Sink for Seen {
-    fn resource(&mut self, _: &mut Resource<'_>) {}
-    fn scope(&mut self, _: &mut Scope<'_>) {}
-    fn span(&mut self, span: &mut Span<'_>) {
-        self.0.push(span.clone().into_owned());
-    }
-    fn log(&mut self, _: &mut LogRecord<'_>) {}
-    fn metric(&mut self, _: &mut MetricPoint<'_>) {}
-    fn reject(&mut self, _: Reject) {}
 }
 
 fn spans(path: &str, body: &[u8]) -> Vec<Span<'static>> {
@@ -220,6 +206,37 @@ fn chunks_by_trace() {
         assert_eq!(span.attr("_dd.top_level").is_some(), root, "{span:?}");
         assert_eq!(span.attr("_dd.p.dm"), root.then_some(&Value::from("-3")), "{span:?}");
     }
+}
+
+// An Agent that takes its time gets what came meanwhile in one request, with one count of its traces.
+#[test]
+fn what_waits_goes_together() {
+    const SLOW: Duration = Duration::from_secs(1);
+    let (url, requests) = super::server_by_path(|path| {
+        if path == "/v0.4/traces" {
+            std::thread::sleep(SLOW);
+        }
+        ok(if path == "/info" { FULL } else { "{}" })
+    });
+    let collector = collector(DatadogAgent::new(&url).expect("an address"), None);
+    warm_up(&collector, &requests);
+    for _ in 0..10 {
+        collector.in_scope(|| info_span!("root").in_scope(|| info_span!("inner").in_scope(|| ())));
+        collector.spans();
+    }
+    let (mut bodies, mut seen) = (0, Vec::new());
+    while seen.len() < 20 {
+        let (head, body) = next(&requests, "/v0.4/traces");
+        let chunks = msgpack::Reader::new(&body).array().expect("an array");
+        assert!(head.contains(&format!("X-Datadog-Trace-Count: {chunks}\r\n")), "{head}");
+        seen.extend(spans("/v0.4/traces", &body));
+        bodies += 1;
+    }
+    let mut ids: Vec<_> = seen.iter().map(|span| span.span_id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 20, "each came once");
+    assert!(bodies < 10, "they came in {bodies} requests");
 }
 
 #[test]
