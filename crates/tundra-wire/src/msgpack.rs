@@ -6,4 +6,4 @@ mod read;
 mod write;
 
 pub use read::{Number, Reader};
-pub use write::{Writer, join_arrays};
+pub use write::Writer;

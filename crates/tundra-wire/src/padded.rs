@@ -22,6 +22,10 @@ impl Padded {
         self.len
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     #[inline(always)]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self.bytes.first_chunk::<PADDED>() {
@@ -29,7 +33,7 @@ impl Padded {
                 out.extend_from_slice(padded);
                 out.truncate(out.len() - (PADDED - self.len));
             }
-            _ => out.extend_from_slice(&self.bytes[..self.len]),
+            _ => out.extend_from_slice(self.bytes()),
         }
     }
 }

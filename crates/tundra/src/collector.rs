@@ -1,6 +1,6 @@
 //! The SDK's one background thread: drains every thread's ring, writes log lines, hands batches to exporters.
 //!
-//! Started by the first pipeline, shared by all. It sleeps until a ring is half full, a batch is due, a command
+//! Started by the first pipeline, shared by all. It sleeps until a ring is three quarters full, a batch is due, a command
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
 #![expect(unsafe_code, reason = "the thread's handle is reached through a raw pointer")]
 
@@ -296,7 +296,7 @@ impl Collector<'_> {
         self.marks.extend(Local::all().map(|local| (local, local.ring.mark())));
         self.receive();
         self.anchor.refresh();
-        self.pipelines.iter_mut().for_each(|pipeline| pipeline.set_anchor(self.anchor));
+        self.pipelines.iter_mut().for_each(|pipeline| pipeline.begin_look(self.anchor));
         let mut moved = 0;
         for (local, mark) in &self.marks {
             moved += pipeline::drain_into(local, *mark, &mut self.pipelines);

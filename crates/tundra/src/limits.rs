@@ -9,7 +9,7 @@ pub(crate) const BURST_RING_BYTES: usize = 512 * 1024;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 32 << 20;
 /// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when three quarters are full.
-pub(crate) const WAKE_BYTES: u64 = 64 * 1024;
+pub(crate) const WAKE_BYTES: u64 = 96 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.
 pub(crate) const WAKE_AGAIN_BYTES: u64 = 8 * 1024;
 /// Spans that one page of slots holds (256 bytes each).
@@ -43,7 +43,9 @@ pub(crate) const PIPELINES: usize = 4096;
 /// Commands that can wait for the collector.
 pub(crate) const COMMANDS: usize = 64;
 /// A batch is exported when it holds this many bytes, however young it is.
-pub(crate) const BATCH_BYTES: usize = 256 * 1024;
+pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// The same while more than this comes at once: what was just copied is still in the second cache.
+pub(crate) const HOT_BATCH_BYTES: usize = 256 * 1024;
 /// Call sites of which an exporter remembers how their records are written.
 pub(crate) const SITES: usize = 16_384;
 /// Kinds of spans of one call site that are told apart for that; some hundred bytes each, and no more of all than `SITES`.
@@ -72,7 +74,7 @@ pub(crate) const BAGGAGE_BYTES: usize = 8192;
 pub(crate) const DATADOG_TAGS_BYTES: usize = 512;
 /// Traces whose `tracestate` or `baggage` is remembered.
 pub(crate) const REMOTE_STATES: usize = 1024;
-/// Bytes that one network exporter holds while its target is away; the oldest payload makes room.
+/// Bytes of payloads that wait in one network exporter while its target is away; the oldest makes room.
 pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
 /// Periods of client statistics that are counted at the same time.
 pub(crate) const STATS_BUCKETS: usize = 16;
@@ -99,8 +101,8 @@ pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
 pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
 /// A payload in the making that has this much is complete: small buffers come back soon and stay in the caches.
 pub(crate) const BODY_BYTES: usize = 768 * 1024;
-/// Buffers of sent payloads that one network exporter keeps while it is at work.
-pub(crate) const SPARE_BUFFERS: usize = 8;
+/// Bytes of buffers of sent payloads that one network exporter keeps while it is at work.
+pub(crate) const SPARE_BYTES: usize = 4 << 20;
 /// Times that a payload is offered to a server that answers and fails.
 pub(crate) const ANSWERED_TRIES: u32 = 8;
 /// Places for open spans of a `Registry` that are found without a lock; 16 bytes each once used.

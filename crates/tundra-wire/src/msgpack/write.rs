@@ -169,16 +169,3 @@ impl<'o> Writer<'o> {
         }
     }
 }
-
-/// Makes an array that was begun by [`open_array`](Writer::open_array) go on with the items of another such one: gives where
-/// in the other they begin; `None`, and nothing done, if one of them is no such array.
-pub fn join_arrays(array: &mut [u8], other: &[u8]) -> Option<usize> {
-    const HEAD: usize = 5;
-    let length = |array: &[u8]| match array {
-        [0xdd, a, b, c, d, ..] => Some(u32::from_be_bytes([*a, *b, *c, *d])),
-        _ => None,
-    };
-    let sum = length(array)?.checked_add(length(other)?)?;
-    array[1..HEAD].copy_from_slice(&sum.to_be_bytes());
-    Some(HEAD)
-}

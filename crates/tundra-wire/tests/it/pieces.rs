@@ -37,7 +37,8 @@ fn span<'a>(text: &'a str, number: i64, parent: Option<SpanId>) -> Span<'a> {
 
 #[test]
 fn otlp() {
-    let names = ["text", "truth", "a name that is longer than most", "part"].map(Name::new);
+    let names = ["text", "truth", "a name that is longer than most", "part"];
+    let names = [names.map(Name::of_span), names.map(Name::of_log)];
     for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
         for parent in [None, Some(SpanId(9))] {
             let span = span(text, number, parent);
@@ -55,7 +56,7 @@ fn otlp() {
             let like_log = Template::of_log((Severity(9), "INFO"), "named", ("target", &Value::from("here")));
             let (resource, scope) = (Resource::default(), Scope::default());
             let mut pieces = [(); 2].map(|()| Group::begin(&resource, &scope, Vec::new()));
-            for (group, template) in pieces.iter_mut().zip([&like_span, &like_log]) {
+            for ((group, template), names) in pieces.iter_mut().zip([&like_span, &like_log]).zip(&names) {
                 let is_log = std::ptr::eq(template, &like_log);
                 let mut piece = group.like(template);
                 if is_log {

@@ -30,10 +30,12 @@ fn push(ring: &Ring, number: u64) -> bool {
     true
 }
 
+/// Takes all there is: first one record, and then whatever comes with it in one piece.
 fn drain(ring: &Ring, seen: &mut Vec<u64>) {
     let mark = ring.mark();
+    let mut most = 1;
     let mut take = |run: &mut run::Run<'_>| {
-        while let Some((head, words)) = run.next() {
+        for (head, words) in std::iter::from_fn(|| run.next()).take(std::mem::replace(&mut most, usize::MAX)) {
             assert_eq!((head.units, words.len()), (UNITS, usize::from(UNITS)));
             // SAFETY: records of a model are written whole.
             let [first, last] = [words[1], words[words.len() - 1]].map(|word| unsafe { word.assume_init() });

@@ -12,7 +12,7 @@ use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, FIRST, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
-use crate::limits::BATCH_BYTES;
+use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
 use crate::propagation;
 use crate::sampling::Sampler;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +40,8 @@ pub(crate) struct PipelineConfig {
 pub(crate) struct Pipeline {
     config: PipelineConfig,
     batch: Batch,
+    /// Bytes of records that came since the collector last woke up.
+    came: usize,
     /// Records that came and are not yet in the ledger as waiting, less those that went again; by kind.
     arrived: [i64; Kind::COUNT],
     /// When the oldest record of the batch was drained.
@@ -80,7 +82,8 @@ fn take_run(run: &mut Run<'_>, pipelines: &mut [Pipeline]) -> usize {
         };
         if taken == 0 {
             // No record is longer than its run; if one were, there would be no way past it.
-            break;
+            debug_assert!(false, "a record is longer than its run");
+            run.clear();
         }
         moved += taken;
     }
@@ -103,6 +106,7 @@ impl Pipeline {
             counts_unsampled: config.exporters.iter().any(|exporter| exporter.counts_unsampled()),
             batch: Batch::new(Anchor::new(), config.redaction.clone()),
             config,
+            came: 0,
             arrived: [0; Kind::COUNT],
             since: None,
             fresh: Vec::new(),
@@ -121,7 +125,9 @@ impl Pipeline {
         self.closed
     }
 
-    pub(crate) fn set_anchor(&mut self, anchor: Anchor) {
+    /// What is taken from now on came since the collector woke up, and was recorded by this clock.
+    pub(crate) fn begin_look(&mut self, anchor: Anchor) {
+        self.came = 0;
         self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
@@ -130,7 +136,7 @@ impl Pipeline {
     fn take(&mut self, run: &mut Run<'_>) -> usize {
         let (id, closed, has_console) = (self.id(), self.closed, self.config.console.is_some());
         let (mut spans, mut all) = (0, 0);
-        let mut room = BATCH_BYTES - self.batch.len_bytes().min(BATCH_BYTES);
+        let mut room = HOT_BATCH_BYTES;
         let stretch = run.take_while(|head| {
             let is_span = head.kind == SPAN;
             let mine = head.tag & !FIRST == id && !closed;
@@ -147,6 +153,7 @@ impl Pipeline {
             });
         }
         self.batch.push_run(stretch, (spans, all - spans));
+        self.came += size_of_val(stretch);
         self.arrived[Kind::Span as usize] += spans as i64;
         self.arrived[Kind::Log as usize] += (all - spans) as i64;
         self.since.get_or_insert_with(Instant::now);
@@ -214,6 +221,7 @@ impl Pipeline {
         }
         let (kind, start) = (head.kind, head.start);
         let at = self.batch.push(head, record);
+        self.came += size_of_val(record);
         if kind == EVENT && self.config.console.is_some() {
             self.fresh.push((start, at));
         }
@@ -221,7 +229,8 @@ impl Pipeline {
     }
 
     fn is_full(&self) -> bool {
-        self.batch.len_bytes() >= BATCH_BYTES
+        let enough = if self.came < HOT_BATCH_BYTES { BATCH_BYTES } else { HOT_BATCH_BYTES };
+        self.batch.len_bytes() >= enough
     }
 
     fn export_if_full(&mut self) {

@@ -29,6 +29,11 @@ impl<'a> Run<'a> {
         size_of_val(self.words)
     }
 
+    /// Leaves nothing.
+    pub(crate) fn clear(&mut self) {
+        self.words = &[];
+    }
+
     /// The first record, which stays; pads before it go.
     #[inline]
     pub(crate) fn first(&mut self) -> Option<&'a Head> {

@@ -14,7 +14,7 @@ pub(crate) use answer::Response;
 pub(super) use answer::read;
 pub(crate) use socket::Timed;
 use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a request is, beside where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,12 @@ enum Connection {
 /// Speaks to one server. Belongs to one thread: in a forked child nobody uses the parent's connection.
 pub(crate) struct Client<'e> {
     endpoint: &'e Endpoint,
-    open: Option<Connection>,
+    /// The connection that can take the next request, and since when it rests.
+    open: Option<(Connection, Instant)>,
 }
+
+/// A connection that rested for longer is not trusted: who is in between may have forgotten it.
+const REST: Duration = Duration::from_secs(4);
 
 impl<'e> Client<'e> {
     pub(crate) fn new(endpoint: &'e Endpoint) -> Self {
@@ -49,9 +53,12 @@ impl<'e> Client<'e> {
 
     /// Sends a request and reads the answer.
     pub(crate) fn request(&mut self, request: Request<'_>, deadline: Instant) -> Result<Response> {
-        if let Some(connection) = self.open.take() {
+        if let Some((mut connection, since)) = self.open.take()
+            && since.elapsed() < REST
+            && connection.socket().is_silent()
+        {
             match self.converse(connection, request, deadline) {
-                // The server may have given the connection up meanwhile, which shows only now.
+                // The server gave the connection up meanwhile, and has said nothing to this request.
                 Err(error) if is_gone(&error) => {}
                 answer => return answer,
             }
@@ -67,13 +74,36 @@ impl<'e> Client<'e> {
         deadline: Instant,
     ) -> Result<Response> {
         connection.socket().until(deadline);
+        let head = self.head(request);
         let (response, stays_open) = match &mut connection {
-            Connection::Plain(stream) => converse(stream, self.endpoint, request),
+            Connection::Plain(stream) => match write(stream, &head, request.pieces) {
+                Ok(()) => read(stream)?,
+                Err(error) => last_word(stream, error)?,
+            },
             #[cfg(feature = "tls")]
-            Connection::Tls(stream) => converse(&mut **stream, self.endpoint, request),
-        }?;
-        self.open = stays_open.then_some(connection);
+            Connection::Tls(stream) => match write(&mut **stream, &head, request.pieces) {
+                Ok(()) => read(&mut **stream)?,
+                Err(error) => last_word(&mut super::tls::Heard(stream), error)?,
+            },
+        };
+        self.open = stays_open.then(|| (connection, Instant::now()));
         Ok(response)
+    }
+
+    fn head(&self, request: Request<'_>) -> Vec<u8> {
+        let Request { method, path, headers, counts, pieces } = request;
+        let (base, host) = (&self.endpoint.base, self.endpoint.host());
+        let len_bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut head =
+            format!("{method} {base}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len_bytes}\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        for (name, count) in counts {
+            head.push_str(&format!("{name}: {count}\r\n"));
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
     }
 }
 
@@ -102,30 +132,11 @@ fn is_gone(error: &Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }
 
-/// Gives the answer, and whether the connection can take another request.
-fn converse(
-    stream: &mut (impl Read + Write),
-    endpoint: &Endpoint,
-    request: Request<'_>,
-) -> Result<(Response, bool)> {
-    let Request { method, path, headers, counts, pieces } = request;
-    let mut head = format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\n", endpoint.base, endpoint.host());
-    head.push_str(&format!("Content-Length: {}\r\n", pieces.iter().map(|piece| piece.len()).sum::<usize>()));
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    for (name, count) in counts {
-        head.push_str(&format!("{name}: {count}\r\n"));
-    }
-    head.push_str("\r\n");
-    match write(stream, head.as_bytes(), pieces) {
-        Ok(()) => read(stream),
-        // Who does not want all of it may have said so before hanging up.
-        Err(error) if is_gone(&error) => match read(stream) {
-            Ok((response, _)) => Ok((response, false)),
-            Err(_) => Err(error),
-        },
-        Err(error) => Err(error),
+/// The answer of a server that did not take all of a request: it may have said why before it hung up.
+fn last_word(stream: &mut impl Read, error: Error) -> Result<(Response, bool)> {
+    match is_gone(&error).then(|| read(stream)) {
+        Some(Ok((response, _))) => Ok((response, false)),
+        _ => Err(error),
     }
 }
 

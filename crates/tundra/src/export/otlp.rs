@@ -62,7 +62,7 @@ impl Otlp {
         Ok(self)
     }
 
-    /// Compresses requests. Takes some processor time on the SDK's own thread. Default: no
+    /// Compresses requests. Takes some processor time on the sender's thread. Default: no
     /// (`OTEL_EXPORTER_OTLP_COMPRESSION=gzip`).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, yes: bool) -> Self {

@@ -1,15 +1,15 @@
 //! Payloads on their way out: a queue bounded in bytes, and a sender thread that lives only while there is work.
 //!
-//! An exporter puts payloads in on the collector thread, which never waits for a network. Those that wait go together. While the target is away the
-//! sender backs off with full jitter, or as long as the target asks for; when the queue is full the oldest payload makes
-//! room. Whatever is lost is counted with its reason.
+//! An exporter puts payloads in on the collector thread, which never waits for a network. Those that wait go together as long
+//! as the target takes them so. While the target is away the sender backs off with full jitter, or as long as the target
+//! asks for; when the queue is full the oldest payload makes room. Whatever is lost is counted with its reason.
 
 use super::endpoint::Endpoint;
-use super::http::{Client, Request, Response};
-use super::payload::{Joins, Payload, Piece};
+use super::http::{Client, Response};
+use super::payload::{Group, Payload};
 use crate::engine::Local;
 use crate::health::{DONE, Undelivered};
-use crate::limits::{ANSWERED_TRIES, OUTBOX_BYTES, SPARE_BUFFERS};
+use crate::limits::{ANSWERED_TRIES, BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -58,6 +58,8 @@ pub(crate) struct Outbox(Arc<Shared>);
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// Payloads that wait without more memory for the queue.
 const QUEUE: usize = 64;
+/// Payloads that are looked at for others that can go with the first.
+const SCAN: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest time that a target can ask to be left alone.
@@ -72,21 +74,33 @@ impl Shared {
 }
 
 impl State {
-    /// Puts into a payload those that come next and can go with it.
-    fn join(&mut self, payload: &mut Payload) {
-        let mut len_bytes = payload.len_bytes();
-        while let Some(other) = self.queue.pop_front_if(|other| payload.can_take(len_bytes, other)) {
-            let more = other.len_bytes();
-            self.bytes = self.bytes.saturating_sub(more);
-            len_bytes += more;
-            payload.take(other);
+    /// The next payload, with others that can go with it, up to so many bytes. Those of another kind wait: signals that
+    /// share a target come in turns, and their order means nothing.
+    fn take(&mut self, most: usize) -> Option<Group> {
+        let mut group = Group::of(self.queue.pop_front()?);
+        let mut at = 0;
+        while let Some(other) = self.queue.get(at).filter(|_| at < SCAN) {
+            if group.len_bytes() + other.body.len() > most || !group.takes(other) {
+                at += 1;
+            } else if let Some(other) = self.queue.remove(at) {
+                group.push(other);
+            }
         }
+        self.bytes = self.bytes.saturating_sub(group.len_bytes());
+        Some(group)
     }
 
-    /// Keeps the memory of a payload that was sent, unless it is far too large for what is sent now.
+    /// What could not be delivered is next again, each payload by itself.
+    fn put_back(&mut self, group: Group) {
+        self.bytes += group.len_bytes();
+        group.into_payloads().rev().for_each(|payload| self.queue.push_front(payload));
+    }
+
+    /// Keeps the memory of a payload that was sent, if it is about what the next ones need.
     fn recycle(&mut self, mut buffer: Vec<u8>) {
-        let fits = (1..=2 * self.usual).contains(&buffer.capacity());
-        if fits && self.spare.len() < SPARE_BUFFERS {
+        let fits = (self.usual / 2..=2 * self.usual).contains(&buffer.capacity());
+        let kept: usize = self.spare.iter().map(Vec::capacity).sum();
+        if fits && kept + buffer.capacity() <= SPARE_BYTES {
             buffer.clear();
             self.spare.push(buffer);
         }
@@ -119,25 +133,36 @@ impl Outbox {
     /// into it; else one that needs not grow.
     pub(crate) fn buffer(&self) -> Vec<u8> {
         let mut state = self.0.state();
-        state.spare.pop().unwrap_or_else(|| Vec::with_capacity(state.usual + state.usual / 4))
+        let usual = state.usual;
+        state.spare.retain(|spare| spare.capacity() <= 2 * usual);
+        state.spare.pop().unwrap_or_else(|| Vec::with_capacity(usual + usual / 4))
     }
 
     /// Takes a payload over. One that can never be sent is counted as lost.
-    pub(crate) fn put(&self, payload: Payload) {
+    pub(crate) fn put(&self, mut payload: Payload) {
         let mut state = self.0.state();
-        if payload.len_bytes() > OUTBOX_BYTES || state.closing.is_some() {
+        if state.bytes > PAYLOAD_BYTES && payload.gzip {
+            // The target is away: what is small now lets more of them wait.
+            drop(state);
+            payload.pack();
+            state = self.0.state();
+        }
+        let len_bytes = payload.body.len();
+        if len_bytes > OUTBOX_BYTES || state.closing.is_some() {
             let late = state.closing.is_some();
             DONE.lose(payload.load, if late { Undelivered::Shutdown } else { Undelivered::TooLarge });
             return;
         }
-        while state.bytes + payload.len_bytes() > OUTBOX_BYTES {
+        while state.bytes + len_bytes > OUTBOX_BYTES {
             let Some(oldest) = state.queue.pop_front() else { break };
-            state.bytes -= oldest.len_bytes();
+            state.bytes -= oldest.body.len();
             DONE.lose(oldest.load, Undelivered::OutboxFull);
         }
-        state.bytes += payload.len_bytes();
-        if payload.joins != Joins::Never {
-            state.usual = payload.len_bytes().max(state.usual / 8 * 7);
+        state.bytes += len_bytes;
+        state.usual = len_bytes.max(state.usual / 8 * 7);
+        if payload.body.capacity() / 4 > len_bytes {
+            // Its buffer was meant for more: what waits holds what it counts for.
+            payload.body.shrink_to_fit();
         }
         state.queue.push_back(payload);
         if !state.sender {
@@ -182,11 +207,9 @@ enum Outcome {
     },
 }
 
-fn attempt(shared: &Shared, client: &mut Client<'_>, payload: &Payload, deadline: Instant) -> Outcome {
-    let Payload { method, path, headers, counts, .. } = payload;
-    let pieces: Vec<_> = payload.pieces.iter().map(Piece::bytes).collect();
-    let answer = client.request(Request { method, path, headers, counts, pieces: &pieces }, deadline).ok();
-    shared.watch.answered(payload.path, answer.as_ref());
+fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline: Instant) -> Outcome {
+    let answer = group.send(client, deadline).ok();
+    shared.watch.answered(group.path(), answer.as_ref());
     match answer {
         Some(response) => match response.status {
             200..300 => Outcome::Delivered,
@@ -205,42 +228,45 @@ fn send_all(shared: &Shared) {
     let dice = Cell::new(rng::seed());
     let mut client = Client::new(&shared.endpoint);
     let (mut pause, mut tries) = (FIRST_PAUSE, 0);
+    // What goes together: less after each failure, for it may be too much for the target, or for the way there.
+    let mut most = PAYLOAD_BYTES;
     let mut state = shared.state();
     loop {
-        let (payload, held) = next(shared, state);
+        let (group, held) = next(shared, state, most);
         state = held;
-        let Some(mut payload) = payload else { break };
-        state.join(&mut payload);
+        let Some(mut group) = group else { break };
         let limit = Instant::now() + shared.time;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
         drop(state);
-        payload.pack();
-        let outcome = attempt(shared, &mut client, &payload, deadline);
+        let outcome = attempt(shared, &mut client, &mut group, deadline);
         state = shared.state();
+        if !matches!(outcome, Outcome::Delivered) {
+            DONE.export_errors.fetch_add(1, Relaxed);
+            most = group.len_bytes() / 2;
+        }
         match outcome {
             Outcome::Delivered => {
                 (pause, tries) = (FIRST_PAUSE, 0);
-                payload.pieces.into_iter().for_each(|piece| state.recycle(piece.buffer));
+                most = (most + most / 8).clamp(BODY_BYTES, PAYLOAD_BYTES);
+                group.into_payloads().for_each(|payload| state.recycle(payload.body));
             }
+            Outcome::Refused if !group.is_single() => state.put_back(group),
             Outcome::Refused => {
                 (pause, tries) = (FIRST_PAUSE, 0);
-                DONE.export_errors.fetch_add(1, Relaxed);
-                DONE.lose(payload.load, Undelivered::Refused);
+                DONE.lose(group.load(), Undelivered::Refused);
+            }
+            // No time for patience: what cannot be sent now is lost.
+            Outcome::Later { .. } if state.closing.is_some() => {
+                DONE.lose(group.load(), Undelivered::Shutdown);
+                break;
             }
             Outcome::Later { answered, wish } => {
-                DONE.export_errors.fetch_add(1, Relaxed);
-                tries += u32::from(answered);
-                if state.closing.is_some() {
-                    // No time for patience: what cannot be sent now is lost.
-                    DONE.lose(payload.load, Undelivered::Shutdown);
-                    break;
-                }
-                if !payload.retry || tries >= ANSWERED_TRIES {
+                tries += u32::from(answered && group.is_single());
+                if !group.retry() || tries >= ANSWERED_TRIES {
                     tries = 0;
-                    DONE.lose(payload.load, Undelivered::Refused);
+                    DONE.lose(group.load(), Undelivered::Refused);
                 } else {
-                    state.bytes += payload.len_bytes();
-                    state.queue.push_front(payload);
+                    state.put_back(group);
                 }
                 let part = rng::next(&dice) as f64 / u64::MAX as f64;
                 state = wait(shared, state, wish.unwrap_or_default() + pause.mul_f64(part));
@@ -257,15 +283,15 @@ fn send_all(shared: &Shared) {
     shared.changed.notify_all();
 }
 
-/// The next payload, or none if there was nothing to do for a while or the end has come.
+/// The next payloads, or none if there was nothing to do for a while or the end has come.
 fn next<'s>(
     shared: &'s Shared,
     mut state: MutexGuard<'s, State>,
-) -> (Option<Payload>, MutexGuard<'s, State>) {
+    most: usize,
+) -> (Option<Group>, MutexGuard<'s, State>) {
     loop {
-        if let Some(payload) = state.queue.pop_front() {
-            state.bytes = state.bytes.saturating_sub(payload.len_bytes());
-            return (Some(payload), state);
+        if let Some(group) = state.take(most) {
+            return (Some(group), state);
         }
         if state.closing.is_some() {
             return (None, state);

@@ -8,7 +8,7 @@ use super::http::Timed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind, Read, Result};
 use std::sync::{Arc, OnceLock};
 
 /// What a server's certificate is checked against; made when it is first needed.
@@ -59,6 +59,25 @@ fn config(store: RootCertStore) -> Result<Arc<ClientConfig>> {
 
 /// TLS over a socket.
 pub(crate) type Stream = StreamOwned<ClientConnection, Timed>;
+
+/// What the other side said, for somebody who cannot write any more.
+pub(crate) struct Heard<'s>(pub(crate) &'s mut Stream);
+
+impl Read for Heard<'_> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        let Stream { conn, sock } = self.0;
+        loop {
+            match conn.reader().read(into) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if conn.read_tls(sock)? == 0 {
+                return Ok(0);
+            }
+            conn.process_new_packets().map_err(Error::other)?;
+        }
+    }
+}
 
 /// Speaks TLS over a connected socket.
 pub(crate) fn wrap(socket: Timed, name: &str, roots: &Roots) -> Result<Stream> {

@@ -5,7 +5,7 @@
 
 use super::{attr, attrs};
 use crate::padded::Padded;
-use crate::protobuf::{close, fixed32, fixed64, message, open, raw_varint, text, varint, width};
+use crate::protobuf::{close, fixed32, message, open, raw_varint, text, varint, width};
 use tundra_record::{
     LogRecord, MetricPoint, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, Value,
 };
@@ -60,9 +60,9 @@ impl Group {
     /// Adds a record that begins like others.
     #[inline]
     pub fn like(&mut self, template: &Template) -> RecordWriter<'_> {
-        let at = open::<RECORD>(2, &mut self.out);
+        let at = self.out.len();
         self.out.extend_from_slice(&template.bytes);
-        RecordWriter { out: &mut self.out, at, attr: template.attr }
+        RecordWriter { out: &mut self.out, at }
     }
 
     /// Bytes so far.
@@ -84,36 +84,44 @@ impl Group {
     }
 }
 
-/// An attribute's name as it will be written, up to where its value begins.
+/// An attribute's name as it will be written: from the attribute's key up to where its value's length stands.
 #[derive(Clone, Debug)]
 pub struct Name(Padded);
 
 impl Name {
-    /// From the text.
-    pub fn new(name: &str) -> Self {
-        let mut bytes = Vec::new();
+    /// Of a span's attribute.
+    pub fn of_span(name: &str) -> Self {
+        Self::new(key(9, DELIMITED), name)
+    }
+
+    /// Of a log record's attribute.
+    pub fn of_log(name: &str) -> Self {
+        Self::new(key(6, DELIMITED), name)
+    }
+
+    fn new(attr: u8, name: &str) -> Self {
+        // The attribute's length is filled in.
+        let mut bytes = vec![attr, 0];
         text(1, name, &mut bytes);
         bytes.push(key(2, DELIMITED));
         Self(Padded::new(bytes))
     }
 }
 
-/// The beginning of many records.
+/// The beginning of many records: ids and times, which are filled in, and what they have in common.
 #[derive(Clone, Debug)]
 pub struct Template {
     bytes: Vec<u8>,
-    /// The key of an attribute.
-    attr: u8,
 }
 
 impl Template {
     /// Of spans with this name, kind and flags.
     pub fn of_span(name: &str, kind: SpanKind, flags: u32) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = [RECORD_HEAD, SPAN_IDS].concat();
         text(5, name, &mut bytes);
         varint(6, kind as u64, &mut bytes);
         fixed32(16, flags, &mut bytes);
-        Self { bytes, attr: key(9, DELIMITED) }
+        Self { bytes }
     }
 
     /// Of log records with this severity and event name, and with this attribute.
@@ -122,12 +130,12 @@ impl Template {
         event_name: &str,
         (name, value): (&str, &Value<'_>),
     ) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = [RECORD_HEAD, LOG_TIME].concat();
         varint(2, u64::from(severity.0), &mut bytes);
         text(3, severity_text, &mut bytes);
         text(12, event_name, &mut bytes);
         attr(6, name, value, &mut bytes);
-        Self { bytes, attr: key(6, DELIMITED) }
+        Self { bytes }
     }
 }
 
@@ -136,26 +144,36 @@ impl Template {
 pub struct RecordWriter<'g> {
     out: &'g mut Vec<u8>,
     at: usize,
-    attr: u8,
 }
 
+/// A record's key, and room for its length.
+const RECORD_HEAD: &[u8] = b"\x12\0\0";
+const HEAD: usize = RECORD_HEAD.len();
 /// A span's ids and times, each with its key and length.
-const SPAN_IDS: &[u8; 46] = b"\x0a\x10................\x12\x08........\x39........\x41........";
+const SPAN_IDS: &[u8] = b"\x0a\x10................\x12\x08........\x39........\x41........";
 const PARENT: &[u8; 10] = b"\x22\x08........";
+/// A log record's time.
+const LOG_TIME: &[u8] = b"\x09........";
 /// The ids of a log record.
 const LOG_TRACE: &[u8; 18] = b"\x4a\x10................";
 const LOG_SPAN: &[u8; 10] = b"\x52\x08........";
 
 impl RecordWriter<'_> {
-    /// A span's ids, and its times in nanoseconds since 1970.
+    /// The part of the template that is filled in.
+    #[inline(always)]
+    fn front<const LEN: usize>(&mut self) -> Option<&mut [u8; LEN]> {
+        self.out.get_mut(self.at + HEAD..)?.first_chunk_mut()
+    }
+
+    /// A span's ids, and its times in nanoseconds since 1970; to be told first, and always.
     #[inline]
     pub fn span_ids(&mut self, trace: TraceId, span: SpanId, parent: Option<SpanId>, [start, end]: [u64; 2]) {
-        let mut block = *SPAN_IDS;
-        block[2..18].copy_from_slice(&trace.0.to_be_bytes());
-        block[20..28].copy_from_slice(&span.0.to_be_bytes());
-        block[29..37].copy_from_slice(&start.to_le_bytes());
-        block[38..46].copy_from_slice(&end.to_le_bytes());
-        self.out.extend_from_slice(&block);
+        if let Some(front) = self.front::<{ SPAN_IDS.len() }>() {
+            front[2..18].copy_from_slice(&trace.0.to_be_bytes());
+            front[20..28].copy_from_slice(&span.0.to_be_bytes());
+            front[29..37].copy_from_slice(&start.to_le_bytes());
+            front[38..46].copy_from_slice(&end.to_le_bytes());
+        }
         if let Some(parent) = parent {
             let mut block = *PARENT;
             block[2..].copy_from_slice(&parent.0.to_be_bytes());
@@ -163,10 +181,12 @@ impl RecordWriter<'_> {
         }
     }
 
-    /// A log record's time in nanoseconds since 1970.
+    /// A log record's time in nanoseconds since 1970; to be told always.
     #[inline]
     pub fn log_time(&mut self, time: u64) {
-        fixed64(1, time, self.out);
+        if let Some(front) = self.front::<{ LOG_TIME.len() }>() {
+            front[1..].copy_from_slice(&time.to_le_bytes());
+        }
     }
 
     /// The trace that a log record belongs to.
@@ -196,45 +216,59 @@ impl RecordWriter<'_> {
     /// A text; the caller knows the bytes to be UTF-8.
     #[inline(always)]
     pub fn text(&mut self, name: &Name, text: &[u8]) {
-        self.attr(name, text_len(text));
-        self.any_text(text);
+        if text.len() < SHORT {
+            let len = text.len() as u8;
+            self.attr(name, [len + 2, key(1, DELIMITED), len], text.len());
+            self.out.extend_from_slice(text);
+        } else {
+            self.long_attr(name, text_len(text));
+            self.any_text(text);
+        }
     }
 
     /// A whole number.
     #[inline(always)]
     pub fn int(&mut self, name: &Name, number: i64) {
-        self.attr(name, 1 + width(number as u64));
-        self.out.push(key(3, VARINT));
+        let width = width(number as u64);
+        self.attr(name, [1 + width as u8, key(3, VARINT)], width);
         raw_varint(number as u64, self.out);
     }
 
     /// A fraction.
     #[inline(always)]
     pub fn double(&mut self, name: &Name, number: f64) {
-        self.attr(name, 9);
-        self.out.push(key(4, FIXED64));
+        self.attr(name, [9, key(4, FIXED64)], size_of::<f64>());
         self.out.extend_from_slice(&number.to_le_bytes());
     }
 
     /// A truth value.
     #[inline(always)]
     pub fn bool(&mut self, name: &Name, truth: bool) {
-        self.attr(name, 2);
-        self.out.extend_from_slice(&[key(2, VARINT), u8::from(truth)]);
+        self.attr(name, [2, key(2, VARINT), u8::from(truth)], 0);
     }
 
-    /// An attribute up to where its value begins, of which so many bytes follow.
+    /// An attribute up to where so many bytes follow; `head` is the value's length, its key, and what else comes before them.
     #[inline(always)]
-    fn attr(&mut self, name: &Name, value_bytes: usize) {
-        let bytes = name.0.len() + width(value_bytes as u64) + value_bytes;
-        match bytes {
-            0..0x80 => self.out.extend_from_slice(&[self.attr, bytes as u8]),
-            _ => {
-                self.out.push(self.attr);
-                raw_varint(bytes as u64, self.out);
-            }
+    fn attr<const N: usize>(&mut self, name: &Name, head: [u8; N], follow: usize) {
+        let bytes = name.0.len() - ATTR_HEAD + N + follow;
+        if bytes < 0x80 {
+            let at = self.out.len();
+            name.0.write(self.out);
+            self.out[at + 1] = bytes as u8;
+            self.out.extend_from_slice(&head);
+        } else {
+            self.long_attr(name, usize::from(head[0]));
+            self.out.extend_from_slice(&head[1..]);
         }
-        name.0.write(self.out);
+    }
+
+    /// An attribute up to where its value of so many bytes begins, if the whole needs more than a byte for its length.
+    #[cold]
+    fn long_attr(&mut self, name: &Name, value_bytes: usize) {
+        let (attr, name) = name.0.bytes().split_at(ATTR_HEAD);
+        self.out.push(attr[0]);
+        raw_varint((name.len() + width(value_bytes as u64) + value_bytes) as u64, self.out);
+        self.out.extend_from_slice(name);
         raw_varint(value_bytes as u64, self.out);
     }
 
@@ -249,13 +283,17 @@ impl RecordWriter<'_> {
     #[inline]
     pub fn end(self, keep: bool) {
         if keep {
-            close::<RECORD>(self.at, self.out);
+            close::<RECORD>(self.at + HEAD - RECORD, self.out);
         } else {
-            // Its key is one byte.
-            self.out.truncate(self.at - 1);
+            self.out.truncate(self.at);
         }
     }
 }
+
+/// An attribute's key, and one byte for its length.
+const ATTR_HEAD: usize = 2;
+/// Texts from this length on are rarely met; the lengths of shorter ones take one byte each.
+const SHORT: usize = 0x7e;
 
 /// The bytes of a value that is this text.
 fn text_len(text: &[u8]) -> usize {

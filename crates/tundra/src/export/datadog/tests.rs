@@ -42,10 +42,12 @@ fn spans(body: &[u8]) -> Vec<String> {
     spans
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct BothWays {
     traces: Arc<Mutex<Traces>>,
     counting: bool,
+    /// What the two ways counted, for the whole test: call sites remember where they are counted.
+    stats: Arc<Mutex<[Concentrator; 2]>>,
     differences: Arc<Mutex<Vec<String>>>,
     /// Spans, and plain ones among them.
     seen: Arc<Mutex<[usize; 2]>>,
@@ -81,7 +83,8 @@ impl BothWays {
 
 impl Exporter for BothWays {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
-        let [mut stats, mut stats_of_records] = [Concentrator::default(), Concentrator::default()];
+        let mut both_stats = self.stats.lock().expect("no panic");
+        let [stats, stats_of_records] = &mut *both_stats;
         let mut seen = Seen::default();
         let mut traces = self.traces.lock().expect("no panic");
         let context = Context {
@@ -91,10 +94,10 @@ impl Exporter for BothWays {
             sender: Sender::here(RUN),
             app: APP,
             form: &mut Form::Inside,
-            stats: self.counting.then_some((&mut stats, &[][..])),
+            stats: self.counting.then_some((&mut *stats, &[][..])),
         };
         let dropped = traces.export(context, &mut seen);
-        let (expect, dropped_of_records) = self.of_records(batch, &mut stats_of_records);
+        let (expect, dropped_of_records) = self.of_records(batch, stats_of_records);
         let mut found: Vec<String> = seen.0.iter().flat_map(|body| spans(&body.bytes)).collect();
         found.sort();
         let sums = |bodies: &[Body]| {
@@ -114,7 +117,7 @@ impl Exporter for BothWays {
             format!("{:?} {dropped_of_records:?}", sums(&[expect])),
         );
         let [one, other] =
-            [stats, stats_of_records].map(|mut stats: Concentrator| -> Vec<Bucket> { stats.take(0, true) });
+            [stats, stats_of_records].map(|stats: &mut Concentrator| -> Vec<Bucket> { stats.take(0, true) });
         compare(format!("{one:?}"), format!("{other:?}"));
         let [all, plain] = &mut *self.seen.lock().expect("no panic");
         *all += found.len();
@@ -131,8 +134,7 @@ impl Exporter for BothWays {
 #[test]
 fn plain_spans_are_written_as_all_others() {
     let check = |redacts: bool, counting: bool, rate: f64, rules: &str, from_above: bool| {
-        let both =
-            BothWays { traces: Arc::default(), counting, differences: Arc::default(), seen: Arc::default() };
+        let both = BothWays { counting, ..BothWays::default() };
         let exporter = Box::new(both.clone());
         let collector = Collector::with(|builder| {
             let builder = builder.env("test").version("1").attribute("team", "blue").exporter(exporter);
@@ -176,12 +178,7 @@ fn differences(
     build: impl FnOnce(crate::Builder) -> crate::Builder,
     work: impl FnOnce(&Collector),
 ) -> Vec<String> {
-    let both = BothWays {
-        traces: Arc::default(),
-        counting: false,
-        differences: Arc::default(),
-        seen: Arc::default(),
-    };
+    let both = BothWays::default();
     let exporter = Box::new(both.clone());
     let collector = Collector::with(|builder| build(builder.env("test").exporter(exporter)));
     work(&collector);

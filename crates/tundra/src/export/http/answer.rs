@@ -43,8 +43,13 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<(Response, bool)> {
             if bytes.len() > RESPONSE_HEAD_BYTES {
                 return Err(bad("the head is too long"));
             }
-            if read_some(stream, &mut bytes)? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
+            match read_some(stream, &mut bytes) {
+                Ok(0) if bytes.is_empty() => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(0) => return Err(bad("the head is cut")),
+                Ok(_) => {}
+                // Only a server that has not said a word may not have had the request.
+                Err(error) if bytes.is_empty() && skipped == 0 => return Err(error),
+                Err(_) => return Err(bad("the head is cut")),
             }
         };
         let head = Head::parse(&bytes[..end])?;
@@ -57,7 +62,7 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<(Response, bool)> {
         }
         bytes.drain(..end);
     };
-    let (body, whole) = read_body(&head.body, bytes.split_off(body_at), stream)?;
+    let (body, whole) = read_body(&head.body, bytes.split_off(body_at), stream);
     Ok((Response { status: head.status, headers: head.headers, body }, whole && head.persists))
 }
 
@@ -70,7 +75,7 @@ enum Framing {
 }
 
 /// Reads a body that begins with what came already; gives also whether it ended where it should, and nothing came behind it.
-fn read_body(framing: &Framing, mut raw: Vec<u8>, stream: &mut impl Read) -> Result<(Vec<u8>, bool)> {
+fn read_body(framing: &Framing, mut raw: Vec<u8>, stream: &mut impl Read) -> (Vec<u8>, bool) {
     loop {
         let (body, end) = match framing {
             Framing::Bytes(bytes) if raw.len() >= *bytes => (None, End::At(*bytes)),
@@ -83,13 +88,12 @@ fn read_body(framing: &Framing, mut raw: Vec<u8>, stream: &mut impl Read) -> Res
         let more = matches!(end, End::Open) && raw.len() < RESPONSE_BODY_BYTES;
         let came = if more { read_some(stream, &mut raw) } else { Ok(0) };
         match came {
-            Err(error) if matches!(framing, Framing::Bytes(_)) => return Err(error),
-            // The status is what counts; a body that stalls is cut.
+            // The status is what counts; a body that stalls or breaks is cut.
             Ok(0) | Err(_) => {
                 let end = if let End::At(end) = end { end } else { usize::MAX };
                 let whole = end == raw.len();
                 raw.truncate(end.min(RESPONSE_BODY_BYTES));
-                return Ok((body.unwrap_or(raw), whole));
+                return (body.unwrap_or(raw), whole);
             }
             Ok(_) => {}
         }
@@ -132,9 +136,14 @@ impl Head {
             let (name, value) = (name.to_ascii_lowercase(), value.trim());
             match &*name {
                 "content-length" => {
-                    length = Some(value.parse().map_err(|_| bad("`content-length` is no number"))?);
+                    let told = value.parse().map_err(|_| bad("`content-length` is no number"))?;
+                    if length.replace(told).is_some_and(|before| before != told) {
+                        return Err(bad("`content-length` says two things"));
+                    }
                 }
-                "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
+                "transfer-encoding" => {
+                    chunked = value.rsplit(',').any(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
+                }
                 "connection" => {
                     closes |= value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
                 }

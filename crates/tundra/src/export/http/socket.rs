@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 trait Socket: Read + Write + Send {
     fn time_reads(&self, timeout: Duration) -> Result<()>;
     fn time_writes(&self, timeout: Duration) -> Result<()>;
+    fn block(&self, yes: bool) -> Result<()>;
     fn hang_up(&self);
 }
 
@@ -20,6 +21,10 @@ impl Socket for TcpStream {
 
     fn time_writes(&self, timeout: Duration) -> Result<()> {
         self.set_write_timeout(Some(timeout))
+    }
+
+    fn block(&self, yes: bool) -> Result<()> {
+        self.set_nonblocking(!yes)
     }
 
     fn hang_up(&self) {
@@ -35,6 +40,10 @@ impl Socket for UnixStream {
 
     fn time_writes(&self, timeout: Duration) -> Result<()> {
         self.set_write_timeout(Some(timeout))
+    }
+
+    fn block(&self, yes: bool) -> Result<()> {
+        self.set_nonblocking(!yes)
     }
 
     fn hang_up(&self) {
@@ -71,6 +80,13 @@ impl Timed {
     /// From now on this is the deadline.
     pub(super) fn until(&mut self, deadline: Instant) {
         self.deadline = deadline;
+    }
+
+    /// Whether the other side is there and has said nothing that was not asked for. What it said is lost.
+    pub(super) fn is_silent(&mut self) -> bool {
+        let said = self.stream.block(false).and_then(|()| self.stream.read(&mut [0]));
+        let silent = matches!(said, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        silent && self.stream.block(true).is_ok()
     }
 
     fn left(&self) -> Result<Duration> {

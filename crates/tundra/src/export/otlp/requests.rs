@@ -56,7 +56,8 @@ struct Site {
 /// `None` if no record of the call site is plain.
 fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, copies_calls: bool) -> Option<Site> {
     let cleaner = &mut walk.cleaner;
-    let name = |name: &str| (!copies_calls || !is_llm_name(name)).then(|| Name::new(name));
+    let written = if meta.is_span() { Name::of_span } else { Name::of_log };
+    let name = |name: &str| (!copies_calls || !is_llm_name(name)).then(|| written(name));
     let fields = fields(meta, cleaner, name)?;
     let (level, event) = (meta.level().as_str(), event_name(meta.name()));
     let texts = if meta.is_span() { [meta.name(), "", ""] } else { [level, &event, meta.target()] };

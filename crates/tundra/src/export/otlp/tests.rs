@@ -2,6 +2,7 @@
 
 use super::requests::{Contents, Door, Encoder};
 use crate::export::tests::anything::{Dice, anything};
+use crate::export::tests::hold_content;
 use crate::limits::PAYLOAD_BYTES;
 use crate::testing::{Collector, Records};
 use crate::{ExportError, Exported, Exporter};
@@ -110,12 +111,14 @@ fn plain_records_are_written_as_all_others() {
             let builder = builder.filter("trace").exporter(exporter);
             if redacts { builder } else { builder.no_redaction() }
         });
+        let held = hold_content();
         crate::llm::capture_content(content);
         for seed in 0..40 {
             collector.in_scope(|| anything(&mut Dice(seed), 4));
         }
         assert!(!collector.spans().is_empty());
         crate::llm::capture_content(true);
+        drop(held);
         let differences = both.differences.lock().expect("no panic");
         assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), differences[0]);
         assert!(*both.seen.lock().expect("no panic") > 1000);

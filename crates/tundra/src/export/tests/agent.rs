@@ -1,6 +1,6 @@
 //! A Datadog Agent as we expect it, and as we fear it: what it says is followed or costs a counter, and nothing else.
 
-use super::{Seen, server, text};
+use super::{Seen, hold_content, server, text};
 use crate::testing::Collector;
 use crate::{DatadogAgent, LogFormat};
 use std::sync::mpsc::Receiver;
@@ -82,6 +82,7 @@ const PROXY: &str = r#"{"endpoints":["/v0.4/traces","/evp_proxy/v1/","/evp_proxy
 #[test]
 fn llm_events_beside_the_traces() {
     use crate::llm::{Evaluation, Message, Usage, chat};
+    let _content = hold_content();
     let (url, requests) = agent(PROXY, "{}");
     let agent = DatadogAgent::new(&url).expect("an address").llm_app("bot");
     let collector = collector(agent, Some(1.0));
@@ -167,6 +168,7 @@ fn llm_events_beside_the_traces() {
 
 #[test]
 fn an_event_too_large_loses_its_content() {
+    let _content = hold_content();
     let (url, requests) = agent(PROXY, "{}");
     let collector = collector(DatadogAgent::new(&url).expect("an address"), Some(1.0));
     warm_up(&collector, &requests);
@@ -177,7 +179,8 @@ fn an_event_too_large_loses_its_content() {
     assert_eq!(collector.spans().len(), 2);
     let (_, body) = next(&requests, "/evp_proxy/v4/api/v2/llmobs");
     let body = text(&body);
-    assert!(body.contains(r#""collection_errors":["dropped_io"]"#) && body.len() < 10_000, "{}", body.len());
+    assert!(body.contains(r#""collection_errors":["dropped_io"]"#), "{}", &body[..body.len().min(2000)]);
+    assert!(body.len() < 10_000, "{}", body.len());
 }
 
 #[test]
@@ -237,6 +240,29 @@ fn what_waits_goes_together() {
     ids.dedup();
     assert_eq!(ids.len(), 20, "each came once");
     assert!(bodies < 10, "they came in {bodies} requests");
+}
+
+// The same for v0.4 bodies of an exporter that prefers v0.5: they are written in another way.
+#[test]
+fn what_has_no_place_in_a_table_goes_together() {
+    let (url, requests) = super::server_by_path(|path| {
+        std::thread::sleep(Duration::from_millis(if path == "/v0.4/traces" { 1000 } else { 0 }));
+        ok(if path == "/info" { FULL } else { "{}" })
+    });
+    let exporter = DatadogAgent::new(&url).expect("an address").prefer_v05(true);
+    let collector = collector(exporter, Some(1.0));
+    warm_up(&collector, &requests);
+    for _ in 0..5 {
+        collector.in_scope(|| info_span!("failed").in_scope(|| error!(error = "no", "it broke")));
+        collector.spans();
+    }
+    let (mut bodies, mut seen) = (0, 0);
+    while seen < 5 {
+        seen += spans("/v0.4/traces", &next(&requests, "/v0.4/traces").1).len();
+        bodies += 1;
+    }
+    assert_eq!(seen, 5);
+    assert!(bodies < 5, "they came in {bodies} requests");
 }
 
 #[test]
@@ -352,6 +378,7 @@ fn without_leave_everything_is_sent() {
 
 #[test]
 fn llm_spans_carry_their_event() {
+    let _content = hold_content();
     let (url, requests) = agent(FULL, "{}");
     let collector = collector(DatadogAgent::new(&url).expect("an address"), Some(0.0));
     collector.in_scope(|| {

@@ -18,8 +18,8 @@ use tracing::info_span;
 const PATIENCE: Duration = Duration::from_secs(60);
 const AUTHORITY: &[u8] = include_bytes!("../../../tests/tls/ca.pem");
 
-/// A server that takes requests over TLS and answers each with 200.
-fn server() -> (String, Receiver<String>) {
+/// A server that takes requests over TLS, answers each as soon as its head has come, and hangs up.
+fn server(status: &'static str) -> (String, Receiver<String>) {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("../../../tests/tls/server.pem"));
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../tests/tls/server.key"));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -45,7 +45,7 @@ fn server() -> (String, Receiver<String>) {
                     _ => break,
                 }
             }
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
             if sender.send(text(&request)).is_err() {
                 return;
             }
@@ -64,7 +64,7 @@ fn send(otlp: Otlp) -> Collector {
 
 #[test]
 fn a_trusted_server_gets_requests() {
-    let (url, requests) = server();
+    let (url, requests) = server("200 OK");
     let otlp = Otlp::new(&url).and_then(|otlp| otlp.root_certificates(AUTHORITY)).expect("an address");
     let _collector = send(otlp);
     let request = requests.recv_timeout(PATIENCE).expect("a request");
@@ -73,7 +73,7 @@ fn a_trusted_server_gets_requests() {
 
 #[test]
 fn an_untrusted_server_gets_nothing() {
-    let (url, requests) = server();
+    let (url, requests) = server("200 OK");
     let _collector = send(Otlp::new(&url).expect("an address"));
     // The handshake ends before a request.
     assert_eq!(requests.recv_timeout(PATIENCE).expect("a connection"), "");
@@ -102,4 +102,21 @@ fn certificates_must_be_pem() {
     for bad in [&b""[..], b"nonsense", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         assert!(Otlp::new("https://h").and_then(|otlp| otlp.root_certificates(bad)).is_err());
     }
+}
+
+// A refusal is heard although the rest of the request could not be sent any more.
+#[test]
+fn an_early_refusal_is_heard() {
+    let (url, requests) = server("413 Too Large");
+    let otlp = Otlp::new(&url).and_then(|otlp| otlp.root_certificates(AUTHORITY)).expect("an address");
+    let collector = Collector::with(|builder| builder.exporter(Box::new(otlp.only([true, false, false]))));
+    let refused = || {
+        let spans = crate::health().spans.undelivered_for;
+        spans.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
+    };
+    let (before, text) = (refused(), "x".repeat(1 << 19));
+    collector.in_scope(|| (0..6).for_each(|_| info_span!("large", text).in_scope(|| ())));
+    collector.spans();
+    super::connections::wait_until(|| refused() >= before + 6, "all are refused");
+    assert!(requests.try_iter().count() <= 12, "each was offered twice at most, once with others");
 }
