@@ -100,7 +100,7 @@ pub(crate) const RESPONSE_BODY_BYTES: usize = 256 * 1024;
 /// in pieces.
 pub(crate) const PAYLOAD_BYTES: usize = 4 << 20;
 /// A payload in the making that has this much is complete: small buffers come back soon and stay in the caches.
-pub(crate) const BODY_BYTES: usize = 768 * 1024;
+pub(crate) const BODY_BYTES: usize = 384 * 1024;
 /// Bytes of buffers of sent payloads that one network exporter keeps while it is at work.
 pub(crate) const SPARE_BYTES: usize = 4 << 20;
 /// Times that a payload is offered to a server that answers and fails.
