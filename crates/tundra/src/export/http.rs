@@ -13,7 +13,7 @@ use super::endpoint::Way;
 pub(crate) use answer::Response;
 pub(super) use answer::read;
 pub(crate) use socket::Timed;
-use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::{Duration, Instant};
 
 /// What a request is, beside where it goes.
@@ -76,12 +76,12 @@ impl<'e> Client<'e> {
         connection.socket().until(deadline);
         let head = self.head(request);
         let (response, stays_open) = match &mut connection {
-            Connection::Plain(stream) => match write(stream, &head, request.pieces) {
+            Connection::Plain(stream) => match write(stream, head, request.pieces) {
                 Ok(()) => read(stream)?,
                 Err(error) => last_word(stream, error)?,
             },
             #[cfg(feature = "tls")]
-            Connection::Tls(stream) => match write(&mut **stream, &head, request.pieces) {
+            Connection::Tls(stream) => match write(&mut **stream, head, request.pieces) {
                 Ok(()) => read(&mut **stream)?,
                 Err(error) => last_word(&mut super::tls::Heard(stream), error)?,
             },
@@ -140,17 +140,20 @@ fn last_word(stream: &mut impl Read, error: Error) -> Result<(Response, bool)> {
     }
 }
 
-/// Head and body in one go as far as possible: a head alone would wake the server for nothing.
-fn write(stream: &mut impl Write, head: &[u8], pieces: &[&[u8]]) -> Result<()> {
-    let mut slices: Vec<_> = std::iter::once(&head).chain(pieces).map(|piece| IoSlice::new(piece)).collect();
-    let mut rest = &mut slices[..];
-    while !rest.is_empty() {
-        match stream.write_vectored(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// So much of a body goes with the head: a head alone would wake the server for nothing.
+const WITH_HEAD: usize = 16 * 1024;
+
+/// Not by `write_vectored`: where the other side is gone, that raises a signal, which ends a program that does not ignore it.
+fn write(stream: &mut impl Write, mut head: Vec<u8>, pieces: &[&[u8]]) -> Result<()> {
+    let mut with_head = 0;
+    if let Some(first) = pieces.first() {
+        with_head = first.len().min(WITH_HEAD);
+        head.extend_from_slice(&first[..with_head]);
+    }
+    stream.write_all(&head)?;
+    for piece in pieces {
+        stream.write_all(&piece[with_head..])?;
+        with_head = 0;
     }
     stream.flush()
 }

@@ -14,6 +14,8 @@ mod layer;
 mod ledger;
 mod llm;
 mod metrics;
+#[cfg(unix)]
+mod pipes;
 mod records;
 #[cfg(feature = "redact")]
 mod redaction;

@@ -1,7 +1,7 @@
 //! A socket that keeps to a deadline. Below TLS, where there is TLS.
 
 use crate::export::endpoint::{Endpoint, Way};
-use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -124,11 +124,6 @@ impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         self.stream.time_writes(self.left()?)?;
         self.stream.write(bytes)
-    }
-
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<usize> {
-        self.stream.time_writes(self.left()?)?;
-        self.stream.write_vectored(pieces)
     }
 
     fn flush(&mut self) -> Result<()> {
