@@ -14,42 +14,31 @@ trait Socket: Read + Write + Send {
     fn hang_up(&self);
 }
 
-impl Socket for TcpStream {
-    fn time_reads(&self, timeout: Duration) -> Result<()> {
-        self.set_read_timeout(Some(timeout))
-    }
+macro_rules! socket {
+    ($stream:ty) => {
+        impl Socket for $stream {
+            fn time_reads(&self, timeout: Duration) -> Result<()> {
+                self.set_read_timeout(Some(timeout))
+            }
 
-    fn time_writes(&self, timeout: Duration) -> Result<()> {
-        self.set_write_timeout(Some(timeout))
-    }
+            fn time_writes(&self, timeout: Duration) -> Result<()> {
+                self.set_write_timeout(Some(timeout))
+            }
 
-    fn block(&self, yes: bool) -> Result<()> {
-        self.set_nonblocking(!yes)
-    }
+            fn block(&self, yes: bool) -> Result<()> {
+                self.set_nonblocking(!yes)
+            }
 
-    fn hang_up(&self) {
-        let _ = self.shutdown(Shutdown::Both);
-    }
+            fn hang_up(&self) {
+                let _ = self.shutdown(Shutdown::Both);
+            }
+        }
+    };
 }
 
+socket!(TcpStream);
 #[cfg(unix)]
-impl Socket for UnixStream {
-    fn time_reads(&self, timeout: Duration) -> Result<()> {
-        self.set_read_timeout(Some(timeout))
-    }
-
-    fn time_writes(&self, timeout: Duration) -> Result<()> {
-        self.set_write_timeout(Some(timeout))
-    }
-
-    fn block(&self, yes: bool) -> Result<()> {
-        self.set_nonblocking(!yes)
-    }
-
-    fn hang_up(&self) {
-        let _ = self.shutdown(Shutdown::Both);
-    }
-}
+socket!(UnixStream);
 
 /// A stream that stops at a deadline, however little at a time the other side sends.
 pub(crate) struct Timed {

@@ -140,9 +140,9 @@ fn early_refusals_are_heard() {
     assert!(requests.try_iter().count() <= 12, "each was offered twice at most, once with others");
 }
 
-/// A server that does not take more than a megabyte at once: refuses it, or says nothing. It takes its time for the first
-/// request, so that the others wait. Gives the length of each body, and whether it was taken.
-fn small_server(refuses: bool) -> (String, Receiver<(usize, bool)>) {
+/// A server that does not take more than a megabyte at once: refuses it, or says nothing. The first request waits for
+/// `go`, and the others behind it. Gives the length of each body, and whether it was taken.
+fn small_server(refuses: bool, go: Receiver<()>) -> (String, Receiver<(usize, bool)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     let (sender, requests) = sync_channel(1000);
@@ -151,7 +151,9 @@ fn small_server(refuses: bool) -> (String, Receiver<(usize, bool)>) {
             let mut stream = std::io::BufReader::new(stream);
             let Some((_, length)) = read_head(&mut stream) else { continue };
             let _ = stream.read_exact(&mut vec![0; length]);
-            std::thread::sleep(Duration::from_millis(if number == 0 { 1000 } else { 0 }));
+            if number == 0 {
+                let _ = go.recv();
+            }
             let takes = length <= 1_000_000;
             let status = if takes { "200 OK" } else { "413 Too Large" };
             if takes || refuses {
@@ -172,7 +174,8 @@ fn together_only_as_much_as_is_taken() {
     const SPANS: usize = 9;
     const TEXT: usize = 400_000;
     for refuses in [true, false] {
-        let (url, requests) = small_server(refuses);
+        let (let_go, go) = sync_channel(1);
+        let (url, requests) = small_server(refuses, go);
         let otlp = Otlp::new(&url).expect("an address").only([true, false, false]);
         let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
         let text = "x".repeat(TEXT);
@@ -180,6 +183,7 @@ fn together_only_as_much_as_is_taken() {
             collector.in_scope(|| info_span!("large", text).in_scope(|| ()));
             collector.spans();
         }
+        let_go.send(()).expect("it waits");
         let (mut came, mut turned_away) = (0, 0);
         while came < SPANS {
             let (length, taken) = requests.recv_timeout(Duration::from_secs(60)).expect("a request");

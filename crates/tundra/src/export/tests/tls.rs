@@ -35,6 +35,8 @@ fn server(status: &'static str) -> (String, Receiver<String>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { return };
+            // What waits to be sent is lost when it hangs up on somebody who has not said all.
+            stream.set_nodelay(true).expect("a socket");
             let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
             let mut stream = StreamOwned::new(connection, stream);
             let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
