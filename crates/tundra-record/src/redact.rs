@@ -53,5 +53,6 @@ impl<T> Redacted<Option<T>> {
 }
 
 // They hash, too.
-#[cfg(all(test, feature = "redact"))]
+#[cfg(test)]
+#[cfg(feature = "redact")]
 mod tests;

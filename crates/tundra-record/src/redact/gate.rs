@@ -208,7 +208,8 @@ pub(super) fn may_fold(byte: u8) -> bool {
 }
 
 /// Whether the gate lets a text through to the finder of numbers.
-#[cfg(all(test, feature = "redact"))]
+#[cfg(test)]
+#[cfg(feature = "redact")]
 pub(super) fn may_hold_numbers(text: &str) -> bool {
     Stats::of(text.as_bytes()).numbers
 }
