@@ -142,7 +142,8 @@ impl Head {
                     }
                 }
                 "transfer-encoding" => {
-                    chunked = value.rsplit(',').any(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
+                    let last = value.rsplit(',').next();
+                    chunked = last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
                 }
                 "connection" => {
                     closes |= value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
