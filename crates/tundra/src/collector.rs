@@ -197,6 +197,8 @@ struct Collector<'a> {
     meter: Meter,
     metrics_due: Instant,
     quiet: u32,
+    /// When the rings were last looked at.
+    looked: Instant,
 }
 
 fn run(commands: &Receiver<Command>) {
@@ -213,6 +215,7 @@ fn run(commands: &Receiver<Command>) {
         meter,
         metrics_due,
         quiet: 0,
+        looked: Instant::now(),
     };
     loop {
         collector.pipelines = home().take().unwrap_or_default();
@@ -294,6 +297,8 @@ impl Collector<'_> {
         // Whoever recorded before the mark had installed its pipeline before that.
         self.marks.clear();
         self.marks.extend(Local::all().map(|local| (local, local.ring.mark())));
+        let soon = std::mem::replace(&mut self.looked, Instant::now()).elapsed() < BUSY_PERIOD / 2;
+        self.marks.iter().for_each(|(local, mark)| local.ring.judge(*mark, soon));
         self.receive();
         self.anchor.refresh();
         self.pipelines.iter_mut().for_each(|pipeline| pipeline.begin_look(self.anchor));

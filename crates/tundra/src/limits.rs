@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
-pub(crate) const BURST_RING_BYTES: usize = 512 * 1024;
+pub(crate) const BURST_RING_BYTES: usize = 1024 * 1024;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 32 << 20;
 /// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when three quarters are full.

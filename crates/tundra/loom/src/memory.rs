@@ -2,7 +2,7 @@
 
 use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::atomic::{
-    AtomicPtr, AtomicU64,
+    AtomicBool, AtomicPtr, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::alloc::Layout;

@@ -47,19 +47,30 @@ fn drain(ring: &Ring, seen: &mut Vec<u64>) {
     while unsafe { ring.drain(mark, &mut take) } {}
 }
 
-/// So many records before the threads meet, drained or not, whether the producer is told to look; then so many pushes
+/// What the collector lets the producer know before the threads meet.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    Look,
+    Fast,
+}
+
+/// So many records before the threads meet, drained or not, and what the producer is told; then so many pushes
 /// against so many drains. What was accepted comes out, once and in order.
-fn check(before: u64, drained: bool, told: bool, pushes: u64, drains: usize) {
+fn check(before: u64, drained: bool, told: Told, pushes: u64, drains: usize) {
     explore(move || {
         sync::reset();
         ring::forget_bursts();
         let ring = Rc::new(Ring::new().expect("there is memory"));
         let mut accepted: Vec<u64> = (1..=before).filter(|number| push(&ring, *number)).collect();
         let mut seen = Vec::new();
+        if told == Told::Fast {
+            ring.judge(ring.mark(), true);
+        }
         if drained {
             drain(&ring, &mut seen);
         }
-        if told {
+        if told == Told::Look {
             ring.demand_wake();
         }
         let more = Rc::new(RefCell::new(Vec::new()));
@@ -72,6 +83,7 @@ fn check(before: u64, drained: bool, told: bool, pushes: u64, drains: usize) {
             }
         });
         for _ in 0..drains {
+            ring.judge(ring.mark(), told == Told::Fast);
             drain(&ring, &mut seen);
             ring.demand_wake();
         }
@@ -84,23 +96,28 @@ fn check(before: u64, drained: bool, told: bool, pushes: u64, drains: usize) {
 }
 
 pub fn what_was_accepted_comes_out_once_and_in_order() {
-    check(0, false, false, 3, 2);
+    check(0, false, Told::Nothing, 3, 2);
 }
 
 pub fn around_the_end() {
-    check(3, true, false, 3, 2);
-    check(4, true, true, 2, 2);
+    check(3, true, Told::Nothing, 3, 2);
+    check(4, true, Told::Look, 2, 2);
 }
 
 pub fn into_a_larger_ring() {
-    check(4, false, false, 2, 2);
-    check(3, false, true, 3, 1);
+    check(4, false, Told::Nothing, 2, 2);
+    check(3, false, Told::Look, 3, 1);
 }
 
 pub fn back_to_the_usual_size() {
-    check(6, true, true, 2, 2);
+    check(6, true, Told::Look, 2, 2);
 }
 
 pub fn refused_when_nothing_is_left() {
-    check(12, false, false, 2, 1);
+    check(12, false, Told::Nothing, 2, 1);
+}
+
+pub fn who_is_fast_goes_on_before_it_is_full() {
+    check(2, true, Told::Fast, 3, 2);
+    check(3, false, Told::Fast, 2, 2);
 }

@@ -18,6 +18,11 @@ fn into_a_larger_ring() {
 }
 
 #[test]
+fn who_is_fast_goes_on_before_it_is_full() {
+    rings::who_is_fast_goes_on_before_it_is_full();
+}
+
+#[test]
 fn back_to_the_usual_size() {
     rings::back_to_the_usual_size();
 }

@@ -2,13 +2,16 @@
 //!
 //! The thread that owns it pushes, the collector drains. A record is one comparison, one copy and one release store; it
 //! never blocks, and calls the system only to wake a collector that announced that it sleeps, and for the memory of another
-//! ring. When a burst fills the ring, the producer goes on in a larger one (bounded over the process) and the collector
-//! follows; when that is not allowed either, the record is not pushed, and the caller counts it.
+//! ring. When a burst fills the ring, or would wake the collector again and again, the producer goes on in a larger one
+//! (bounded over the process) and the collector follows; when that is not allowed either, the record is not pushed, and the
+//! caller counts it.
 #![expect(unsafe_code, reason = "records are copied as bytes between two threads")]
 
 use super::run::{Run, Word};
 use super::slot::PAD;
-use super::sync::{Acquire, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, map, reads, unmap, writes};
+use super::sync::{
+    Acquire, AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, map, reads, unmap, writes,
+};
 use crate::limits::{BURST_BYTES, BURST_RING_BYTES, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
 use std::cell::Cell;
 use std::ptr::null_mut;
@@ -76,10 +79,12 @@ pub(crate) fn forget_bursts() {
     BURST.store(0, Relaxed);
 }
 
-/// What the collector keeps to itself, in lines of its own; the producer looks at `tail`.
+/// What the collector keeps to itself, in lines of its own; the producer looks at `tail` and `fast`.
 #[repr(align(128))]
 struct Consumer {
     tail: AtomicU64,
+    /// Whether the producer keeps waking the collector long before its time.
+    fast: AtomicBool,
     segment: Cell<*mut Segment>,
 }
 
@@ -100,7 +105,8 @@ impl Ring {
     /// An empty ring; `None` without memory.
     pub(crate) fn new() -> Option<Self> {
         let segment = Segment::new(RING_BYTES, 0)?;
-        let consumer = Consumer { tail: AtomicU64::new(0), segment: Cell::new(segment) };
+        let (tail, fast) = (AtomicU64::new(0), AtomicBool::new(false));
+        let consumer = Consumer { tail, fast, segment: Cell::new(segment) };
         Some(Self {
             // SAFETY: just made.
             at: Cell::new(unsafe { (*segment).bytes }),
@@ -167,6 +173,11 @@ impl Ring {
         let tail = self.consumer.tail.load(Acquire).max(segment.start);
         let first_after_sleep = self.limit.load(Relaxed) == 0;
         if head - tail + need >= segment.wakes_at() || first_after_sleep {
+            // A wake-up costs both sides as much as hundreds of spans: who is fast goes on where more has room.
+            let is_fast = !first_after_sleep && !segment.is_burst() && self.consumer.fast.load(Relaxed);
+            if is_fast && self.grow(head, need) {
+                return true;
+            }
             crate::collector::wake();
         }
         if segment.is_burst() && first_after_sleep && head == tail {
@@ -237,6 +248,16 @@ impl Ring {
     /// How far the producer has come.
     pub(crate) fn mark(&self) -> u64 {
         self.head.load(Acquire)
+    }
+
+    /// Looks at what waits before `mark`, which came soon after the last look or not: a ring that fills up so fast may become
+    /// larger. For the collector, before it drains.
+    pub(crate) fn judge(&self, mark: u64, soon: bool) {
+        let waits = mark - self.consumer.tail.load(Relaxed);
+        let fast = soon && waits >= WAKE_BYTES / 2;
+        if fast != self.consumer.fast.load(Relaxed) {
+            self.consumer.fast.store(fast, Relaxed);
+        }
     }
 
     /// Hands records before `mark` to `take`, as many as lie in one piece, and then frees the room of those that it took;
@@ -384,5 +405,30 @@ mod tests {
             drain(&ring, &mut seen, 1);
             assert_eq!(pushed, seen);
         }
+    }
+
+    // A second wake-up in a short time is not asked for where more room does as well.
+    #[test]
+    fn who_is_fast_gets_a_larger_ring_before_it_is_full() {
+        let check = |soon: bool, bytes: u64, expect: bool| {
+            let ring = Ring::new().expect("there is memory");
+            let fill = |bytes: u64| {
+                // SAFETY: this thread is producer and collector.
+                (0..bytes / 800).for_each(|number| assert!(unsafe { push(&ring, &record(number, 100)) }));
+            };
+            fill(bytes);
+            ring.judge(ring.mark(), soon);
+            let mut seen = Vec::new();
+            drain(&ring, &mut seen, 1);
+            fill(WAKE_BYTES + 1600);
+            // SAFETY: the segment is alive, and nobody else looks at it.
+            let grew = unsafe { (*ring.segment.get()).is_burst() };
+            assert_eq!(grew, expect, "{soon} {bytes}");
+            drain(&ring, &mut seen, 1);
+            assert_eq!(seen.len() as u64, bytes / 800 + (WAKE_BYTES + 1600) / 800);
+        };
+        check(true, WAKE_BYTES, true);
+        check(false, WAKE_BYTES, false);
+        check(true, WAKE_BYTES / 4, false);
     }
 }

@@ -5,7 +5,7 @@
 pub(super) use std::alloc::alloc_zeroed;
 pub(super) use std::hint::spin_loop;
 pub(super) use std::sync::atomic::{
-    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
     fence,
 };

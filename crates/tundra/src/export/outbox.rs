@@ -38,6 +38,8 @@ struct State {
     usual: usize,
     /// Whether a sender thread runs.
     sender: bool,
+    /// Whether it sleeps until something comes: only then it has to be woken.
+    idle: bool,
     /// Set once: give up at this time.
     closing: Option<Instant>,
 }
@@ -170,8 +172,11 @@ impl Outbox {
             let thread = std::thread::Builder::new().name("tundra-sender".to_owned());
             state.sender = thread.spawn(move || send_all(&shared)).is_ok();
         }
+        let idle = std::mem::take(&mut state.idle);
         drop(state);
-        self.0.changed.notify_all();
+        if idle {
+            self.0.changed.notify_all();
+        }
     }
 
     /// In a forked child: what is queued is the parent's to send, and so is the thread that does.
@@ -296,9 +301,11 @@ fn next<'s>(
         if state.closing.is_some() {
             return (None, state);
         }
+        state.idle = true;
         let (again, timeout) =
             shared.changed.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
         state = again;
+        state.idle = false;
         if state.queue.is_empty() && timeout.timed_out() {
             return (None, state);
         }
