@@ -22,6 +22,11 @@ impl Padded {
         self.len
     }
 
+    /// Bytes that it writes to at most.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -35,5 +40,18 @@ impl Padded {
             }
             _ => out.extend_from_slice(self.bytes()),
         }
+    }
+
+    /// Writes over what stands at a place; gives where it ends, and nothing if there is no room.
+    #[inline(always)]
+    pub(crate) fn write_at(&self, at: usize, out: &mut [u8]) -> Option<usize> {
+        let end = at + self.len;
+        match self.bytes.first_chunk::<PADDED>() {
+            Some(padded) if self.len <= PADDED && out.len() >= at + PADDED => {
+                *out.get_mut(at..)?.first_chunk_mut()? = *padded;
+            }
+            _ => out.get_mut(at..end)?.copy_from_slice(self.bytes()),
+        }
+        Some(end)
     }
 }

@@ -120,7 +120,8 @@ pub(crate) struct Anchor {
     first_mono: Instant,
     tick: u64,
     wall: i64,
-    nanos_per_tick: f64,
+    /// Nanoseconds in 2^48 ticks: one multiplication translates, exactly enough for months.
+    rate: i64,
     settled: bool,
     /// A test's clock: the times that were shown, each from a tick on.
     steps: Option<&'static Steps>,
@@ -134,15 +135,7 @@ impl Anchor {
     pub(crate) fn new() -> Self {
         choose();
         let (tick, (mono, wall)) = at_one_moment(ticks, || (Instant::now(), wall_now()));
-        Self {
-            first_tick: tick,
-            first_mono: mono,
-            tick,
-            wall,
-            nanos_per_tick: 1.0,
-            settled: false,
-            steps: None,
-        }
+        Self { first_tick: tick, first_mono: mono, tick, wall, rate: rate(1, 1), settled: false, steps: None }
     }
 
     /// Brings rate and offset up to date; called before each batch is translated.
@@ -151,11 +144,11 @@ impl Anchor {
         let elapsed = u64::try_from(mono.duration_since(self.first_mono).as_nanos()).unwrap_or(u64::MAX);
         let counted = tick.saturating_sub(self.first_tick);
         if !self.settled && counted > 0 {
-            self.nanos_per_tick = elapsed as f64 / counted as f64;
+            self.rate = rate(elapsed, counted);
             self.settled = elapsed >= RATE_NANOS;
         }
         if (self.at(tick).0 - wall).abs() > DRIFT_NANOS {
-            self.nanos_per_tick = if counted > 0 { elapsed as f64 / counted as f64 } else { 1.0 };
+            self.rate = if counted > 0 { rate(elapsed, counted) } else { rate(1, 1) };
             (self.tick, self.wall) = (tick, wall);
         }
     }
@@ -166,9 +159,7 @@ impl Anchor {
         if let Some(steps) = self.steps {
             return shown(steps, tick);
         }
-        let offset =
-            if tick >= self.tick { self.nanos(tick - self.tick) } else { -self.nanos(self.tick - tick) };
-        UnixNanos(self.wall.saturating_add(offset))
+        UnixNanos(self.wall.saturating_add(self.nanos(tick.wrapping_sub(self.tick).cast_signed())))
     }
 
     /// The same, with the times that a test's clock showed.
@@ -182,14 +173,20 @@ impl Anchor {
         if self.steps.is_some() {
             return self.at(end).0.saturating_sub(self.at(start).0).max(0);
         }
-        self.nanos(end.saturating_sub(start))
+        self.nanos(end.saturating_sub(start).cast_signed())
     }
 
-    /// The nanoseconds that so many ticks take.
-    pub(crate) fn nanos(&self, ticks: u64) -> i64 {
-        // Never so many that the sign matters; the signed conversion is the shorter one.
-        (ticks.cast_signed() as f64 * self.nanos_per_tick) as i64
+    /// The nanoseconds that so many ticks take, or took.
+    #[inline(always)]
+    fn nanos(&self, ticks: i64) -> i64 {
+        ((i128::from(ticks) * i128::from(self.rate)) >> RATE_BITS) as i64
     }
+}
+
+const RATE_BITS: u32 = 48;
+
+fn rate(nanos: u64, ticks: u64) -> i64 {
+    (nanos as f64 / ticks as f64 * (1_u64 << RATE_BITS) as f64) as i64
 }
 
 /// How often clocks are read together, so that one reading at least is not interrupted.

@@ -13,7 +13,7 @@ mod pipeline;
 pub(crate) mod plain;
 mod translate;
 
-pub(crate) use batch::{Batch, Marked, Record, Walk, scope};
+pub(crate) use batch::{Batch, Marked, Record, Walk, scope, worth};
 pub(crate) use clean::{Cleaner, PlainName, Redaction, RulesLock, clean_points, lock_rules, set_rules};
 pub use console::LogFormat;
 pub(crate) use console::{Console, Injection};

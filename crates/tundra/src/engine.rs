@@ -32,10 +32,11 @@ pub(crate) use filter::{ActiveFilter, Filter};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use local::ANY_PIPELINE_HERE;
 pub(crate) use local::{ANY_PIPELINE, Local, Parked, is_forked, lock_parked, silence_child};
-pub(crate) use run::{Run, Word, record};
+pub(crate) use run::{Run, Word, head, record};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{
-    EVENT, FIRST, Head, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata, open_spans,
+    EVENT, FIRST, Head, INLINE, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
+    open_spans,
 };
 pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::Engine;

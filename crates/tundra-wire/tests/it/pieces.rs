@@ -121,7 +121,7 @@ fn datadog() {
     let shared = Shared { tags, ..Shared::of(&resource) };
     let fields = [
         ("text", Kind::Text),
-        ("truth", Kind::Text),
+        ("truth", Kind::Truth),
         ("a name that is longer than most of them", Kind::Int),
         ("part", Kind::Double),
     ];
@@ -133,10 +133,11 @@ fn datadog() {
             tags: &[("env", "test".into())],
             high_half,
             fields: &fields,
+            text_bytes: texts().iter().map(|text| text.len()).max().unwrap_or_default(),
         };
         Frame::new(&common).expect("it is not much")
     };
-    let (speaking, other) = (frame(Some("_dd.p.tid")), frame(None));
+    let (mut speaking, mut other) = (frame(Some("_dd.p.tid")), frame(None));
     for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
         for (parent, trace) in [(None, TraceId(7 << 64 | 7)), (Some(SpanId(9)), TraceId(7))] {
             let mut span = span(text, number, parent);
@@ -150,18 +151,16 @@ fn datadog() {
                 body
             });
             encode::write(&span, &shared, true, &mut bodies[0]);
-            let frame = if parent.is_none() { &speaking } else { &other };
+            let frame = if parent.is_none() { &mut speaking } else { &mut other };
             assert!(frame.begins_with(0..4) && frame.begins_with(0..3) && !frame.begins_with(1..2));
-            let slots = frame.slots();
-            let mut taken_back = frame.begin(&mut bodies[1]);
-            taken_back.text(&slots[0], b"anything");
-            taken_back.cancel();
-            let mut filling = frame.begin(&mut bodies[1]);
-            filling.text(&slots[0], text.as_bytes());
-            filling.text(&slots[1], b"true");
+            let (mut given_up, slots) = frame.begin();
+            assert!(given_up.text(&slots[0], b"anything"));
+            let (mut filling, slots) = frame.begin();
+            assert!(filling.text(&slots[0], text.as_bytes()) && filling.truth(&slots[1], true));
             filling.number(&slots[2], number as u64);
             filling.number(&slots[3], 0.5_f64.to_bits());
-            filling.end(&Ids { trace, span: span.span_id, parent, start: span.start.0, duration: 17 });
+            let ids = Ids { trace, span: span.span_id, parent, start: span.start.0, duration: 17 };
+            filling.end(&ids, &mut bodies[1]);
             let [whole, alike] = bodies.map(|body| {
                 let mut found = spans("v04", &body);
                 found[0].attrs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -171,6 +170,25 @@ fn datadog() {
             assert_eq!((whole.len(), whole[0].parent_id, whole[0].trace_id), (1, parent, trace));
         }
     }
+}
+
+#[test]
+fn texts_without_room_are_refused() {
+    let fields = [("text", Kind::Text), ("truth", Kind::Truth)];
+    let fields = [0, 1].map(|at| Field { key: at as u16, name: fields[at].0, kind: fields[at].1 });
+    let common = Common { fields: &fields, text_bytes: 100, ..Common::default() };
+    let mut frame = Frame::new(&common).expect("it is not much");
+    let mut check = |bytes: usize, expect: [bool; 2]| {
+        let (mut filling, slots) = frame.begin();
+        let fits = filling.text(&slots[0], &vec![b'x'; bytes]);
+        assert_eq!([fits, fits && filling.truth(&slots[1], false)], expect, "{bytes}");
+    };
+    check(100, [true, true]);
+    // It takes what was meant for the truth.
+    check(158, [true, false]);
+    check(300, [false, false]);
+    check(70_000, [false, false]);
+    check(0, [true, true]);
 }
 
 #[test]

@@ -20,16 +20,14 @@ pub(crate) struct Record<'a> {
     pub(crate) spill: Option<&'a Spill>,
 }
 
-impl Record<'_> {
-    /// What it is kept for, although its trace was not sampled.
-    #[inline]
-    pub(crate) fn worth(&self) -> Option<Worth> {
-        match self.head.flags {
-            0 => None,
-            flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
-            flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
-            _ => None,
-        }
+/// What a record is kept for, although its trace was not sampled.
+#[inline]
+pub(crate) fn worth(head: &Head) -> Option<Worth> {
+    match head.flags {
+        0 => None,
+        flags if flags & KEPT_LLM != 0 => Some(Worth::Llm),
+        flags if flags & KEPT_ERROR != 0 => Some(Worth::Error),
+        _ => None,
     }
 }
 
@@ -137,13 +135,37 @@ impl Batch {
 
     /// All records with their places, in the order they were drained.
     pub(crate) fn places(&self) -> impl Iterator<Item = (usize, Record<'_>)> {
-        let mut next = 0;
+        self.places_from(0)
+    }
+
+    #[inline(always)]
+    fn places_from(&self, at: usize) -> impl Iterator<Item = (usize, Record<'_>)> + Clone {
+        let mut next = at;
         std::iter::from_fn(move || {
             let at = next;
             let record = self.record(at)?;
             next += usize::from(record.head.units);
             Some((at, record))
         })
+    }
+
+    /// The heads of all records with their places, in the order they were drained.
+    #[inline]
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (usize, &Head)> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let at = next;
+            // SAFETY: as in `record`.
+            let head = unsafe { engine::head(self.words.get(at..)?) }?;
+            next += usize::from(head.units);
+            Some((at, head))
+        })
+    }
+
+    /// So many spans from the one at a place on.
+    #[inline]
+    pub(crate) fn spans_from(&self, at: usize, count: usize) -> impl Iterator<Item = Record<'_>> + Clone {
+        self.places_from(at).map(|(_, record)| record).filter(|record| record.head.kind == SPAN).take(count)
     }
 
     /// For exporters that look at the records themselves.
@@ -158,7 +180,7 @@ impl Batch {
         let marked = spans.map(|(_, record)| Marked {
             first: record.head.tag & FIRST != 0,
             sampled: record.head.tag & UNSAMPLED == 0,
-            worth: record.worth(),
+            worth: worth(record.head),
             span: walk.span(&record),
         });
         marked.collect()

@@ -7,8 +7,8 @@
 use super::batch::Record;
 use super::clean::{Cleaner, PlainName};
 use super::translate;
-use crate::engine::TRUNCATED;
 use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, I64};
+use crate::engine::{Head, TRUNCATED};
 use crate::limits::SITES;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -61,8 +61,8 @@ pub(crate) enum Plain<'a> {
 
 /// Whether a record of a call site whose records can be plain may be so, as far as its head tells.
 #[inline]
-pub(crate) fn may_be_plain(record: &Record<'_>) -> bool {
-    record.spill.is_none() && record.head.flags & TRUNCATED == 0
+pub(crate) fn may_be_plain(head: &Head) -> bool {
+    head.spill.is_null() && head.flags & TRUNCATED == 0
 }
 
 /// Gives the values of such a record one by one; false if it turns out not to be plain, and then what was given is void.
@@ -97,14 +97,14 @@ pub(crate) fn each_value<'a, N>(
 
 /// Whether a record of such a call site is plain.
 pub(crate) fn is_plain<N>(record: &Record<'_>, fields: &[Field<N>], cleaner: &mut Cleaner<'_>) -> bool {
-    may_be_plain(record) && each_value(record, fields, cleaner, |_, _| ())
+    may_be_plain(record.head) && each_value(record, fields, cleaner, |_, _| ())
 }
 
-/// What is known of call sites, found by the address of their metadata.
+/// What is known of call sites whose records can be plain, found by the address of their metadata.
 #[derive(Debug)]
 pub(crate) struct Sites<S> {
     places: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
-    sites: Vec<S>,
+    sites: Vec<Option<S>>,
     /// Addresses seen lately, with their numbers, by a part of the address.
     recent: [(usize, usize); RECENT],
 }
@@ -118,30 +118,35 @@ impl<S> Default for Sites<S> {
 }
 
 impl<S> Sites<S> {
-    /// The number of a call site, which `make` describes when it is seen first.
+    /// What is known of a call site, which `make` describes when it is seen first; `None` if none of its records is plain.
     #[inline]
-    pub(crate) fn number(
+    pub(crate) fn get(
         &mut self,
         meta: &'static Metadata<'static>,
-        make: impl FnOnce(&'static Metadata<'static>) -> S,
-    ) -> usize {
+        make: impl FnOnce(&'static Metadata<'static>) -> Option<S>,
+    ) -> Option<&mut S> {
         let address = std::ptr::from_ref(meta).addr();
         // Metadata is larger than 64 bytes, and one lies behind the other.
         let recent = ((address / 64) ^ (address / 4096)) % RECENT;
-        let (known, number) = self.recent[recent];
-        if known == address {
-            return number;
+        let (known, mut number) = self.recent[recent];
+        if known != address {
+            number = self.place(meta, make);
+            self.recent[recent] = (address, number);
         }
-        let number = self.place(meta, make);
-        self.recent[recent] = (address, number);
-        number
+        self.sites.get_mut(number)?.as_mut()
+    }
+
+    /// The same of one that was seen.
+    #[inline]
+    pub(crate) fn known(&mut self, meta: &'static Metadata<'static>) -> Option<&mut S> {
+        self.get(meta, |_| None)
     }
 
     #[cold]
     fn place(
         &mut self,
         meta: &'static Metadata<'static>,
-        make: impl FnOnce(&'static Metadata<'static>) -> S,
+        make: impl FnOnce(&'static Metadata<'static>) -> Option<S>,
     ) -> usize {
         let next = self.sites.len();
         let place = *self.places.entry(std::ptr::from_ref(meta).addr()).or_insert(next);
@@ -151,13 +156,7 @@ impl<S> Sites<S> {
         place
     }
 
-    /// What is known under a number.
-    #[inline]
-    pub(crate) fn get(&mut self, number: usize) -> &mut S {
-        &mut self.sites[number]
-    }
-
-    /// Forgets everything if there are too many, and says so: between two batches, for numbers change.
+    /// Forgets everything if there are too many, and says so: between two batches.
     pub(crate) fn bound(&mut self) -> bool {
         let too_many = self.sites.len() > SITES;
         if too_many {

@@ -24,6 +24,9 @@ pub(crate) const DEBUG: u8 = 6;
 /// Text of an error: type name, line feed, message, and one `caused by:` line per source.
 pub(crate) const ERROR: u8 = 7;
 
+/// Bytes of a number with what stands before it.
+const NUMBER: usize = 2 + size_of::<u64>();
+
 /// Writes values into a buffer that is its alone.
 pub(crate) struct Encoder {
     next: *mut u8,
@@ -55,11 +58,11 @@ impl Encoder {
 
     #[inline(always)]
     fn number(&mut self, field: &Field, tag: u8, bits: u64) {
-        if self.room() < 10 {
+        if self.room() < NUMBER {
             return self.number_spilled(field, tag, bits);
         }
         let to = self.next;
-        self.next = to.wrapping_add(10);
+        self.next = to.wrapping_add(NUMBER);
         // SAFETY: checked just above.
         unsafe {
             to.cast::<u16>().write_unaligned(u16::from_ne_bytes([field.index() as u8, tag]));

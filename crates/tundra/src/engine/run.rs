@@ -40,7 +40,8 @@ impl<'a> Run<'a> {
         loop {
             let (units, kind) = begin(self.words)?;
             if kind != PAD {
-                return head(self.words);
+                // SAFETY: what is no pad is a record.
+                return unsafe { head(self.words) };
             }
             self.words = self.words.get(units..)?;
         }
@@ -60,7 +61,8 @@ impl<'a> Run<'a> {
         let mut at = 0;
         while let Some((units, kind)) = begin(&self.words[at..])
             && kind != PAD
-            && head(&self.words[at..]).is_some_and(&mut wanted)
+            // SAFETY: as above.
+            && unsafe { head(&self.words[at..]) }.is_some_and(&mut wanted)
         {
             at += units;
         }
@@ -79,8 +81,12 @@ fn begin(words: &[Word]) -> Option<(usize, u8)> {
     Some((usize::from(u16::from_ne_bytes([units_0, units_1])), kind))
 }
 
+/// The head of the record that these words begin with.
+///
+/// # Safety
+/// They begin with a record, or are none.
 #[inline(always)]
-fn head(words: &[Word]) -> Option<&Head> {
+pub(crate) unsafe fn head(words: &[Word]) -> Option<&Head> {
     let words = words.first_chunk::<HEAD_WORDS>()?;
     // SAFETY: what is not a pad begins with a `Head`, whose alignment is that of words.
     Some(unsafe { &*words.as_ptr().cast::<Head>() })
@@ -92,7 +98,8 @@ fn head(words: &[Word]) -> Option<&Head> {
 /// They begin with a record, or are none.
 #[inline]
 pub(crate) unsafe fn record(words: &[Word]) -> Option<(&Head, &[u8])> {
-    let head = head(words)?;
+    // SAFETY: handed up to the caller.
+    let head = unsafe { head(words) }?;
     let fields = words.get(HEAD_WORDS..usize::from(head.units))?;
     // SAFETY: so many bytes are there, and all of them were written: slots, scratch and ring come zeroed.
     let fields = unsafe { std::slice::from_raw_parts(fields.as_ptr().cast::<u8>(), size_of_val(fields)) };

@@ -1,6 +1,6 @@
-//! Spans of v0.4 that are alike: whatever they have in common, names of fields and numbers' places included, stands ready and
-//! is copied in one go; then ids, times and numbers are filled in, and texts appended. The SDK writes with it what its
-//! threads recorded, without making records first.
+//! Spans of v0.4 that are alike: the last one stands ready, whatever they have in common, names of fields and numbers' places
+//! included; ids, times and numbers of the next are written over it, texts behind it, and then all of it is copied in one
+//! go. The SDK writes with it what its threads recorded, without making records first.
 //!
 //! The format knows no order, so what has a fixed width stands in front, and texts come last.
 
@@ -16,6 +16,8 @@ pub enum Kind {
     Int,
     /// A fraction.
     Double,
+    /// A truth value, which is told as a text.
+    Truth,
     /// A text.
     Text,
 }
@@ -36,14 +38,16 @@ pub struct Field<'n> {
 enum Place {
     /// Over the eight bytes there.
     Number(usize),
+    /// To the end, with its name, one for each value.
+    Truth(Box<[Padded; 2]>),
     /// To the end, behind this name.
     Text(Padded),
 }
 
-/// A name as it is written.
-fn written(name: &str) -> Padded {
+/// Texts as they are written, one behind the other.
+fn written(texts: &[&str]) -> Padded {
     let mut bytes = Vec::new();
-    Writer::new(&mut bytes).text(name);
+    texts.iter().for_each(|text| Writer::new(&mut bytes).text(text));
     Padded::new(bytes)
 }
 
@@ -72,17 +76,28 @@ pub struct Common<'c> {
     pub high_half: Option<&'c str>,
     /// What they have each for itself, in this order.
     pub fields: &'c [Field<'c>],
+    /// Bytes of all texts among them; a span with more is written otherwise.
+    pub text_bytes: usize,
 }
 
 /// Spans that are alike.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    bytes: Box<[u8]>,
+    /// The last one that was written, with room for texts behind what has a fixed width.
+    span: Box<[u8]>,
     slots: Box<[Slot]>,
+    marks: Marks,
+}
+
+/// Where what is in a span.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
     high_half_at: Option<usize>,
     /// Where the number of tags stands, and how many there are already.
     tags_at: usize,
     tags: u16,
+    /// Where texts begin.
+    texts_at: usize,
 }
 
 /// Tags and fields of a frame; no call site has so many.
@@ -91,7 +106,7 @@ const MOST: usize = 4096;
 impl Frame {
     /// For spans that have this in common; `None` if it is too much.
     pub fn new(common: &Common<'_>) -> Option<Self> {
-        let Common { own, numbers, tags, high_half, fields } = *common;
+        let Common { own, numbers, tags, high_half, fields, text_bytes } = *common;
         if numbers.len() + tags.len() + fields.len() > MOST {
             return None;
         }
@@ -109,13 +124,20 @@ impl Frame {
         let mut number_at = number_at.into_iter();
         let place = |field: &Field<'_>| {
             let place = match field.kind {
-                Kind::Text => Place::Text(written(field.name)),
-                _ => Place::Number(number_at.next().unwrap_or_default()),
+                Kind::Text => Place::Text(written(&[field.name])),
+                Kind::Truth => {
+                    Place::Truth(Box::new(["false", "true"].map(|truth| written(&[field.name, truth]))))
+                }
+                Kind::Int | Kind::Double => Place::Number(number_at.next().unwrap_or_default()),
             };
             Slot { key: field.key, place }
         };
-        let slots = fields.iter().map(place).collect();
-        Some(Self { bytes: bytes.into(), slots, high_half_at, tags_at, tags: tags as u16 })
+        let slots: Box<[Slot]> = fields.iter().map(place).collect();
+        let texts_at = bytes.len();
+        let room: usize = slots.iter().map(Slot::room).sum();
+        bytes.resize(texts_at + room + text_bytes, 0);
+        let marks = Marks { high_half_at, tags_at, tags: tags as u16, texts_at };
+        Some(Self { span: bytes.into(), slots, marks })
     }
 
     /// Whether its fields begin with these keys.
@@ -124,17 +146,10 @@ impl Frame {
         keys.all(|key| slots.next().is_some_and(|slot| slot.key == key))
     }
 
-    /// Appends a span whose fields are to follow, each with its value.
+    /// A span whose fields are to be told, each with its value; and those fields.
     #[inline]
-    pub fn begin<'f, 'o>(&'f self, out: &'o mut Vec<u8>) -> Filling<'f, 'o> {
-        let at = out.len();
-        out.extend_from_slice(&self.bytes);
-        Filling { frame: self, at, texts: 0, out }
-    }
-
-    /// Its fields.
-    pub fn slots(&self) -> &[Slot] {
-        &self.slots
+    pub fn begin(&mut self) -> (Filling<'_>, &[Slot]) {
+        (Filling { span: &mut self.span, marks: self.marks, at: self.marks.texts_at, texts: 0 }, &self.slots)
     }
 }
 
@@ -146,13 +161,27 @@ pub struct Slot {
     place: Place,
 }
 
+/// Bytes that stand before a text at most.
+const TEXT_HEAD: usize = 5;
+
+impl Slot {
+    /// What it takes behind the numbers, the text itself apart.
+    fn room(&self) -> usize {
+        match &self.place {
+            Place::Number(_) => 0,
+            Place::Truth(written) => written[0].room().max(written[1].room()),
+            Place::Text(name) => name.room() + TEXT_HEAD,
+        }
+    }
+}
+
 /// The numbers of a frame; gives where those of fields stand.
 fn write_numbers(
     numbers: &[(&str, &Value<'_>)],
     fields: &[Field<'_>],
     span: &mut SpanWriter<'_>,
 ) -> Vec<usize> {
-    let own: Vec<_> = fields.iter().filter(|field| field.kind != Kind::Text).collect();
+    let own: Vec<_> = fields.iter().filter(|field| matches!(field.kind, Kind::Int | Kind::Double)).collect();
     if numbers.is_empty() && own.is_empty() {
         return Vec::new();
     }
@@ -175,42 +204,75 @@ fn write_numbers(
 
 /// A span that is being filled in.
 #[derive(Debug)]
-#[must_use = "it is half a span until it is ended or cancelled"]
-pub struct Filling<'f, 'o> {
-    frame: &'f Frame,
+#[must_use = "it is half a span until it is ended"]
+pub struct Filling<'f> {
+    span: &'f mut [u8],
+    marks: Marks,
     at: usize,
     texts: u16,
-    out: &'o mut Vec<u8>,
 }
 
-impl Filling<'_, '_> {
+impl Filling<'_> {
     /// A field's number: an `i64` or an `f64`, as its bits.
     #[inline(always)]
     pub fn number(&mut self, slot: &Slot, bits: u64) {
         let Place::Number(place) = slot.place else { return };
-        if let Some(number) = self.out.get_mut(self.at + place..).and_then(<[u8]>::first_chunk_mut) {
+        if let Some(number) = self.span.get_mut(place..).and_then(<[u8]>::first_chunk_mut) {
             *number = bits.to_be_bytes();
         }
     }
 
-    /// A field's text; the caller knows the bytes to be UTF-8.
+    /// A field's truth value; false if there is no room, and then the span is void.
     #[inline(always)]
-    pub fn text(&mut self, slot: &Slot, text: &[u8]) {
-        let Place::Text(name) = &slot.place else { return };
+    pub fn truth(&mut self, slot: &Slot, truth: bool) -> bool {
+        let Place::Truth(written) = &slot.place else { return true };
         self.texts += 1;
-        name.write(self.out);
-        Writer::new(self.out).text_bytes(text);
+        let end = written[usize::from(truth)].write_at(self.at, self.span);
+        self.at = end.unwrap_or(self.at);
+        end.is_some()
     }
 
-    /// Takes the span back.
-    pub fn cancel(self) {
-        self.out.truncate(self.at);
-    }
-
-    /// Ends the span.
+    /// The same for a text, whose bytes the caller knows to be UTF-8.
     #[inline(always)]
-    pub fn end(self, ids: &Ids) {
-        let Some(span) = self.out.get_mut(self.at..) else { return };
+    pub fn text(&mut self, slot: &Slot, text: &[u8]) -> bool {
+        let Place::Text(name) = &slot.place else { return true };
+        self.texts += 1;
+        let end = name.write_at(self.at, self.span).and_then(|at| self.value(at, text));
+        self.at = end.unwrap_or(self.at);
+        end.is_some()
+    }
+
+    #[inline(always)]
+    fn value(&mut self, at: usize, text: &[u8]) -> Option<usize> {
+        let head = match text.len() {
+            len @ 0..32 => {
+                *self.span.get_mut(at)? = 0xa0 | len as u8;
+                1
+            }
+            len @ 32..256 => {
+                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xd9, len as u8];
+                2
+            }
+            len @ 256..0x1_0000 => {
+                let [high, low] = (len as u16).to_be_bytes();
+                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xda, high, low];
+                3
+            }
+            len => {
+                let [a, b, c, d] = u32::try_from(len).ok()?.to_be_bytes();
+                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xdb, a, b, c, d];
+                5
+            }
+        };
+        let (at, end) = (at + head, at + head + text.len());
+        self.span.get_mut(at..end)?.copy_from_slice(text);
+        Some(end)
+    }
+
+    /// Ends the span and appends it.
+    #[inline(always)]
+    pub fn end(self, ids: &Ids, out: &mut Vec<u8>) {
+        let Self { span, marks, at, texts } = self;
         if let Some(front) = span.first_chunk_mut::<FRONT>() {
             // Wherever `IDS` has dots, one byte further.
             front[11..19].copy_from_slice(&ids.trace.low().to_be_bytes());
@@ -219,15 +281,17 @@ impl Filling<'_, '_> {
             front[61..69].copy_from_slice(&ids.duration.to_be_bytes());
             front[80..88].copy_from_slice(&ids.parent.map_or(0, |id| id.0).to_be_bytes());
         }
-        if let Some(at) = self.frame.high_half_at
+        if let Some(at) = marks.high_half_at
             && let Some(high_half) = span.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<HIGH_HALF>)
         {
             let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
             *high_half = std::array::from_fn(digit);
         }
-        let tags = self.frame.tags + self.texts;
-        if let Some(place) = span.get_mut(self.frame.tags_at..).and_then(<[u8]>::first_chunk_mut) {
-            *place = tags.to_be_bytes();
+        if let Some(place) = span.get_mut(marks.tags_at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = (marks.tags + texts).to_be_bytes();
+        }
+        if let Some(span) = span.get(..at) {
+            out.extend_from_slice(span);
         }
     }
 }

@@ -8,19 +8,22 @@ use super::stats;
 use crate::clock::Anchor;
 use crate::collector::plain::Field;
 use crate::collector::{Cleaner, Record};
+use crate::engine::INLINE;
 use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, U64};
 use crate::limits::{FRAMES_PER_SITE, SITES};
-use crate::sampling::Decision;
+use crate::sampling::{Decision, Worth};
 use tracing_core::Metadata;
 use tundra_record::{SpanId, SpanKind, Value};
 use tundra_wire::datadog::encode::{self, Frame, Ids, Kind, Shared};
 
 /// What a span says beside its own fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Role {
+pub(super) struct Role<'s> {
     /// Whether it is the first of its service in its trace.
-    pub(super) top: bool,
-    pub(super) speaks: Option<Speech>,
+    top: bool,
+    speaks: Option<&'s Speech>,
+    /// The same in one number, but for numbers that a frame has a place for.
+    kind: u32,
 }
 
 /// What it says for its chunk.
@@ -32,21 +35,25 @@ pub(super) struct Speech {
     pub(super) high_half: bool,
 }
 
-impl Role {
-    /// Whether two say the same, but for numbers that a frame has a place for.
-    fn is_like(&self, other: &Self) -> bool {
-        let same = |one: &Speech, other: &Speech| {
-            one.high_half == other.high_half
-                && one.speaker == other.speaker
-                && one.decision.mechanism == other.decision.mechanism
-                && one.decision.limited.is_some() == other.decision.limited.is_some()
+impl<'s> Role<'s> {
+    /// One that says nothing for others.
+    #[inline(always)]
+    pub(super) fn silent(top: bool) -> Self {
+        Self { top, speaks: None, kind: u32::from(top) }
+    }
+
+    pub(super) fn speaker(top: bool, speech: &'s Speech) -> Self {
+        let Speech { speaker, decision, high_half } = speech;
+        let worth = match speaker.worth {
+            None => 0,
+            Some(Worth::Error) => 1,
+            Some(Worth::Llm) => 2,
         };
-        self.top == other.top
-            && match (&self.speaks, &other.speaks) {
-                (None, None) => true,
-                (Some(one), Some(other)) => same(one, other),
-                _ => false,
-            }
+        let limited = decision.limited.is_some();
+        let truths = [*high_half, speaker.sampled, speaker.first, speaker.is_root, limited, top];
+        let numbers = (1 << 2 | worth) << 8 | u32::from(decision.mechanism as u8);
+        let kind = truths.iter().fold(numbers, |bits, truth| bits << 1 | u32::from(*truth));
+        Self { top, speaks: Some(speech), kind }
     }
 
     /// The numbers of its decision, in the order of their places. What is not said finds no place.
@@ -59,7 +66,8 @@ impl Role {
 /// A frame, and for which spans it is. A place's key is made of the field's number and the type of its value.
 #[derive(Debug)]
 struct Form {
-    role: Role,
+    /// That of their role.
+    kind: u32,
     fields: usize,
     frame: Frame,
 }
@@ -115,12 +123,12 @@ impl Site {
     pub(super) fn write(
         &mut self,
         record: &Record<'_>,
-        role: &Role,
+        role: &Role<'_>,
         common: &mut Common<'_, '_>,
         out: &mut Vec<u8>,
     ) -> bool {
-        if let Some(form) = self.forms.get(self.last)
-            && form.role.is_like(role)
+        if let Some(form) = self.forms.get_mut(self.last)
+            && form.kind == role.kind
         {
             match form.write(record, role, &self.fields, common, out) {
                 Fit::Written => return true,
@@ -136,14 +144,14 @@ impl Site {
 
     /// The form of spans like this one, which is made if need be; `None` if they have none.
     #[cold]
-    fn find(&mut self, record: &Record<'_>, role: &Role, common: &mut Common<'_, '_>) -> Option<usize> {
+    fn find(&mut self, record: &Record<'_>, role: &Role<'_>, common: &mut Common<'_, '_>) -> Option<usize> {
         let keys = || {
             let mut decoder = Decoder(record.fields);
             std::iter::from_fn(move || decoder.bits()).map(|(field, tag, _)| key(field, tag))
         };
         let count = keys().count();
         let fits =
-            |form: &Form| form.fields == count && form.role.is_like(role) && form.frame.begins_with(keys());
+            |form: &Form| form.fields == count && form.kind == role.kind && form.frame.begins_with(keys());
         if let Some(at) = self.forms.iter().position(fits) {
             return Some(at);
         }
@@ -156,7 +164,7 @@ impl Site {
             }
         }
         let fields = self.named(keys())?;
-        let form = Form { role: *role, fields: count, frame: self.frame(&fields, role, common)? };
+        let form = Form { kind: role.kind, fields: count, frame: self.frame(&fields, role, common)? };
         if let Some(old) = self.forms.get_mut(at) {
             *old = form;
         } else {
@@ -174,6 +182,7 @@ impl Site {
             let kind = match tag {
                 ERROR => return None,
                 F64 => Kind::Double,
+                BOOL => Kind::Truth,
                 tag if tag < BOOL => Kind::Int,
                 _ => Kind::Text,
             };
@@ -187,7 +196,12 @@ impl Site {
         Some(fields)
     }
 
-    fn frame(&self, named: &[encode::Field<'static>], role: &Role, common: &Common<'_, '_>) -> Option<Frame> {
+    fn frame(
+        &self,
+        named: &[encode::Field<'static>],
+        role: &Role<'_>,
+        common: &Common<'_, '_>,
+    ) -> Option<Frame> {
         let (name, shared) = (self.meta.name(), common.shared);
         let speech = role
             .speaks
@@ -215,6 +229,7 @@ impl Site {
             tags: &tags,
             high_half: role.speaks.filter(|speech| speech.high_half).map(|_| "_dd.p.tid"),
             fields: &fields,
+            text_bytes: INLINE,
         })
     }
 }
@@ -222,56 +237,52 @@ impl Site {
 impl Form {
     #[inline(always)]
     fn write(
-        &self,
+        &mut self,
         record: &Record<'_>,
-        role: &Role,
+        role: &Role<'_>,
         fields: &[Field<&'static str>],
         common: &mut Common<'_, '_>,
         out: &mut Vec<u8>,
     ) -> Fit {
         let mut decoder = Decoder(record.fields);
-        let mut filling = self.frame.begin(out);
-        let slots = self.frame.slots();
-        for slot in slots.iter().take(self.fields) {
+        let (mut filling, slots) = self.frame.begin();
+        let Some((slots, of_decision)) = slots.split_at_checked(self.fields) else { return Fit::NotPlain };
+        for slot in slots {
             let next = decoder.bits().filter(|(field, tag, _)| key(*field, *tag) == slot.key);
-            let Some((field, tag, bits)) = next else {
-                filling.cancel();
-                return Fit::OtherFields;
+            let Some((field, tag, bits)) = next else { return Fit::OtherFields };
+            let fits = match bits {
+                Bits::Number(bits) if tag == BOOL => filling.truth(slot, bits != 0),
+                Bits::Number(bits) => {
+                    filling.number(slot, bits);
+                    // Numbers that do not fit become texts.
+                    tag != U64 || bits <= i64::MAX as u64
+                }
+                Bits::Text(text) => {
+                    let field = fields.get(usize::from(field));
+                    field.is_some_and(|field| common.cleaner.is_clean(text, field.looked_up))
+                        && filling.text(slot, text)
+                }
             };
-            match bits {
-                Bits::Number(bits) if tag == BOOL => {
-                    filling.text(slot, if bits != 0 { b"true" } else { b"false" });
-                }
-                // Numbers that do not fit become texts.
-                Bits::Number(bits) if tag != U64 || bits <= i64::MAX as u64 => filling.number(slot, bits),
-                Bits::Text(text) if common.cleaner.is_clean(text, fields[usize::from(field)].looked_up) => {
-                    filling.text(slot, text);
-                }
-                _ => {
-                    filling.cancel();
-                    return Fit::NotPlain;
-                }
+            if !fits {
+                return Fit::NotPlain;
             }
         }
         if !decoder.0.is_empty() {
-            filling.cancel();
             return Fit::OtherFields;
         }
         if role.speaks.is_some() {
-            slots
-                .iter()
-                .skip(self.fields)
-                .zip(role.numbers())
-                .for_each(|(slot, number)| filling.number(slot, number.to_bits()));
+            let numbers = of_decision.iter().zip(role.numbers());
+            numbers.for_each(|(slot, number)| filling.number(slot, number.to_bits()));
         }
         let (head, anchor) = (record.head, common.anchor);
-        filling.end(&Ids {
+        let ids = Ids {
             trace: head.trace(),
             span: SpanId(head.span),
             parent: (head.parent != 0).then_some(SpanId(head.parent)),
             start: anchor.at(head.start).0,
             duration: anchor.between(head.start, head.end),
-        });
+        };
+        filling.end(&ids, out);
         Fit::Written
     }
 }

@@ -3,8 +3,7 @@
 //!
 //! Pure, filled and walked by `traces`.
 
-use crate::collector::Record;
-use crate::engine::{FIRST, UNSAMPLED};
+use crate::engine::{FIRST, Head, UNSAMPLED};
 use crate::rng;
 use crate::sampling::Worth;
 use tundra_record::TraceId;
@@ -12,13 +11,14 @@ use tundra_record::TraceId;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// One span: its place in the batch, its call site, its number among the spans that are not plain, and the next span of its
-/// chunk.
+/// Spans of one trace with no other span between them, by the first one's place in the batch. Those that are not plain stand
+/// alone, with their number among them, and so do those that are the first of their trace here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) at: u32,
-    pub(super) site: u32,
+    pub(super) spans: u32,
     slow: u32,
+    /// The next of its chunk.
     next: u32,
 }
 
@@ -35,10 +35,12 @@ impl Entry {
 pub(super) struct Chunk {
     pub(super) trace: TraceId,
     pub(super) sampled: bool,
+    /// Whether its spans say where the trace began.
+    pub(super) has_origin: bool,
     pub(super) worth: Option<Worth>,
     head: u32,
     tail: u32,
-    /// The first span that is the first of its trace here.
+    /// The entry of the first span that is the first of its trace here.
     front: u32,
     pub(super) spans: u32,
     /// Spans that are the first of their trace here.
@@ -46,8 +48,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// The span that speaks for all of them.
-    pub(super) fn front(&self) -> u32 {
+    /// The entry with the span that speaks for all of them in front.
+    fn front(&self) -> u32 {
         if self.front == NONE { self.head } else { self.front }
     }
 
@@ -66,6 +68,8 @@ pub(super) struct Groups {
     table: Vec<u32>,
     /// The chunk of the span that came last.
     last: usize,
+    /// Whether the last entry takes more spans.
+    open: bool,
     /// Whoever sends trace ids must not know where in the table they stand.
     seed: u64,
 }
@@ -75,6 +79,7 @@ impl Groups {
         self.entries.clear();
         self.chunks.clear();
         self.table.clear();
+        self.open = false;
         if self.seed == 0 {
             self.seed = rng::seed();
         }
@@ -89,7 +94,7 @@ impl Groups {
         self.entries[number as usize]
     }
 
-    /// A chunk's spans, the one that speaks for them in front.
+    /// A chunk's spans, the one that speaks for them in front of the first entry.
     pub(super) fn of(&self, chunk: &Chunk) -> impl Iterator<Item = Entry> {
         let front = chunk.front();
         let mut next = chunk.head;
@@ -104,32 +109,60 @@ impl Groups {
         std::iter::once(self.entry(front)).chain(others)
     }
 
-    /// Puts a span into its chunk.
-    #[inline]
-    pub(super) fn add(&mut self, record: &Record<'_>, (at, site): (usize, usize), slow: Option<usize>) {
-        let number = self.entries.len() as u32;
-        let slow = slow.map_or(NONE, |slow| slow as u32);
-        self.entries.push(Entry { at: at as u32, site: site as u32, slow, next: NONE });
-        let (trace, sampled) = (record.head.trace(), record.head.tag & UNSAMPLED == 0);
-        let (first, worth) = (record.head.tag & FIRST != 0, record.worth());
+    /// The chunk of a span that is about to be added; `has_origin` is asked about a trace that was not met before.
+    #[inline(always)]
+    pub(super) fn chunk(&mut self, head: &Head, has_origin: impl FnOnce() -> bool) -> &mut Chunk {
+        let (trace, sampled) = (head.trace(), head.tag & UNSAMPLED == 0);
         if !self.chunks.get(self.last).is_some_and(|chunk| chunk.is_of(trace, sampled)) {
             self.last = self.place(trace, sampled);
+            if self.last == self.chunks.len() {
+                self.chunks.push(Chunk {
+                    trace,
+                    sampled,
+                    has_origin: has_origin(),
+                    worth: None,
+                    head: NONE,
+                    tail: NONE,
+                    front: NONE,
+                    spans: 0,
+                    firsts: 0,
+                });
+            }
         }
-        let Some(chunk) = self.chunks.get_mut(self.last) else {
-            let (front, firsts) = if first { (number, 1) } else { (NONE, 0) };
-            let (head, tail, spans) = (number, number, 1);
-            return self.chunks.push(Chunk { trace, sampled, worth, head, tail, front, spans, firsts });
-        };
-        self.entries[chunk.tail as usize].next = number;
-        chunk.tail = number;
+        &mut self.chunks[self.last]
+    }
+
+    /// Adds a span to the chunk that was asked for last; gives the number of its entry.
+    #[inline(always)]
+    pub(super) fn add(&mut self, head: &Head, at: usize, worth: Option<Worth>, slow: Option<usize>) -> u32 {
+        let chunk = &mut self.chunks[self.last];
+        let (first, number) = (head.tag & FIRST != 0, self.entries.len() as u32);
         chunk.spans += 1;
+        if worth.is_some() {
+            chunk.worth = chunk.worth.or(worth);
+        }
+        let alone = first || slow.is_some();
+        if self.open
+            && !alone
+            && chunk.tail.wrapping_add(1) == number
+            && let Some(last) = self.entries.last_mut()
+        {
+            last.spans += 1;
+            return chunk.tail;
+        }
+        self.open = !alone;
+        match self.entries.get_mut(chunk.tail as usize) {
+            Some(tail) => tail.next = number,
+            None => chunk.head = number,
+        }
+        chunk.tail = number;
         if first {
             chunk.firsts += 1;
             chunk.front = chunk.front.min(number);
         }
-        if worth.is_some() {
-            chunk.worth = chunk.worth.or(worth);
-        }
+        let slow = slow.map_or(NONE, |slow| slow as u32);
+        self.entries.push(Entry { at: at as u32, spans: 1, slow, next: NONE });
+        number
     }
 
     /// The number of a trace's chunk, which is the next one if it has none yet.

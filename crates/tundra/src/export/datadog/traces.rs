@@ -10,7 +10,7 @@ use super::llmobs::Form;
 use super::stats::{Concentrator, plain_key};
 use super::upstream::{Upstream, Upstreams};
 use crate::collector::plain::{Sites, fields, is_plain, may_be_plain};
-use crate::collector::{Batch, PlainName, Record, Walk};
+use crate::collector::{Batch, PlainName, Record, Walk, worth};
 use crate::engine::{FIRST, SPAN};
 use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
 use crate::sampling::{Decision, Sampler, is_llm_name};
@@ -51,7 +51,7 @@ pub(super) trait Door {
 /// Makes bodies of batches; keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
-    sites: Sites<Option<Site>>,
+    sites: Sites<Site>,
     /// How many forms they have.
     forms: usize,
     groups: Groups,
@@ -78,7 +78,8 @@ impl Traces {
     /// How many spans of the last batch were plain.
     #[cfg(test)]
     pub(super) fn plain_spans(&self) -> usize {
-        self.groups.entries().iter().filter(|entry| entry.slow().is_none()).count()
+        let plain = self.groups.entries().iter().filter(|entry| entry.slow().is_none());
+        plain.map(|entry| entry.spans as usize).sum()
     }
 
     /// Counts the batch's spans, if they are counted, and hands over those that are to be sent. Gives how many traces and
@@ -107,28 +108,28 @@ impl Traces {
         let mut slow = Vec::new();
         self.groups.clear();
         self.counted.clear();
-        for (at, record) in batch.places().filter(|(_, record)| record.head.kind == SPAN) {
-            let Some(meta) = record.head.metadata() else { continue };
-            let site = self.sites.number(meta, |meta| describe(meta, &mut walk, &shared));
-            let origin = upstreams.origin(record.head.trace(), batch);
-            let known = self.sites.get(site).as_ref().filter(|_| origin.is_empty());
-            let first = record.head.tag & FIRST != 0;
+        for (at, head) in batch.heads().filter(|(_, head)| head.kind == SPAN) {
+            let Some(meta) = head.metadata() else { continue };
+            let site = self.sites.get(meta, |meta| describe(meta, &mut walk, &shared));
+            let chunk = self.groups.chunk(head, || !upstreams.origin(head.trace(), batch).is_empty());
+            let known = site.filter(|_| !chunk.has_origin && may_be_plain(head));
+            let first = head.tag & FIRST != 0;
             // Those that are counted for what they are have to be known; others are tried when they are written.
-            let plain = match known {
-                Some(site) if first => is_plain(&record, &site.fields, &mut walk.cleaner),
-                known => known.is_some() && may_be_plain(&record),
-            };
-            let number = self.groups.entries().len() as u32;
+            let plain = known.is_some_and(|site| {
+                let is_plain = |record| is_plain(&record, &site.fields, &mut walk.cleaner);
+                !first || batch.record(at).is_some_and(is_plain)
+            });
             let slow_at = (!plain).then_some(slow.len());
             if !plain {
+                let Some(record) = batch.record(at) else { continue };
                 let mut span = walk.span(&record);
-                span.attrs.extend(origin.iter().cloned());
+                span.attrs.extend(upstreams.origin(head.trace(), batch).iter().cloned());
                 slow.push(span);
             }
+            let number = self.groups.add(head, at, worth(head), slow_at);
             if !plain || first {
                 self.counted.push(number);
             }
-            self.groups.add(&record, (at, site), slow_at);
         }
         let mut services = HashMap::new();
         if slow.iter().any(|span| span.service.is_some()) {
@@ -148,26 +149,27 @@ impl Traces {
     ) -> [usize; 2] {
         for number in &self.counted {
             let entry = self.groups.entry(*number);
-            let Some(record) = context.batch.record(entry.at as usize) else { continue };
-            let first = record.head.tag & FIRST != 0;
-            if let Some(slow) = entry.slow() {
-                let span = &found.slow[slow];
-                let top = is_top_level(span, first, &found.services);
-                stats.add_span(span, (first, top), context.resource, peer_tags);
-            } else if is_top_of_plain(&record, &found.services)
-                && let Some(site) = self.sites.get(entry.site as usize)
-            {
-                if !first && !is_plain(&record, &site.fields, &mut found.walk.cleaner) {
-                    let span = found.walk.span(&record);
-                    stats.add_span(&span, (first, true), context.resource, peer_tags);
-                    continue;
+            for record in context.batch.spans_from(entry.at as usize, entry.spans as usize) {
+                let first = record.head.tag & FIRST != 0;
+                if let Some(slow) = entry.slow() {
+                    let span = &found.slow[slow];
+                    let top = is_top_level(span, first, &found.services);
+                    stats.add_span(span, (first, top), context.resource, peer_tags);
+                } else if is_top_of_plain(&record, &found.services)
+                    && let Some(meta) = record.head.metadata()
+                    && let Some(site) = self.sites.known(meta)
+                {
+                    if !first && !is_plain(&record, &site.fields, &mut found.walk.cleaner) {
+                        let span = found.walk.span(&record);
+                        stats.add_span(&span, (first, true), context.resource, peer_tags);
+                        continue;
+                    }
+                    let root = first && record.head.parent == 0;
+                    let nanos = context.batch.anchor.between(record.head.start, record.head.end);
+                    let ended = context.batch.anchor.at(record.head.start).plus(nanos);
+                    let key = || plain_key(context.resource, meta.name(), root);
+                    stats.add_plain(&mut site.counted[usize::from(root)], (ended, nanos), key);
                 }
-                let root = first && record.head.parent == 0;
-                let nanos = context.batch.anchor.between(record.head.start, record.head.end);
-                let ended = context.batch.anchor.at(record.head.start).plus(nanos);
-                let key =
-                    || plain_key(context.resource, record.head.metadata().map_or("", Metadata::name), root);
-                stats.add_plain(&mut site.counted[usize::from(root)], (ended, nanos), key);
             }
         }
         let unsampled = self.groups.chunks.iter().filter(|chunk| !chunk.sampled);
@@ -194,9 +196,15 @@ impl Traces {
             let open = body.get_or_insert_with(|| begin(door));
             let before = open.bytes.len();
             Writer::new(&mut open.bytes).array(chunk.spans as usize);
-            let mut speaker = Some(chunk);
+            let mut speaks_for = Some(chunk);
             for entry in groups.of(chunk) {
-                self.write(entry, speaker.take(), (&mut *context, &mut *found), &mut open.bytes);
+                let mut records = context.batch.spans_from(entry.at as usize, entry.spans as usize);
+                if let Some(chunk) = speaks_for.take()
+                    && let Some(front) = records.next()
+                {
+                    self.write_speaker((entry, &front, chunk), (&mut *context, &mut *found), &mut open.bytes);
+                }
+                self.write_silent(entry, records, (&mut *context, &mut *found), &mut open.bytes);
             }
             if open.bytes.len() > PAYLOAD_BYTES && open.chunks > 0 {
                 let mut next = begin(door);
@@ -213,48 +221,69 @@ impl Traces {
         body.into_iter().for_each(|body| finish(body, door));
     }
 
-    /// Writes one span; the one that speaks for a chunk with what it says for all.
-    #[inline]
-    fn write<'b>(
+    /// Writes the span that speaks for a chunk, with what it says for all.
+    fn write_speaker<'b>(
         &mut self,
-        entry: Entry,
-        speaks_for: Option<&Chunk>,
+        (entry, record, chunk): (Entry, &Record<'b>, &Chunk),
         (context, found): (&mut Context<'b>, &mut Found<'b>),
         out: &mut Vec<u8>,
     ) {
-        let Some(record) = context.batch.record(entry.at as usize) else { return };
-        if entry.slow().is_none()
-            && let Some(site) = self.sites.get(entry.site as usize)
-        {
-            let mut role = Role { top: is_top_of_plain(&record, &found.services), speaks: None };
-            let mut has_form = true;
-            if let Some(chunk) = speaks_for {
-                let (speaker, decision, upstream) = speaker(chunk, entry, &record, context, found);
-                // What came from above is another thing each time.
-                has_form = upstream.is_none();
-                role.speaks = Some(Speech { speaker, decision, high_half: record.head.trace_high != 0 });
-            }
-            let mut common = Common {
-                shared: &found.shared,
-                sender: context.sender,
-                anchor: &context.batch.anchor,
-                cleaner: &mut found.walk.cleaner,
-                forms: &mut self.forms,
-            };
-            if has_form && site.write(&record, &role, &mut common, out) {
+        if entry.slow().is_none() {
+            let top = is_top_of_plain(record, &found.services);
+            let (speaker, decision, upstream) = speaker(chunk, entry, record, context, found);
+            // What came from above is another thing each time.
+            let has_form = upstream.is_none();
+            let speech = Speech { speaker, decision, high_half: record.head.trace_high != 0 };
+            let role = Role::speaker(top, &speech);
+            if has_form && self.write_plain(record, &role, (context, found), out) {
                 return;
             }
         }
-        self.write_whole(entry, &record, speaks_for, (context, found), out);
+        self.write_whole((entry, record, Some(chunk)), (context, found), out);
+    }
+
+    /// Writes spans of an entry that say nothing for others.
+    fn write_silent<'b>(
+        &mut self,
+        entry: Entry,
+        records: impl Iterator<Item = Record<'b>>,
+        (context, found): (&mut Context<'b>, &mut Found<'b>),
+        out: &mut Vec<u8>,
+    ) {
+        let is_slow = entry.slow().is_some();
+        for record in records {
+            let role = Role::silent(is_top_of_plain(&record, &found.services));
+            if is_slow || !self.write_plain(&record, &role, (context, found), out) {
+                self.write_whole((entry, &record, None), (context, found), out);
+            }
+        }
+    }
+
+    /// Writes a span by the frames of its call site; false if none fits.
+    #[inline(always)]
+    fn write_plain<'b>(
+        &mut self,
+        record: &Record<'b>,
+        role: &Role<'_>,
+        (context, found): (&mut Context<'b>, &mut Found<'b>),
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(site) = record.head.metadata().and_then(|meta| self.sites.known(meta)) else { return false };
+        let mut common = Common {
+            shared: &found.shared,
+            sender: context.sender,
+            anchor: &context.batch.anchor,
+            cleaner: &mut found.walk.cleaner,
+            forms: &mut self.forms,
+        };
+        site.write(record, role, &mut common, out)
     }
 
     /// The same for a span that is not plain.
     #[inline(never)]
     fn write_whole<'b>(
         &mut self,
-        entry: Entry,
-        record: &Record<'b>,
-        speaks_for: Option<&Chunk>,
+        (entry, record, speaks_for): (Entry, &Record<'b>, Option<&Chunk>),
         (context, found): (&mut Context<'b>, &mut Found<'b>),
         out: &mut Vec<u8>,
     ) {
@@ -338,12 +367,10 @@ const MEANT: [&str; 7] = [
 
 /// The services of all spans, where a plain span has the resource's.
 fn services_of(entries: &[Entry], slow: &[Span<'_>], batch: &Batch) -> HashMap<SpanId, String> {
-    services(entries.iter().filter_map(|entry| match entry.slow() {
-        Some(slow_at) => {
-            let span = &slow[slow_at];
-            Some((span.span_id, span.service.as_deref()))
-        }
-        None => Some((SpanId(batch.record(entry.at as usize)?.head.span), None)),
+    services(entries.iter().flat_map(|entry| {
+        let service = entry.slow().and_then(|slow_at| slow[slow_at].service.as_deref());
+        let spans = batch.spans_from(entry.at as usize, entry.spans as usize);
+        spans.map(move |record| (SpanId(record.head.span), service))
     }))
 }
 

@@ -77,7 +77,7 @@ fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, copies_calls:
 /// Makes requests of batches.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
-    sites: Sites<Option<Site>>,
+    sites: Sites<Site>,
 }
 
 impl Encoder {
@@ -93,8 +93,8 @@ impl Encoder {
         self.sites.bound();
         for record in batch.kept() {
             let Some(meta) = record.head.metadata() else { continue };
-            let number = self.sites.number(meta, |meta| describe(meta, &mut walk, copies_calls));
-            let site = self.sites.get(number).as_ref().filter(|_| may_be_plain(&record));
+            let site = self.sites.get(meta, |meta| describe(meta, &mut walk, copies_calls));
+            let site = site.filter(|_| may_be_plain(record.head));
             let is_log = record.head.kind == EVENT;
             if !(if is_log { takes_logs } else { takes_spans }) {
                 continue;
