@@ -355,10 +355,11 @@ impl Builder {
         crate::health::note(&self.environment.notices);
         let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
         let resource = self.resource();
-        let sampler = Arc::new(Sampler::new(self.read_sampling(&resource)?));
+        let sampling = self.read_sampling(&resource)?;
         let id = NEXT
             .fetch_update(Relaxed, Relaxed, |n| (usize::from(n) < PIPELINES).then_some(n + 1))
             .map_err(|_| Cause::TooMany)?;
+        let sampler = Arc::new(Sampler::new(sampling, id));
         collector::start().map_err(|source| Cause::Thread { source })?;
         fork::watch();
         let injection = Arc::new(Injection::new(!self.environment.no_log_injection));

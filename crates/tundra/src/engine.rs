@@ -31,12 +31,12 @@ pub use filter::FilterError;
 pub(crate) use filter::{ActiveFilter, Filter};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use local::ANY_PIPELINE_HERE;
-pub(crate) use local::{ANY_PIPELINE, Local, Parked, is_forked, lock_parked, silence_child};
+pub(crate) use local::{ANY_PIPELINE, Local, Parked, UNDECIDED, is_forked, lock_parked, silence_child};
 pub(crate) use run::{Run, Word, head, record};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{
-    EVENT, FIRST, Head, INLINE, KEPT_ERROR, KEPT_LLM, SPAN, TRUNCATED, UNSAMPLED, identity, metadata,
-    open_spans,
+    EVENT, FIRST, FOREIGN, Head, INLINE, KEPT_ERROR, KEPT_LLM, NUMBER, SPAN, TRUNCATED, UNSAMPLED, identity,
+    metadata, open_spans,
 };
 pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::Engine;

@@ -18,8 +18,9 @@ pub mod tonic;
 pub(crate) use carried::keep as keep_carried;
 pub(crate) use carried::{CarriedLock, is_rejected, lock as lock_carried, of as carried_by};
 
-use crate::engine::{ANY_PIPELINE, Entry, Local, SpanIdentity, UNSAMPLED};
-use crate::limits::BAGGAGE_BYTES;
+use crate::engine::{ANY_PIPELINE, Entry, FOREIGN, Local, NUMBER, SpanIdentity, UNDECIDED, UNSAMPLED};
+use crate::{rng, sampling};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use style::{Style, Styles};
 use tundra_record::{SpanId, TraceId};
@@ -28,9 +29,9 @@ use tundra_record::{SpanId, TraceId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remote {
-    /// Its trace.
+    /// Its trace; a new one if the headers brought baggage alone.
     pub trace_id: TraceId,
-    /// The span itself.
+    /// The span itself; zero if there is none.
     pub span_id: SpanId,
     /// Whether the trace is kept.
     pub sampled: bool,
@@ -44,9 +45,12 @@ pub struct Remote {
     pub trace_state: String,
     /// `baggage` as it came; empty if none.
     pub baggage: String,
+    /// Whether nothing but baggage came: a trace that is to begin here.
+    begins: bool,
 }
 
-/// Reads the context out of a request's headers: the first style that is there and well-formed wins.
+/// Reads the context out of a request's headers: the first style that is there and well-formed wins. Baggage without any of
+/// them begins a trace, which is sampled as any other.
 ///
 /// `get` looks a lower-case header name up.
 pub fn extract<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
@@ -54,18 +58,19 @@ pub fn extract<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
 }
 
 fn extract_styles<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
-    let mut remote = styles.iter().find_map(|style| match style {
+    let remote = styles.iter().find_map(|style| match style {
         Style::TraceContext => trace_context(styles, &get),
         Style::Datadog => header::parse_datadog(&get),
         Style::B3 => get("b3").and_then(header::parse_b3),
         Style::B3Multi => header::parse_b3_multi(&get),
         Style::Baggage => None,
-    })?;
-    if styles.contains(&Style::Baggage) {
-        let text = get("baggage").filter(|text| text.len() <= BAGGAGE_BYTES && header::is_header_text(text));
-        text.unwrap_or_default().clone_into(&mut remote.baggage);
+    });
+    let baggage = get("baggage").filter(|text| styles.contains(&Style::Baggage) && header::is_baggage(text));
+    match (remote, baggage) {
+        (Some(remote), baggage) => Some(Remote { baggage: baggage.unwrap_or_default().to_owned(), ..remote }),
+        (None, Some(baggage)) => Some(Remote { baggage: baggage.to_owned(), ..Remote::beginning() }),
+        (None, None) => None,
     }
-    Some(remote)
 }
 
 fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
@@ -79,7 +84,8 @@ fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) ->
     Some(remote)
 }
 
-/// Writes the current span's context as headers, in every style that is on; false if the thread is inside no span.
+/// Writes the current span's context as headers, in every style that is on; false if the thread is inside no span and no
+/// remote context.
 ///
 /// `set` gets lower-case names.
 pub fn inject(set: impl FnMut(&'static str, &str)) -> bool {
@@ -99,12 +105,19 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
     let carried = carried::of(trace);
     let carried = carried.as_deref();
     let told = carried.and_then(|carried| carried.priority).filter(|priority| (*priority > 0) == sampled);
-    let priority = told.unwrap_or(i32::from(sampled));
+    // The decision about a trace that began here is this process's to explain.
+    let maker = sampling::maker(who.tag & NUMBER).filter(|_| who.tag & FOREIGN == 0);
+    let priority = told.unwrap_or_else(|| header::priority(sampled, maker));
+    let tags = header::tags(carried, maker.filter(|_| sampled));
     for style in styles {
         match style {
+            // A trace without a span yet is nothing to go on from.
+            Style::TraceContext | Style::B3 | Style::B3Multi if !span.is_valid() => {}
+            Style::Datadog if who.tag == UNDECIDED => {}
             Style::TraceContext => {
                 set("traceparent", &header::traceparent(trace, span, sampled));
-                let state = header::tracestate(carried, span, priority, styles.contains(&Style::Datadog));
+                let datadog = styles.contains(&Style::Datadog).then_some((priority, &*tags));
+                let state = header::tracestate(carried, span, datadog);
                 if !state.is_empty() {
                     set("tracestate", &state);
                 }
@@ -113,7 +126,7 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
                 set("x-datadog-trace-id", &trace.low().to_string());
                 set("x-datadog-parent-id", &who.span.to_string());
                 set("x-datadog-sampling-priority", &priority.to_string());
-                let tags = header::datadog_tags(trace, carried);
+                let tags = header::datadog_tags(trace, &tags);
                 if !tags.is_empty() {
                     set("x-datadog-tags", &tags);
                 }
@@ -159,7 +172,15 @@ impl Remote {
             datadog_tags: none(),
             trace_state: none(),
             baggage: none(),
+            begins: false,
         }
+    }
+
+    /// A trace that is to begin here.
+    fn beginning() -> Self {
+        let dice = Cell::new(rng::seed());
+        let trace = u128::from(rng::next(&dice)) << 64 | u128::from(rng::next(&dice));
+        Self { begins: true, ..Self::new(TraceId(trace), SpanId(0), true) }
     }
 
     /// Runs `work` as if inside the remote span: spans that it makes become its children. Not to be held across an
@@ -169,7 +190,11 @@ impl Remote {
             return work();
         }
         carried::keep(self);
-        let tag = if self.sampled { ANY_PIPELINE } else { ANY_PIPELINE | UNSAMPLED };
+        let tag = match (self.begins, self.sampled) {
+            (true, _) => UNDECIDED,
+            (false, true) => ANY_PIPELINE,
+            (false, false) => ANY_PIPELINE | UNSAMPLED,
+        };
         let (trace_high, trace_low) = (self.trace_id.high(), self.trace_id.low());
         in_scope_of(SpanIdentity { trace_high, trace_low, span: self.span_id.0, tag }, work)
     }

@@ -11,9 +11,10 @@ pub(crate) use limiter::Limiter;
 pub use rules::RulesError;
 pub(crate) use rules::{Facts, Rule, parse};
 
+use crate::limits::PIPELINES;
 use std::collections::HashMap;
 use std::sync::atomic::{
-    AtomicBool, AtomicU64,
+    AtomicBool, AtomicU8, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
@@ -39,6 +40,24 @@ pub(crate) enum Mechanism {
     Rule = 3,
     /// A rate that was set while the process ran.
     Remote = 12,
+}
+
+impl Mechanism {
+    /// Whether a user decided: then the decision is final for everybody who comes later.
+    pub(crate) fn is_of_user(self) -> bool {
+        matches!(self, Self::Rule | Self::Remote)
+    }
+}
+
+/// Who decides about the traces that begin in each pipeline: the number of a `Mechanism`, or any other where that depends on
+/// the trace. For those who pass a decision on and know nothing but the pipeline's number.
+static MAKERS: [AtomicU8; PIPELINES] = [const { AtomicU8::new(u8::MAX) }; PIPELINES];
+
+/// Who decided about a trace that began in a pipeline, if all its traces are decided alike.
+pub(crate) fn maker(pipeline: u16) -> Option<Mechanism> {
+    let number = MAKERS.get(usize::from(pipeline))?.load(Relaxed);
+    let all = [Mechanism::Default, Mechanism::Agent, Mechanism::Rule, Mechanism::Remote];
+    all.into_iter().find(|mechanism| *mechanism as u8 == number)
 }
 
 /// A decision, explained.
@@ -83,6 +102,7 @@ struct Current {
 /// Decides for one pipeline.
 #[derive(Debug)]
 pub(crate) struct Sampler {
+    pipeline: u16,
     /// A trace is kept if the low half of its id, mixed, is not above this; or `ASK`.
     word: AtomicU64,
     current: RwLock<Current>,
@@ -109,8 +129,9 @@ pub(crate) fn lock_samplers() -> SamplersLock {
 const SECOND_CHANCES: f64 = 100.0;
 
 impl Sampler {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, pipeline: u16) -> Self {
         let sampler = Self {
+            pipeline,
             word: AtomicU64::new(KEEP_ALL),
             limiter: Limiter::new(settings.limit),
             second_chances: Limiter::new(settings.limit.or(Some(SECOND_CHANCES))),
@@ -134,6 +155,9 @@ impl Sampler {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut current);
         self.word.store(current.word(), Release);
+        if let Some(maker) = MAKERS.get(usize::from(self.pipeline)) {
+            maker.store(current.maker().map_or(u8::MAX, |mechanism| mechanism as u8), Relaxed);
+        }
     }
 
     /// Whether a new trace is dropped. `load` first: everything else is for traces that may be.
@@ -160,7 +184,7 @@ impl Sampler {
             })
         });
         let kept = below(trace_low, threshold(rate));
-        let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
+        let limited = mechanism.is_of_user();
         !kept || (limited && !self.limiter.allow())
     }
 
@@ -180,7 +204,7 @@ impl Sampler {
     }
 
     fn decision(&self, (rate, mechanism): (f64, Mechanism)) -> Decision {
-        let limited = matches!(mechanism, Mechanism::Rule | Mechanism::Remote);
+        let limited = mechanism.is_of_user();
         Decision { mechanism, rate, limited: self.limiter.effective().filter(|_| limited) }
     }
 
@@ -227,12 +251,21 @@ impl Current {
         let rules = self.remote.is_none() && !self.settings.rules.is_empty();
         let (rate, mechanism) = self.rate(None);
         let limited = self.settings.limit.is_some() && rate > 0.0;
-        if rules || (limited && matches!(mechanism, Mechanism::Rule | Mechanism::Remote)) {
+        if rules || (limited && mechanism.is_of_user()) {
             return ASK;
         }
         match threshold(rate) {
             ASK => 0,
             word => word,
+        }
+    }
+
+    /// Who decides about every trace; `None` if that depends on its root.
+    fn maker(&self) -> Option<Mechanism> {
+        let Self { settings, remote, .. } = self;
+        match settings.rules.first() {
+            Some(rule) if remote.is_none() => rule.is_of_all().then_some(Mechanism::Rule),
+            _ => Some(self.rate(None).1),
         }
     }
 

@@ -369,7 +369,9 @@ impl TextMapPropagator for Propagator {
     }
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
-        let Some(remote) = extract(|name| extractor.get(name)) else { return context.clone() };
+        // Baggage alone is the matter of OpenTelemetry's own propagator of it.
+        let remote = extract(|name| extractor.get(name)).filter(|remote| remote.span_id.is_valid());
+        let Some(remote) = remote else { return context.clone() };
         keep_carried(&remote);
         let flags = if remote.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
         let (trace, span) = (api::TraceId::from(remote.trace_id.0), api::SpanId::from(remote.span_id.0));

@@ -9,7 +9,7 @@ use super::console::{self, Console, Injection};
 use super::held::Held;
 use super::translate::Translator;
 use crate::clock::{Anchor, Steps};
-use crate::engine::{EVENT, FIRST, Head, Local, Run, SPAN, UNSAMPLED, Word};
+use crate::engine::{EVENT, FIRST, FOREIGN, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
 use crate::health::{DONE, Dropped, Kind};
 use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
@@ -139,7 +139,7 @@ impl Pipeline {
         let mut room = HOT_BATCH_BYTES;
         let stretch = run.take_while(|head| {
             let is_span = head.kind == SPAN;
-            let mine = head.tag & !FIRST == id && !closed;
+            let mine = head.tag & !(FIRST | FOREIGN) == id && !closed;
             let usual = mine && head.spill.is_null() && (is_span || !has_console) && room > 0;
             room = room.saturating_sub(head.len_bytes());
             spans += usize::from(usual && is_span);

@@ -7,7 +7,7 @@
 
 use super::contexts::{Contexts, Entry};
 use super::ring::Ring;
-use super::slot::{FIRST, Slot, UNSAMPLED};
+use super::slot::{FIRST, FOREIGN, NUMBER, Slot, UNSAMPLED};
 use crate::clock::Clock;
 use crate::health::{Dropped, Kind};
 use crate::limits::{SCRATCH_BYTES, THREADS};
@@ -204,14 +204,14 @@ impl Local {
     #[inline(always)]
     pub(crate) fn top(&self, pipeline: u16) -> Option<&Entry> {
         let last = self.contexts.last();
-        if last.who.tag & !UNSAMPLED == pipeline { Some(last) } else { self.top_of(pipeline) }
+        if last.who.tag & !(UNSAMPLED | FOREIGN) == pipeline { Some(last) } else { self.top_of(pipeline) }
     }
 
     #[cold]
     fn top_of(&self, pipeline: u16) -> Option<&Entry> {
         self.contexts.find(|entry| {
-            let number = entry.who.tag & !(UNSAMPLED | FIRST);
-            number == pipeline || number == ANY_PIPELINE & !FIRST
+            let number = entry.who.tag & NUMBER;
+            number == pipeline || number == NUMBER
         })
     }
 
@@ -243,10 +243,12 @@ impl Local {
 }
 
 /// Any pipeline's contexts: the number that remote contexts carry. It holds the bit `FIRST`, so that their children have it.
-pub(crate) const ANY_PIPELINE: u16 = UNSAMPLED - 1;
+pub(crate) const ANY_PIPELINE: u16 = NUMBER | FIRST | FOREIGN;
 /// The same for contexts of this process that another API made: their children are not the first ones here.
 #[cfg(feature = "opentelemetry")]
-pub(crate) const ANY_PIPELINE_HERE: u16 = ANY_PIPELINE & !FIRST;
+pub(crate) const ANY_PIPELINE_HERE: u16 = NUMBER;
+/// The same for a trace that has an id and nothing else yet: it begins with the next span, and is decided then.
+pub(crate) const UNDECIDED: u16 = NUMBER | FIRST;
 
 /// Adds one where only this thread writes: no locked instruction.
 #[inline(always)]

@@ -47,6 +47,10 @@ pub(crate) const UNSAMPLED: u16 = 1 << 15;
 /// Bit of a tag in a record: its parent, if any, is in another process. Of identities only those of other processes carry
 /// it.
 pub(crate) const FIRST: u16 = 1 << 14;
+/// Bit of a tag: the trace began in another process.
+pub(crate) const FOREIGN: u16 = 1 << 13;
+/// The part of a tag that holds the pipeline's number.
+pub(crate) const NUMBER: u16 = FOREIGN - 1;
 
 /// The fixed part of a record, the same in a slot and in a ring; the fields follow it.
 #[repr(C)]
@@ -58,7 +62,7 @@ pub(crate) struct Head {
     pub(crate) fields: u16,
     pub(crate) kind: u8,
     pub(crate) flags: u8,
-    /// The pipeline's number, `UNSAMPLED` and `FIRST`.
+    /// The pipeline's number, `UNSAMPLED`, `FIRST` and `FOREIGN`.
     pub(crate) tag: u16,
     pub(crate) meta: *const Metadata<'static>,
     pub(crate) trace_high: u64,
@@ -86,7 +90,7 @@ impl Head {
 
     /// The number of the pipeline it belongs to.
     pub(crate) fn pipeline(&self) -> u16 {
-        self.tag & !(UNSAMPLED | FIRST)
+        self.tag & NUMBER
     }
 
     /// What did not fit. For a record outside of slot and ring, whose holder is the caller.
@@ -145,7 +149,7 @@ pub(crate) struct Identity {
     pub(crate) trace_high: u64,
     pub(crate) trace_low: u64,
     pub(crate) span: u64,
-    /// The pipeline's number, and `UNSAMPLED`.
+    /// The pipeline's number, `UNSAMPLED` and `FOREIGN`.
     pub(crate) tag: u16,
 }
 

@@ -9,10 +9,10 @@ use super::contexts::Entry;
 use super::end::{lose, release};
 use super::fields::Encoder;
 use super::filter::ActiveFilter;
-use super::local::Local;
+use super::local::{Local, UNDECIDED};
 use super::slot::{
-    EVENT, FIRST, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity, metadata,
-    units,
+    EVENT, FIRST, FOREIGN, HEAD, Head, INLINE, Identity, SPAN, Slot, TRUNCATED, UNSAMPLED, find, identity,
+    metadata, units,
 };
 use crate::clock::Clock;
 use crate::health::{DONE, Dropped, Kind};
@@ -45,7 +45,7 @@ impl Engine {
     /// Whether nothing but this entry can be the context: it is of this pipeline, and no other API is at work.
     #[inline(always)]
     fn is_inside(&self, last: &Entry) -> bool {
-        cfg!(not(feature = "opentelemetry")) && last.who.tag & !UNSAMPLED == self.pipeline
+        cfg!(not(feature = "opentelemetry")) && last.who.tag & !(UNSAMPLED | FOREIGN) == self.pipeline
     }
 
     /// The identity that a new span begins with: its parent's, or that of a new trace with no span. `id_of` translates
@@ -61,22 +61,35 @@ impl Engine {
             let top = local.top(self.pipeline).map(|entry| entry.who);
             #[cfg(feature = "opentelemetry")]
             let top = crate::bridge::opentelemetry::further_in(top).or(top);
-            return top.unwrap_or_else(|| self.root(local, slot, attributes));
+            return match top {
+                Some(who) if who.tag == UNDECIDED => {
+                    self.root(local, slot, attributes, Some([who.trace_high, who.trace_low]))
+                }
+                Some(who) => who,
+                None => self.root(local, slot, attributes, None),
+            };
         }
         let explicit = attributes.parent().map(id_of);
         let parent = explicit.and_then(identity);
         if explicit.is_some() && parent.is_none() {
             DONE.stale_parents.fetch_add(1, Relaxed);
         }
-        parent.unwrap_or_else(|| self.root(local, slot, attributes))
+        parent.unwrap_or_else(|| self.root(local, slot, attributes, None))
     }
 
-    fn root(&self, local: &Local, slot: &'static Slot, attributes: &Attributes<'_>) -> Identity {
-        let trace_low = rng::next(&local.rng);
+    /// A new trace, which may have an id already.
+    fn root(
+        &self,
+        local: &Local,
+        slot: &'static Slot,
+        attributes: &Attributes<'_>,
+        trace: Option<[u64; 2]>,
+    ) -> Identity {
+        let [trace_high, trace_low] = trace.unwrap_or_else(|| [rng::next(&local.rng), rng::next(&local.rng)]);
         let word = self.sampler.word();
         let dropped = word != KEEP_ALL && self.drops(word, trace_low, slot, attributes);
         Identity {
-            trace_high: rng::next(&local.rng),
+            trace_high,
             trace_low,
             span: 0,
             tag: if dropped { self.pipeline | FIRST | UNSAMPLED } else { self.pipeline | FIRST },
@@ -190,7 +203,7 @@ impl Engine {
         };
         let Some(slot) = Slot::take(local) else { return no_slot(local) };
         let mut above = self.above(attributes, local, slot, id_of);
-        above.tag = above.tag & (UNSAMPLED | FIRST) | self.pipeline;
+        above.tag = above.tag & (UNSAMPLED | FIRST | FOREIGN) | self.pipeline;
         Self::open_in(local, slot, attributes, above, empty, local.clock)
     }
 

@@ -1,7 +1,8 @@
 //! The headers themselves, both directions. Pure; `propagation` calls it.
 
 use super::Remote;
-use crate::limits::{DATADOG_TAGS_BYTES, TRACE_STATE_BYTES, TRACE_STATE_MEMBERS};
+use crate::limits::{BAGGAGE_BYTES, DATADOG_TAGS_BYTES, TRACE_STATE_BYTES, TRACE_STATE_MEMBERS};
+use crate::sampling::Mechanism;
 use std::fmt::Write as _;
 use tundra_record::{SpanId, TraceId};
 
@@ -70,26 +71,44 @@ pub(super) fn is_header_text(text: &str) -> bool {
     text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 
-/// `tracestate` for the next service: Datadog's member first, if that style is written, then what came.
-pub(super) fn tracestate(
-    carried: Option<&Remote>,
-    span: SpanId,
-    priority: i32,
-    with_datadog: bool,
-) -> String {
-    let state = carried.map_or("", |carried| &carried.trace_state);
-    if !with_datadog {
-        return state.to_owned();
+/// Whether a list of baggage can be passed on.
+pub(super) fn is_baggage(text: &str) -> bool {
+    text.len() <= BAGGAGE_BYTES && text.contains('=') && is_header_text(text)
+}
+
+/// Datadog's priority of a trace that was not told one.
+pub(super) fn priority(sampled: bool, maker: Option<Mechanism>) -> i32 {
+    match (sampled, maker.is_some_and(Mechanism::is_of_user)) {
+        (true, true) => 2,
+        (true, false) => 1,
+        (false, false) => 0,
+        (false, true) => -1,
     }
+}
+
+/// Datadog's tags that travel with a trace: those that came, and who decided to keep it, if that was here.
+pub(super) fn tags(carried: Option<&Remote>, maker: Option<Mechanism>) -> String {
+    let mut tags = carried.map_or_else(String::new, |carried| carried.datadog_tags.clone());
+    if let Some(maker) = maker
+        && tags.split(',').all(|tag| !tag.starts_with("_dd.p.dm="))
+    {
+        push_tag(&mut tags, &format!("_dd.p.dm=-{}", maker as u8));
+    }
+    tags
+}
+
+/// `tracestate` for the next service: Datadog's member first, if that style is written (with priority and tags), then what
+/// came.
+pub(super) fn tracestate(carried: Option<&Remote>, span: SpanId, datadog: Option<(i32, &str)>) -> String {
+    let state = carried.map_or("", |carried| &carried.trace_state);
+    let Some((priority, tags)) = datadog else { return state.to_owned() };
     let mut text = format!("dd=s:{priority};p:{span}");
-    if let Some(carried) = carried {
-        if !carried.origin.is_empty() {
-            let _ = write!(text, ";o:{}", in_member(&carried.origin));
-        }
-        for tag in carried.datadog_tags.split(',') {
-            if let Some((key, value)) = tag.strip_prefix("_dd.p.").and_then(|tag| tag.split_once('=')) {
-                let _ = write!(text, ";t.{key}:{}", in_member(value));
-            }
+    if let Some(carried) = carried.filter(|carried| !carried.origin.is_empty()) {
+        let _ = write!(text, ";o:{}", in_member(&carried.origin));
+    }
+    for tag in tags.split(',') {
+        if let Some((key, value)) = tag.strip_prefix("_dd.p.").and_then(|tag| tag.split_once('=')) {
+            let _ = write!(text, ";t.{key}:{}", in_member(value));
         }
     }
     for member in members(state).filter(|member| !member.starts_with("dd=")).take(TRACE_STATE_MEMBERS - 1) {
@@ -160,12 +179,10 @@ pub(super) fn is_same_trace<'h>(get: impl Fn(&str) -> Option<&'h str>, trace: Tr
 }
 
 /// `x-datadog-tags` for the next service.
-pub(super) fn datadog_tags(trace: TraceId, carried: Option<&Remote>) -> String {
-    let mut tags = if trace.high() == 0 { String::new() } else { format!("_dd.p.tid={:016x}", trace.high()) };
-    for tag in carried.map_or("", |carried| &carried.datadog_tags).split(',').filter(|tag| !tag.is_empty()) {
-        push_tag(&mut tags, tag);
-    }
-    tags
+pub(super) fn datadog_tags(trace: TraceId, tags: &str) -> String {
+    let mut all = if trace.high() == 0 { String::new() } else { format!("_dd.p.tid={:016x}", trace.high()) };
+    tags.split(',').filter(|tag| !tag.is_empty()).for_each(|tag| push_tag(&mut all, tag));
+    all
 }
 
 /// `b3`: `<trace>-<span>[-<sampled>[-<parent>]]`.

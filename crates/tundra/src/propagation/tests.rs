@@ -1,7 +1,7 @@
 //! Headers in and out.
 
 use super::*;
-use crate::limits::TRACE_STATE_BYTES;
+use crate::limits::{BAGGAGE_BYTES, TRACE_STATE_BYTES};
 
 fn from(headers: &[(&str, &str)]) -> Option<(String, String, bool)> {
     let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
@@ -176,6 +176,87 @@ fn styles_in_and_out() {
         both.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     });
     assert_eq!(remote.map(|remote| remote.origin), Some(String::new()));
+}
+
+/// The headers that a span of this pipeline sends on, made inside of what these headers told.
+fn sent_on(
+    build: impl FnOnce(crate::Builder) -> crate::Builder,
+    headers: &[(&str, &str)],
+) -> std::collections::HashMap<&'static str, String> {
+    let collector = crate::testing::Collector::with(build);
+    let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let mut out = std::collections::HashMap::new();
+    collector.in_scope(|| {
+        let make = || tracing::info_span!("server");
+        let server = extract(get).map_or_else(make, |remote| remote.in_scope(make));
+        // On another thread, where nothing is known but the span.
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let send = || {
+            let _server = server.enter();
+            let _client = tracing::info_span!("client").entered();
+            assert!(inject(|name, value| drop(out.insert(name, value.to_owned()))));
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(move || tracing::dispatcher::with_default(&dispatch, send));
+        });
+    });
+    out
+}
+
+#[test]
+fn the_next_service_learns_who_decided() {
+    let check = |rules: &str, rate: Option<f64>, headers: &[(&str, &str)], expect: [&str; 2]| {
+        let build = |builder: crate::Builder| match rate {
+            Some(rate) => builder.sample_rate(rate),
+            None => builder.sampling_rules(rules),
+        };
+        let out = sent_on(build, headers);
+        let tag = |text: &str| text.split(',').find(|tag| tag.starts_with("_dd.p.dm=")).map(str::to_owned);
+        let said = out.get("x-datadog-tags").and_then(|tags| tag(tags)).unwrap_or_default();
+        assert_eq!([&*said, &*out["x-datadog-sampling-priority"]], expect, "{rules} {rate:?} {headers:?}");
+        let state = &out["tracestate"];
+        assert!(state.starts_with(&format!("dd=s:{};", expect[1])), "{state}");
+        let said = said.replace("_dd.p.dm=", ";t.dm:");
+        assert_eq!(state.contains(";t.dm:"), !said.is_empty(), "{state}");
+        assert!(state.contains(&said), "{state}");
+    };
+    check("", Some(1.0), &[], ["_dd.p.dm=-3", "2"]);
+    check("", Some(0.0), &[], ["", "-1"]);
+    check(r#"[{"sample_rate": 1}]"#, None, &[], ["_dd.p.dm=-3", "2"]);
+    // Which rule decided is only known where the root is.
+    check(r#"[{"name": "server", "sample_rate": 1}]"#, None, &[], ["", "1"]);
+    // Whoever began the trace decided.
+    let parent = format!("00-6af7651916cd43dd8448eb211c80319c-{SPAN}-01");
+    check("", Some(0.0), &[("traceparent", &parent)], ["", "1"]);
+    let parent = format!("00-7af7651916cd43dd8448eb211c80319c-{SPAN}-01");
+    let told = [("traceparent", &*parent), ("tracestate", "dd=s:2;t.dm:-4")];
+    check("", Some(1.0), &told, ["_dd.p.dm=-4", "2"]);
+    // Baggage decides nothing.
+    check("", Some(1.0), &[("baggage", "user=7")], ["_dd.p.dm=-3", "2"]);
+    check("", Some(0.0), &[("baggage", "user=7")], ["", "-1"]);
+}
+
+#[test]
+fn baggage_without_a_trace_is_passed_on() {
+    let out = sent_on(|builder| builder, &[("baggage", "user=7,tenant=blue")]);
+    assert_eq!(out["baggage"], "user=7,tenant=blue");
+    assert!(header::parse_traceparent(&out["traceparent"]).is_some_and(|remote| remote.sampled));
+    let collector = crate::testing::Collector::new();
+    let from = |text: &str| extract(|name| (name == "baggage").then_some(text)).map(|remote| remote.trace_id);
+    let remote = extract(|name| (name == "baggage").then_some("user=7")).expect("it is well-formed");
+    collector.in_scope(|| {
+        remote.in_scope(|| {
+            let mut names = Vec::new();
+            assert!(inject(|name, _| names.push(name)));
+            assert_eq!(names, ["baggage"], "there is no span yet");
+            tracing::info_span!("root").in_scope(|| drop(tracing::info_span!("child").entered()));
+        });
+    });
+    let [root, child] = ["root", "child"].map(|name| collector.span(name).expect("recorded"));
+    assert_eq!((root.trace_id, root.parent_id), (remote.trace_id, None));
+    assert_eq!((child.trace_id, child.parent_id), (remote.trace_id, Some(root.span_id)));
+    assert_ne!(from("user=7"), from("user=7"));
+    assert_eq!([from(""), from("no list"), from("a=\r\nevil: 1")], [None; 3]);
 }
 
 #[test]

@@ -47,6 +47,11 @@ impl<'f> Facts<'f> {
 }
 
 impl Rule {
+    /// Whether it matches whatever there is.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.service.is_none() && self.name.is_none() && self.resource.is_none() && self.tags.is_empty()
+    }
+
     pub(crate) fn matches(&self, facts: &Facts<'_>) -> bool {
         let fits = |pattern: &Option<String>, text: &str| {
             pattern.as_ref().is_none_or(|pattern| glob(pattern.as_bytes(), text.as_bytes()))

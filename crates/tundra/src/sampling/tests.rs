@@ -7,6 +7,9 @@ fn settings(rules: &str, rate: Option<f64>, limit: Option<f64>) -> Settings {
     Settings { service: "web".into(), env: "prod".into(), rules, rate, limit, ..Settings::default() }
 }
 
+/// A pipeline that no other test has.
+const LAST: u16 = PIPELINES as u16 - 1;
+
 #[test]
 fn decisions() {
     let agent = |pairs: &[(&str, &str, f64)]| {
@@ -14,12 +17,14 @@ fn decisions() {
     };
     let check =
         |settings: Settings, rates: &[(&str, &str, f64)], remote: Option<f64>, expect: (f64, Mechanism)| {
-            let sampler = Sampler::new(settings);
+            let ruled = !settings.rules.is_empty() && remote.is_none();
+            let sampler = Sampler::new(settings, LAST);
             sampler.set_agent_rates(agent(rates));
             sampler.set_remote(remote, false);
             let root = Span { name: "GET /health".into(), ..Span::default() };
             let found = sampler.explain(&root);
             assert_eq!((found.rate, found.mechanism), expect);
+            assert_eq!(maker(LAST), (!ruled).then_some(expect.1), "who decides about all traces alike");
         };
     let rule = r#"[{"name": "nothing", "sample_rate": 0.9}, {"resource": "*health", "sample_rate": 0.1}]"#;
     check(settings("[]", None, None), &[], None, (1.0, Mechanism::Default));
@@ -29,12 +34,17 @@ fn decisions() {
     check(settings("[]", Some(0.5), None), &[("", "", 0.3)], None, (0.5, Mechanism::Rule));
     check(settings(rule, Some(0.5), None), &[("", "", 0.3)], None, (0.1, Mechanism::Rule));
     check(settings(rule, Some(0.5), None), &[("", "", 0.3)], Some(0.7), (0.7, Mechanism::Remote));
+    let of_all = Sampler::new(
+        settings(r#"[{"sample_rate": 0.1}, {"name": "x", "sample_rate": 1}]"#, None, None),
+        LAST,
+    );
+    assert_eq!((maker(of_all.pipeline), maker(u16::MAX)), (Some(Mechanism::Rule), None));
 }
 
 #[test]
 fn words() {
     let check = |settings: Settings, rates: &[f64], expect: &str| {
-        let sampler = Sampler::new(settings);
+        let sampler = Sampler::new(settings, u16::MAX);
         let rates = rates.iter().map(|rate| ((String::new(), String::new()), *rate));
         sampler.set_agent_rates(rates.collect());
         let found = match sampler.word() {

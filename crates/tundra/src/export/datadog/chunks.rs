@@ -198,7 +198,7 @@ fn priority(speaker: &Speaker, (decision, upstream): (&Decision, Option<&Upstrea
     let sampled = speaker.sampled;
     // A priority that contradicts the flag beside it is older than the flag.
     let told = upstream.and_then(|upstream| upstream.priority).filter(|told| (*told > 0) == sampled);
-    let ruled = matches!(decision.mechanism, Mechanism::Rule | Mechanism::Remote);
+    let ruled = decision.mechanism.is_of_user();
     match (speaker.worth, told) {
         (Some(Worth::Llm), _) => USER_KEEP,
         // The Agent picks among failures that were not sampled, but never among those that a user rejected.
