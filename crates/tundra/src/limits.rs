@@ -72,8 +72,10 @@ pub(crate) const TRACE_STATE_MEMBERS: usize = 32;
 pub(crate) const BAGGAGE_BYTES: usize = 8192;
 /// Bytes of an `x-datadog-tags` header that is read.
 pub(crate) const DATADOG_TAGS_BYTES: usize = 512;
-/// Traces whose `tracestate` or `baggage` is remembered.
-pub(crate) const REMOTE_STATES: usize = 1024;
+/// Traces whose `tracestate`, `baggage` or decision from above is remembered: as many as a busy service has at once.
+pub(crate) const REMOTE_STATES: usize = 16_384;
+/// Bytes of all of them.
+pub(crate) const REMOTE_STATE_BYTES: usize = 8 << 20;
 /// Bytes of payloads that wait in one network exporter while its target is away; the oldest makes room.
 pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
 /// Periods of client statistics that are counted at the same time.

@@ -24,14 +24,16 @@ pub use message::{Message, Part};
 
 use crate::SpanExt;
 use crate::collector::CUT;
-use crate::engine::{Local, metadata};
+use crate::engine::{Local, SpanIdentity, metadata};
 use crate::env::captures_content;
+use crate::export::datadog::llmobs;
+use crate::propagation::{carried_by, innermost};
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tracing::{Instrument, Span, info, info_span};
-use tundra_record::Value;
+use tundra_record::{TraceId, Value};
 
 const UNKNOWN: u8 = 0;
 const CAPTURE: u8 = 1;
@@ -151,8 +153,8 @@ impl Call {
     }
 
     fn from_span(span: Span) -> Self {
-        if let Some(parent) = enclosing() {
-            span.set_attribute(crate::export::datadog::llmobs::PARENT, parent.to_string());
+        if let Some(parent) = parent_to_tell() {
+            span.set_attribute(llmobs::PARENT, parent);
         }
         Self { span, begun: Instant::now(), content: content_captured(), gathered: Mutex::default() }
     }
@@ -327,6 +329,29 @@ fn enclosing() -> Option<u64> {
         metadata(id).is_some_and(|meta| meta.target().starts_with(module_path!()) && is_call(meta.name()))
     };
     Local::get()?.contexts.find(|entry| ours(entry.id)).map(|entry| entry.who.span)
+}
+
+/// What Datadog's LLM product is to take for the parent of a call that begins here, if that is not the span above: an HTTP
+/// request, say, never gets there.
+fn parent_to_tell() -> Option<String> {
+    let above = innermost()?;
+    let call = enclosing();
+    if call == Some(above.span) {
+        return None;
+    }
+    Some(
+        call.map(|call| call.to_string())
+            .or_else(|| told_from_above(above))
+            .unwrap_or(llmobs::NO_PARENT.to_owned()),
+    )
+}
+
+/// The LLM span in the service above, if the trace came with one.
+fn told_from_above(who: SpanIdentity) -> Option<String> {
+    let trace = TraceId(u128::from(who.trace_high) << 64 | u128::from(who.trace_low));
+    let carried = carried_by(trace)?;
+    let said = carried.datadog_tags.split(',').find_map(|tag| tag.strip_prefix("_dd.p.llmobs_parent_id="));
+    said.filter(|id| id.parse::<u64>().is_ok_and(|id| id != 0)).map(str::to_owned)
 }
 
 /// Tells that profiles were looked for and one was chosen: event `llm_profile_bootstrap`.

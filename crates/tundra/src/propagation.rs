@@ -45,7 +45,7 @@ pub struct Remote {
     pub trace_state: String,
     /// `baggage` as it came; empty if none.
     pub baggage: String,
-    /// Whether nothing but baggage came: a trace that is to begin here.
+    /// Whether no span came, but baggage or the wish not to be sampled: a trace that is to begin here.
     begins: bool,
 }
 
@@ -60,7 +60,7 @@ pub fn extract<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
 fn extract_styles<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
     let remote = styles.iter().find_map(|style| match style {
         Style::TraceContext => trace_context(styles, &get),
-        Style::Datadog => header::parse_datadog(&get),
+        Style::Datadog => datadog(styles, &get),
         Style::B3 => get("b3").and_then(header::parse_b3),
         Style::B3Multi => header::parse_b3_multi(&get),
         Style::Baggage => None,
@@ -80,6 +80,18 @@ fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) ->
     }
     if styles.contains(&Style::Datadog) && header::is_same_trace(&get, remote.trace_id) {
         header::read_datadog_extras(&get, &mut remote);
+    }
+    Some(remote)
+}
+
+fn datadog<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
+    let mut remote = header::parse_datadog(&get)?;
+    let same = |parent: &Remote| parent.trace_id == remote.trace_id;
+    if styles.contains(&Style::TraceContext)
+        && get("traceparent").and_then(header::parse_traceparent).as_ref().is_some_and(same)
+    {
+        // What other vendors say travels on; Datadog's own headers tell what its member would.
+        remote.trace_state = get("tracestate").and_then(header::passed_on).unwrap_or_default().to_owned();
     }
     Some(remote)
 }
@@ -113,7 +125,7 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
         match style {
             // A trace without a span yet is nothing to go on from.
             Style::TraceContext | Style::B3 | Style::B3Multi if !span.is_valid() => {}
-            Style::Datadog if who.tag == UNDECIDED => {}
+            Style::Datadog if who.tag & !UNSAMPLED == UNDECIDED => {}
             Style::TraceContext => {
                 set("traceparent", &header::traceparent(trace, span, sampled));
                 let datadog = styles.contains(&Style::Datadog).then_some((priority, &*tags));
@@ -176,6 +188,11 @@ impl Remote {
         }
     }
 
+    /// A trace that is to begin here, and not to be sampled.
+    fn denied() -> Self {
+        Self { sampled: false, ..Self::beginning() }
+    }
+
     /// A trace that is to begin here.
     fn beginning() -> Self {
         let dice = Cell::new(rng::seed());
@@ -191,7 +208,8 @@ impl Remote {
         }
         carried::keep(self);
         let tag = match (self.begins, self.sampled) {
-            (true, _) => UNDECIDED,
+            (true, true) => UNDECIDED,
+            (true, false) => UNDECIDED | UNSAMPLED,
             (false, true) => ANY_PIPELINE,
             (false, false) => ANY_PIPELINE | UNSAMPLED,
         };

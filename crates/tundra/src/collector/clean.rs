@@ -6,7 +6,7 @@
 
 use crate::llm::content_captured;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
-use tundra_record::{Attrs, LogRecord, MetricPoint, Resource, Span};
+use tundra_record::{Attrs, LogRecord, MetricPoint, Resource, Span, Value};
 
 #[cfg(feature = "redact")]
 use std::sync::{Arc, OnceLock};
@@ -130,7 +130,7 @@ impl Cleaner<'_> {
             span.events.iter_mut().for_each(|event| {
                 drop_content(&mut event.attrs);
                 if is_message(&event.name) {
-                    event.attrs.retain(|(key, _)| key != "content" && key != "message");
+                    drop_message(&mut event.attrs);
                 }
             });
         }
@@ -143,6 +143,10 @@ impl Cleaner<'_> {
     pub(crate) fn log(&mut self, log: &mut LogRecord<'_>) {
         if !self.content {
             drop_content(&mut log.attrs);
+            if is_message(&log.event_name) {
+                drop_message(&mut log.attrs);
+                log.body = Value::from("");
+            }
         }
         #[cfg(feature = "redact")]
         if let Some(pass) = &mut self.pass {
@@ -169,8 +173,8 @@ impl Cleaner<'_> {
     }
 }
 
-/// Attributes that hold content, in the spellings of OpenTelemetry (today's and yesterday's) and OpenInference.
-const CONTENT: [&str; 17] = [
+/// Attributes that hold content, in the spellings of OpenTelemetry (today's and yesterday's), OpenInference and OpenLLMetry.
+const CONTENT: [&str; 25] = [
     "gen_ai.input.messages",
     "gen_ai.output.messages",
     "gen_ai.system_instructions",
@@ -188,14 +192,27 @@ const CONTENT: [&str; 17] = [
     "llm.prompts",
     "llm.prompt",
     "llm.completion",
+    "llm.function_call",
+    "llm.prompt_template.template",
+    "llm.prompt_template.variables",
+    "reranker.query",
+    "tool.parameters",
+    "tool_call.function.arguments",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
 ];
 
 /// The same, one attribute for each message or document.
-const CONTENT_PREFIXES: [&str; 5] = [
+const CONTENT_PREFIXES: [&str; 10] = [
     "gen_ai.prompt.",
     "gen_ai.completion.",
     "llm.input_messages.",
     "llm.output_messages.",
+    "llm.choices.",
+    "llm.tools.",
+    "embedding.embeddings.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
     "retrieval.documents.",
 ];
 
@@ -211,6 +228,11 @@ fn drop_content(attrs: &mut Attrs<'_>) {
     if attrs.iter().any(|(key, _)| is_content(key)) {
         attrs.retain(|(key, _)| !is_content(key));
     }
+}
+
+/// What an event that is a message says of it.
+fn drop_message(attrs: &mut Attrs<'_>) {
+    attrs.retain(|(key, _)| key != "content" && key != "message");
 }
 
 /// Events that are a message each.

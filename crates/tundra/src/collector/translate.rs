@@ -158,10 +158,14 @@ impl Translator {
         });
         if let Some(failure) = &failure {
             failure.write(EXCEPTION, &mut attrs);
+        }
+        // A message of a model keeps its name: by that its content is found where it is not wanted.
+        let given = Some(event_name(event.meta.name())).filter(|name| name.starts_with("gen_ai."));
+        if let Some(name) = given.or(failure.is_some().then_some("exception".into())) {
             if !message.is_empty() {
-                attrs.push(("message".into(), Value::Str(message.clone())));
+                attrs.push(("message".into(), Value::Str(message)));
             }
-            message = "exception".into();
+            message = name;
         }
         (Event { time: self.anchor.at(event.tick), name: message, attrs }, failure)
     }

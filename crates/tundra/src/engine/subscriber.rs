@@ -62,8 +62,10 @@ impl Engine {
             #[cfg(feature = "opentelemetry")]
             let top = crate::bridge::opentelemetry::further_in(top).or(top);
             return match top {
-                Some(who) if who.tag == UNDECIDED => {
-                    self.root(local, slot, attributes, Some([who.trace_high, who.trace_low]))
+                Some(who) if who.tag & !UNSAMPLED == UNDECIDED => {
+                    let trace = Some([who.trace_high, who.trace_low]);
+                    let root = self.root(local, slot, attributes, trace);
+                    Identity { tag: root.tag | who.tag & UNSAMPLED, ..root }
                 }
                 Some(who) => who,
                 None => self.root(local, slot, attributes, None),

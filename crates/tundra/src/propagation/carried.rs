@@ -3,7 +3,7 @@
 //! Written when a remote context is entered, read when headers are written. Bounded; the oldest make room.
 
 use super::Remote;
-use crate::limits::REMOTE_STATES;
+use crate::limits::{REMOTE_STATE_BYTES, REMOTE_STATES};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use tundra_record::TraceId;
 pub(crate) struct Kept {
     by_trace: HashMap<TraceId, Arc<Remote>>,
     order: VecDeque<TraceId>,
+    bytes: usize,
 }
 
 impl Kept {
@@ -21,6 +22,32 @@ impl Kept {
     pub(super) fn len(&self) -> usize {
         self.by_trace.len().max(self.order.len())
     }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = self.by_trace.values().map(|remote| len_bytes(remote)).sum();
+        assert_eq!(self.bytes, bytes);
+        bytes
+    }
+
+    fn insert(&mut self, remote: &Remote) {
+        self.bytes += len_bytes(remote);
+        match self.by_trace.insert(remote.trace_id, Arc::new(remote.clone())) {
+            Some(old) => self.bytes -= len_bytes(&old),
+            None => self.order.push_back(remote.trace_id),
+        }
+        while self.order.len() > REMOTE_STATES || self.bytes > REMOTE_STATE_BYTES {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.bytes -= self.by_trace.remove(&oldest).map_or(0, |old| len_bytes(&old));
+        }
+    }
+}
+
+/// What one trace takes.
+fn len_bytes(remote: &Remote) -> usize {
+    let Remote { origin, datadog_tags, trace_state, baggage, .. } = remote;
+    let texts: usize = [origin, datadog_tags, trace_state, baggage].iter().map(|text| text.len()).sum();
+    texts + size_of::<Remote>() + 2 * size_of::<TraceId>()
 }
 
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
@@ -45,17 +72,7 @@ pub(crate) fn keep(remote: &Remote) {
         return;
     }
     ANY.store(true, Relaxed);
-    let mut guard = lock();
-    let kept = guard.get_or_insert_default();
-    if kept.by_trace.insert(remote.trace_id, Arc::new(remote.clone())).is_some() {
-        return;
-    }
-    kept.order.push_back(remote.trace_id);
-    if kept.order.len() > REMOTE_STATES
-        && let Some(oldest) = kept.order.pop_front()
-    {
-        kept.by_trace.remove(&oldest);
-    }
+    lock().get_or_insert_default().insert(remote);
 }
 
 /// Whether somebody above rejected this very trace: then nothing of it is worth keeping.

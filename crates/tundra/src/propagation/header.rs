@@ -39,27 +39,40 @@ pub(super) fn traceparent(trace: TraceId, span: SpanId, sampled: bool) -> String
 
 /// Takes `tracestate` over: the list as it came, and what Datadog's member of it says.
 pub(super) fn read_tracestate(text: &str, remote: &mut Remote) {
-    if text.len() > TRACE_STATE_BYTES || !is_header_text(text) {
+    if text.len() > BAGGAGE_BYTES || !is_header_text(text) {
         return;
     }
-    text.clone_into(&mut remote.trace_state);
+    // One that is too long to be passed on still tells what was decided.
+    passed_on(text).unwrap_or_default().clone_into(&mut remote.trace_state);
     let Some(member) = members(text).find_map(|member| member.strip_prefix("dd=")) else { return };
     for part in member.split(';') {
         let Some((key, value)) = part.split_once(':') else { continue };
         match key.strip_prefix("t.") {
+            // The trace's id is told elsewhere.
+            Some("tid") => {}
             // The list's separators are written as `~` inside a member.
             Some(tag) => {
                 push_tag(&mut remote.datadog_tags, &format!("_dd.p.{tag}={}", value.replace('~', "=")))
             }
-            None if key == "s" => {
-                // The flag of `traceparent` is newer than a priority that contradicts it.
-                let priority = value.parse::<i32>().ok();
-                remote.priority = priority.filter(|priority| (*priority > 0) == remote.sampled);
-            }
+            None if key == "s" => remote.priority = value.parse::<i32>().ok(),
             None if key == "o" => remote.origin = value.replace('~', "="),
             None => {}
         }
     }
+    if remote.priority.is_some_and(|priority| (priority > 0) != remote.sampled) {
+        // The flag of `traceparent` is newer than a priority that contradicts it, and than whoever decided that.
+        remote.priority = None;
+        let tags = remote.datadog_tags.split(',').filter(|tag| !tag.starts_with(MAKER));
+        remote.datadog_tags = tags.collect::<Vec<_>>().join(",");
+    }
+}
+
+/// The tag that tells who decided.
+const MAKER: &str = "_dd.p.dm=";
+
+/// `tracestate`, if it can travel on.
+pub(super) fn passed_on(text: &str) -> Option<&str> {
+    (text.len() <= TRACE_STATE_BYTES && is_header_text(text)).then_some(text)
 }
 
 fn members(text: &str) -> impl Iterator<Item = &str> {
@@ -90,9 +103,9 @@ pub(super) fn priority(sampled: bool, maker: Option<Mechanism>) -> i32 {
 pub(super) fn tags(carried: Option<&Remote>, maker: Option<Mechanism>) -> String {
     let mut tags = carried.map_or_else(String::new, |carried| carried.datadog_tags.clone());
     if let Some(maker) = maker
-        && tags.split(',').all(|tag| !tag.starts_with("_dd.p.dm="))
+        && tags.split(',').all(|tag| !tag.starts_with(MAKER))
     {
-        push_tag(&mut tags, &format!("_dd.p.dm=-{}", maker as u8));
+        push_tag(&mut tags, &format!("{MAKER}-{}", maker as u8));
     }
     tags
 }
@@ -103,12 +116,15 @@ pub(super) fn tracestate(carried: Option<&Remote>, span: SpanId, datadog: Option
     let state = carried.map_or("", |carried| &carried.trace_state);
     let Some((priority, tags)) = datadog else { return state.to_owned() };
     let mut text = format!("dd=s:{priority};p:{span}");
-    if let Some(carried) = carried.filter(|carried| !carried.origin.is_empty()) {
+    if let Some(carried) = carried.filter(|carried| (1..=ORIGIN_BYTES).contains(&carried.origin.len())) {
         let _ = write!(text, ";o:{}", in_member(&carried.origin));
     }
     for tag in tags.split(',') {
         if let Some((key, value)) = tag.strip_prefix("_dd.p.").and_then(|tag| tag.split_once('=')) {
-            let _ = write!(text, ";t.{key}:{}", in_member(value));
+            let part = format!(";t.{key}:{}", in_member(value));
+            if text.len() + part.len() <= MEMBER_BYTES {
+                text.push_str(&part);
+            }
         }
     }
     for member in members(state).filter(|member| !member.starts_with("dd=")).take(TRACE_STATE_MEMBERS - 1) {
@@ -117,6 +133,11 @@ pub(super) fn tracestate(carried: Option<&Remote>, span: SpanId, datadog: Option
     }
     text
 }
+
+/// Bytes of an origin inside of a member.
+const ORIGIN_BYTES: usize = 128;
+/// Bytes of one member of `tracestate`: who reads a longer one may drop all of them.
+const MEMBER_BYTES: usize = "dd=".len() + 256;
 
 fn in_member(text: &str) -> String {
     let allowed = |c: char| match c {
@@ -187,6 +208,9 @@ pub(super) fn datadog_tags(trace: TraceId, tags: &str) -> String {
 
 /// `b3`: `<trace>-<span>[-<sampled>[-<parent>]]`.
 pub(super) fn parse_b3(text: &str) -> Option<Remote> {
+    if text.trim() == "0" {
+        return Some(Remote::denied());
+    }
     let mut parts = text.trim().split('-');
     let (trace, span) = (parts.next()?, parts.next()?);
     b3(trace, span, parts.next())
@@ -195,7 +219,11 @@ pub(super) fn parse_b3(text: &str) -> Option<Remote> {
 /// `x-b3-*`.
 pub(super) fn parse_b3_multi<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
     let sampled = get("x-b3-flags").filter(|flags| flags.trim() == "1").or_else(|| get("x-b3-sampled"));
-    b3(get("x-b3-traceid")?.trim(), get("x-b3-spanid")?.trim(), sampled.map(str::trim))
+    let sampled = sampled.map(str::trim);
+    let (Some(trace), Some(span)) = (get("x-b3-traceid"), get("x-b3-spanid")) else {
+        return matches!(sampled, Some("0" | "false")).then(Remote::denied);
+    };
+    b3(trace.trim(), span.trim(), sampled)
 }
 
 fn b3(trace: &str, span: &str, sampled: Option<&str>) -> Option<Remote> {

@@ -1,7 +1,7 @@
 //! Headers in and out.
 
 use super::*;
-use crate::limits::{BAGGAGE_BYTES, TRACE_STATE_BYTES};
+use crate::limits::{BAGGAGE_BYTES, REMOTE_STATE_BYTES, REMOTE_STATES, TRACE_STATE_BYTES};
 
 fn from(headers: &[(&str, &str)]) -> Option<(String, String, bool)> {
     let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
@@ -260,6 +260,79 @@ fn baggage_without_a_trace_is_passed_on() {
 }
 
 #[test]
+fn what_vendors_say_of_a_trace() {
+    let check = |number: u32, styles: &str, state: &str, more: &[(&str, &str)], expect: [&str; 2]| {
+        let parent = format!("00-{number:032x}-{SPAN}-01");
+        let headers = [&[("traceparent", &*parent), ("tracestate", state)], more].concat();
+        let out = passed_on((styles, "tracecontext,datadog"), &headers).expect("well-formed");
+        let said = ["tracestate", "x-datadog-tags"].map(|name| out.get(name).map_or("", |text| text));
+        assert_eq!(said, expect, "{state}");
+    };
+    let own = format!("dd=s:1;p:{SPAN}");
+    // The trace's id is told by headers of its own.
+    check(
+        101,
+        "tracecontext",
+        "dd=s:1;t.tid:0af7651916cd43dd;t.dm:-1",
+        &[],
+        [&format!("{own};t.dm:-1"), "_dd.p.dm=-1"],
+    );
+    // The flag is newer than the priority, and than whoever decided that.
+    check(102, "tracecontext", "dd=s:-1;t.dm:-4;t.a:b", &[], [&format!("{own};t.a:b"), "_dd.p.a=b"]);
+    // No member is longer than others have to read.
+    let tags = (0..8).map(|n| format!("_dd.p.k{n}={}", "x".repeat(40))).collect::<Vec<_>>().join(",");
+    let ids = [("x-datadog-trace-id", "103"), ("x-datadog-tags", &*tags)];
+    let fits: String = (0..5).map(|n| format!(";t.k{n}:{}", "x".repeat(40))).collect();
+    check(103, "tracecontext,datadog", "a=1", &ids, [&format!("{own}{fits},a=1"), &tags]);
+    // A list of the greatest length travels on; of a longer one only what Datadog's member says.
+    let fill = |bytes: usize| format!("dd=s:2;t.dm:-4,a={}", "x".repeat(bytes - 17));
+    check(
+        104,
+        "tracecontext",
+        &fill(512),
+        &[],
+        [&format!("dd=s:2;p:{SPAN};t.dm:-4,a={}", "x".repeat(495)), "_dd.p.dm=-4"],
+    );
+    check(105, "tracecontext", &fill(513), &[], [&format!("dd=s:2;p:{SPAN};t.dm:-4"), "_dd.p.dm=-4"]);
+    // Whichever style is read first, other vendors' members of the same trace are passed on.
+    let datadog = |trace| [("x-datadog-trace-id", trace), ("x-datadog-parent-id", "13235353014750950193")];
+    check(106, "datadog,tracecontext", "dd=s:2,a=1", &datadog("106"), [&format!("{own},a=1"), ""]);
+    check(107, "datadog,tracecontext", "a=1", &datadog("108"), [&own, ""]);
+    check(109, "datadog,tracecontext", "a=1", &[], [&format!("{own},a=1"), ""]);
+}
+
+#[test]
+fn a_trace_that_is_denied_before_it_begins() {
+    let check = |headers: &[(&str, &str)], expect: Option<bool>| {
+        let styles = [Style::B3, Style::B3Multi];
+        let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let remote = extract_styles(&styles, get);
+        assert_eq!(remote.as_ref().map(|remote| remote.sampled), expect, "{headers:?}");
+        let Some(remote) = remote else { return };
+        let collector = crate::testing::Collector::new();
+        let mut flags = String::new();
+        collector.in_scope(|| {
+            let root = remote.in_scope(|| tracing::info_span!("root"));
+            root.in_scope(|| {
+                inject(|name, value| {
+                    if name == "traceparent" {
+                        value.clone_into(&mut flags);
+                    }
+                })
+            });
+        });
+        let sent = header::parse_traceparent(&flags).expect("there is a span");
+        assert_eq!((sent.trace_id, sent.sampled), (remote.trace_id, false));
+        assert!(collector.spans().is_empty(), "it is not sampled");
+    };
+    check(&[("b3", "0")], Some(false));
+    check(&[("x-b3-sampled", "0")], Some(false));
+    check(&[("b3", "1")], None);
+    check(&[("x-b3-sampled", "1")], None);
+    check(&[("x-b3-flags", "1")], None);
+}
+
+#[test]
 fn hostile_headers_cost_nothing() {
     let long = "x".repeat(1 << 20);
     let many = "k=v,".repeat(10_000);
@@ -291,10 +364,18 @@ fn hostile_headers_cost_nothing() {
         }
     }
     // A million traces leave a bounded memory behind.
-    for n in 0..3 * crate::limits::REMOTE_STATES {
+    for n in 0..3 * REMOTE_STATES {
         let mut remote = Remote::new(TraceId(1_000_000 + n as u128), SpanId(1), true);
         remote.baggage.push_str("user=7");
         remote.in_scope(|| ());
     }
-    assert!(lock_carried().as_ref().is_some_and(|kept| kept.len() <= crate::limits::REMOTE_STATES));
+    let mut remote = Remote::new(TraceId(1), SpanId(1), true);
+    remote.baggage = "x".repeat(BAGGAGE_BYTES);
+    for n in 0..2000 {
+        remote.trace_id = TraceId(2_000_000 + n % 1500);
+        remote.in_scope(|| ());
+    }
+    let guard = lock_carried();
+    let kept = guard.as_ref().expect("something is kept");
+    assert!(kept.len() <= REMOTE_STATES && kept.bytes() <= REMOTE_STATE_BYTES);
 }

@@ -148,6 +148,17 @@ fn talk() {
     )
     .entered();
     info!(gen_ai.completion = "the content", "answered");
+    // Messages as events: as log records, and those of failures on their span.
+    info!(name: "gen_ai.user.message", content = "the content", "the content");
+    error!(name: "gen_ai.choice", content = "the content", error = "refused", "the content");
+    let _other = info_span!(
+        "of others",
+        llm.prompt_template.variables = "the content",
+        embedding.embeddings.first.text = "the content",
+        tool.parameters = "the content",
+        traceloop.entity.input = "the content"
+    )
+    .entered();
 }
 
 #[test]

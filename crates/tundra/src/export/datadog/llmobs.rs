@@ -36,9 +36,10 @@ const METADATA: [(&str, &str); 5] = [
     ("response_id", "gen_ai.response.id"),
 ];
 
-/// The nearest LLM span above, as the SDK's own calls note it.
+/// The nearest LLM span above, as the SDK's own calls note it where that is not their parent.
 pub(crate) const PARENT: &str = "tundra.llm.parent_id";
-const NO_PARENT: &str = "undefined";
+/// What Datadog's clients say where there is none.
+pub(crate) const NO_PARENT: &str = "undefined";
 
 /// How the events of an Agent's LLM spans travel.
 #[derive(Debug)]
@@ -320,5 +321,30 @@ mod tests {
         assert!(parent(tool).is_some_and(|id| id.parse::<u64>().is_ok()), "{tool}");
         assert!(tool.contains(r#""input":{"value":"{\"q\":1}"},"output":{"value":"found"}"#), "{tool}");
         assert!(tool.contains(r#""error":{"type":"Timeout","message":"too slow"}"#), "{tool}");
+    }
+
+    // A span that is no call never gets where the parent is looked for.
+    #[test]
+    fn what_is_no_call_is_no_parent() {
+        let check = |tags: &str, expect: &str| {
+            let headers = [
+                ("x-datadog-trace-id", if tags.is_empty() { "8101" } else { "8102" }),
+                ("x-datadog-parent-id", "7"),
+                ("x-datadog-tags", tags),
+            ];
+            let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+            let above = crate::propagation::extract(get).expect("a context");
+            let found = events(|| {
+                let make = || tracing::info_span!("http.server");
+                above.in_scope(make).in_scope(|| drop(chat("openai", "inside")));
+                above.in_scope(|| drop(chat("openai", "directly")));
+            });
+            for name in ["chat inside", "chat directly"] {
+                let json = &found.iter().find(|(found, _, _)| found == name).expect(name).1;
+                assert!(json.contains(&format!("\"parent_id\":\"{expect}\"")), "{json}");
+            }
+        };
+        check("", "undefined");
+        check("_dd.p.llmobs_parent_id=12345,_dd.p.dm=-1", "12345");
     }
 }
