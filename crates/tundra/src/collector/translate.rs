@@ -35,7 +35,8 @@ fn value(raw: Raw<'_>) -> Value<'_> {
         Raw::I64(number) => Value::Int(number),
         Raw::F64(number) => Value::Double(number),
         Raw::Bool(truth) => Value::Bool(truth),
-        Raw::Str(text) | Raw::Error(text) => Value::from(text),
+        Raw::Str(text) => Value::from(text),
+        Raw::Error(_) => Value::from(Failure::of(raw).message),
     }
 }
 
@@ -93,14 +94,10 @@ impl Translator {
         span.duration = self.anchor.between(head.start, head.end);
         span.flags = u32::from(head.tag & UNSAMPLED == 0);
         let mut attrs = std::mem::take(&mut span.attrs);
-        let mut failure = None;
+        let mut failure: Told<'a> = None;
         let long = record.spill.map_or(&[][..], |spill| &spill.long);
         self.fields(meta, (record.fields, long), &mut attrs, |name, raw| {
-            if matches!(raw, Raw::Error(_)) || (is_error_name(name) && matches!(raw, Raw::Str(_))) {
-                failure = Some(Failure::of(raw));
-                return true;
-            }
-            take_special(name, raw, span)
+            take_failure(name, raw, true, &mut failure) || take_special(name, raw, span)
         });
         if let Some(spill) = record.spill {
             for (key, value) in &spill.added {
@@ -137,8 +134,11 @@ impl Translator {
                 failure = failed.or(failure);
             }
         }
-        if let Some(failure) = failure {
-            span.status = Status::Error;
+        if let Some((_, failure)) = failure {
+            // Who says that all went well knows of it.
+            if span.status != Status::Ok {
+                span.status = Status::Error;
+            }
             if span.status_message.is_empty() {
                 span.status_message = failure.message.into();
             }
@@ -150,17 +150,17 @@ impl Translator {
         span.attrs = attrs;
     }
 
-    fn event<'a>(&mut self, event: &'a SpillEvent) -> (Event<'a>, Option<Failure<'a>>) {
+    fn event<'a>(&mut self, event: &'a SpillEvent) -> (Event<'a>, Told<'a>) {
         let mut attrs = Attrs::new();
         let (mut failure, mut message) = (None, Text::Borrowed(""));
         self.fields(event.meta, (&event.fields, &event.long), &mut attrs, |name, raw| {
             take_event_special(name, raw, Level::ERROR, &mut failure, &mut message)
         });
-        if let Some(failure) = &failure {
+        if let Some((_, failure)) = &failure {
             failure.write(EXCEPTION, &mut attrs);
         }
         // A message of a model keeps its name: by that its content is found where it is not wanted.
-        let given = Some(event_name(event.meta.name())).filter(|name| name.starts_with("gen_ai."));
+        let given = Some(event_name(event.meta)).filter(|name| name.starts_with("gen_ai."));
         if let Some(name) = given.or(failure.is_some().then_some("exception".into())) {
             if !message.is_empty() {
                 attrs.push(("message".into(), Value::Str(message)));
@@ -185,7 +185,7 @@ impl Translator {
         if let Some(Value::Map(pairs)) = from_log.pairs.and_then(from_json) {
             attrs.extend(pairs);
         }
-        if let Some(failure) = failure {
+        if let Some((_, failure)) = failure {
             failure.write(EXCEPTION, &mut attrs);
         }
         if head.flags & TRUNCATED != 0 {
@@ -196,7 +196,7 @@ impl Translator {
             time: self.anchor.at(head.start),
             severity: severity(*meta.level()),
             severity_text: meta.level().as_str().into(),
-            event_name: event_name(meta.name()),
+            event_name: event_name(meta),
             body: Value::Str(message),
             trace_id: Some(head.trace()).filter(|id| id.is_valid()),
             span_id: Some(SpanId(head.parent)).filter(|id| id.is_valid()),
@@ -227,9 +227,14 @@ impl<'a> FromLog<'a> {
 }
 
 /// The name that a program gave an event; without one, `tracing` and the `log` bridges give it one of their own.
-pub(crate) fn event_name(name: &'static str) -> Text<'static> {
-    let given = !name.starts_with("event ") && !name.starts_with("log ");
-    if given { name.into() } else { Text::default() }
+pub(crate) fn event_name(meta: &'static Metadata<'static>) -> Text<'static> {
+    let name = meta.name();
+    let of_place = || {
+        let place = name.strip_prefix("event ")?.strip_prefix(meta.file()?)?.strip_prefix(':')?;
+        Some(place.parse() == Ok(meta.line()?))
+    };
+    let made = matches!(name, "log event" | "log record") || of_place() == Some(true);
+    if made { Text::default() } else { name.into() }
 }
 
 /// Sets an attribute by name; the list is bounded, and so is the search.
@@ -290,22 +295,38 @@ fn is_error_name(name: &str) -> bool {
 
 /// The message or the error of an event; true if it was taken.
 fn take_event_special<'a>(
-    name: &str,
+    name: &'static str,
     raw: Raw<'a>,
     level: Level,
-    failure: &mut Option<Failure<'a>>,
+    failure: &mut Told<'a>,
     message: &mut Text<'a>,
 ) -> bool {
     match (name, raw) {
         ("message", Raw::Str(text)) => *message = text.into(),
-        (_, Raw::Error(_)) => *failure = Some(Failure::of(raw)),
-        (_, Raw::Str(_)) if is_error_name(name) && level == Level::ERROR => *failure = Some(Failure::of(raw)),
         (panic::STACK_FIELD, Raw::U64(number)) => {
-            failure.get_or_insert_default().panicked(panic::stack(number));
+            failure.get_or_insert_default().1.panicked(panic::stack(number));
         }
-        _ => return false,
+        _ => return take_failure(name, raw, level == Level::ERROR, failure),
     }
     true
+}
+
+/// An error, and the field that told it.
+type Told<'a> = Option<(&'static str, Failure<'a>)>;
+
+/// An error value, or the text of one in a field for errors; true if it was taken. A record has one error: what other fields
+/// tell stays theirs.
+fn take_failure<'a>(name: &'static str, raw: Raw<'a>, texts: bool, failure: &mut Told<'a>) -> bool {
+    let is_error = match raw {
+        Raw::Error(_) => true,
+        Raw::Str(text) => texts && is_error_name(name) && !matches!(text.trim(), "" | "false"),
+        _ => false,
+    };
+    let takes = is_error && failure.as_ref().is_none_or(|(known, _)| *known == name);
+    if takes {
+        *failure = Some((name, Failure::of(raw)));
+    }
+    takes
 }
 
 /// OTLP's number for a level.

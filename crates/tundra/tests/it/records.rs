@@ -174,6 +174,52 @@ fn errors_have_fingerprints() {
     }
 }
 
+// A record has one error, and no text is lost for it; what says that nothing failed is no error.
+#[test]
+fn one_error_and_what_else_is_told() {
+    let failure = || fails().expect_err("x is no number");
+    let told = |attrs: &tundra_record::Attrs<'_>, key: &str| {
+        tundra_record::value::get(attrs, key).map(|value| value.to_text().into_owned()).unwrap_or_default()
+    };
+    for collector in crate::doors() {
+        let log = |tell: &dyn Fn()| {
+            collector.in_scope(tell);
+            collector.logs().pop().expect("recorded").attrs
+        };
+        let (one, other) = (failure(), "other".parse::<u8>().expect_err("no number"));
+        let attrs = log(&|| {
+            warn!(one = &one as &dyn std::error::Error, other = &other as &dyn std::error::Error, "both");
+        });
+        let found = ["exception.message", "one", "other"].map(|key| told(&attrs, key));
+        assert_eq!(found, ["no number", "", "invalid digit found in string"]);
+        let attrs = log(&|| error!(error = "first", cause = &other as &dyn std::error::Error, "both"));
+        let found = ["exception.message", "cause"].map(|key| told(&attrs, key));
+        assert_eq!(found, ["first", "invalid digit found in string"]);
+        let status = |make: &dyn Fn() -> tracing::Span| {
+            collector.in_scope(|| drop(make()));
+            let span = collector.spans().pop().expect("recorded");
+            (span.status, told(&span.attrs, "error"))
+        };
+        assert_eq!(status(&|| info_span!("s", error = "")), (Status::Unset, String::new()));
+        assert_eq!(status(&|| info_span!("s", error = "false")), (Status::Unset, "false".to_owned()));
+        assert_eq!(status(&|| info_span!("s", error = "lost")).0, Status::Error);
+        assert_eq!(status(&|| info_span!("s", error = "lost", otel.status_code = "OK")).0, Status::Ok);
+    }
+}
+
+// Only the name that `tracing` makes up is none.
+#[test]
+fn names_of_events() {
+    let collector = tundra::testing::Collector::new();
+    collector.in_scope(|| {
+        info!(name: "event created", "a");
+        info!(name: "log rotated", "b");
+        info!("c");
+    });
+    let names: Vec<_> = collector.logs().iter().map(|log| log.event_name.to_string()).collect();
+    assert_eq!(names, ["event created", "log rotated", ""]);
+}
+
 #[test]
 fn panics_are_recorded_inside_their_span() {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -59,7 +59,7 @@ fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, copies_calls:
     let written = if meta.is_span() { Name::of_span } else { Name::of_log };
     let name = |name: &str| (!copies_calls || !is_llm_name(name)).then(|| written(name));
     let fields = fields(meta, cleaner, name)?;
-    let (level, event) = (meta.level().as_str(), event_name(meta.name()));
+    let (level, event) = (meta.level().as_str(), event_name(meta));
     let texts = if meta.is_span() { [meta.name(), "", ""] } else { [level, &event, meta.target()] };
     let target = cleaner.plain_name("target")?;
     let looked_up = [PlainName::NONE, PlainName::NONE, target];
