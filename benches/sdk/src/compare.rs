@@ -297,38 +297,80 @@ fn steps_per_ms(service: &mut Service) -> std::io::Result<f64> {
     Ok(100_000.0 / best * 1e6)
 }
 
-const SERVICES: [&str; 3] = ["none", "tundra+otlp", "tracing_otel+otlp"];
+const SERVICES: [&str; 2] = ["none", "tracing_otel+otlp"];
+const SWITCHED: &str = "tundra+otlp";
 /// Every so many pairs the services are started anew: where a process happens to lie in memory is part of its speed.
-const PAIRS: usize = 20;
+const PAIRS: usize = 10;
 
-/// Microseconds of CPU per request, by side and pair.
-fn requests(ms: f64, requests: u32, pairs: usize, sink: &str) -> std::io::Result<[Vec<f64>; 3]> {
-    let mut slices = [const { Vec::new() }; SERVICES.len()];
-    while slices[0].len() < pairs {
-        let start = |side: &&str| Service::start(side, sink);
-        let mut services = SERVICES.iter().map(start).collect::<std::io::Result<Vec<_>>>()?;
-        let path = format!("/steps/{}", (ms * steps_per_ms(&mut services[0])?) as u64);
-        let mut marks = [f64::NAN; SERVICES.len()];
-        services.iter().for_each(|service| service.stop(true));
-        // From mark to mark: what is exported after a turn counts in the next. Whoever waits for its turn is stopped, so
-        // nobody pays for time that passes.
+/// Microseconds of CPU per request, by pair.
+#[derive(Default)]
+struct Slices {
+    /// The service without instrumentation, and what each request of the other services takes more.
+    without: Vec<f64>,
+    peer: Vec<f64>,
+    own: Vec<f64>,
+}
+
+fn requests(ms: f64, requests: u32, pairs: usize, sink: &str) -> std::io::Result<Slices> {
+    let mut slices = Slices::default();
+    while slices.without.len() < pairs {
+        let start = |side: &str| Service::start(side, sink);
+        let mut others = [start(SERVICES[0])?, start(SERVICES[1])?];
+        let mut own = start(SWITCHED)?;
+        let path = format!("/steps/{}", (ms * steps_per_ms(&mut others[0])?) as u64);
+        others.iter().chain([&own]).for_each(|service| service.stop(true));
         for pair in 0..=PAIRS {
-            for turn in 0..SERVICES.len() {
-                let side = (turn + pair) % SERVICES.len();
-                services[side].stop(false);
-                let now = services[side].ask("/cpu")?;
-                if pair > 0 {
-                    slices[side].push((now - marks[side]) / f64::from(requests) / 1e3);
-                }
-                marks[side] = now;
-                for _ in 0..requests {
-                    services[side].ask(&path)?;
-                }
-                services[side].stop(true);
+            let [without, peer] = turns_of_two(&mut others, &path, requests, pair)?;
+            let [off, on] = turns_of_one(&mut own, &path, requests, pair)?;
+            // The first turns warm everybody up.
+            if pair > 0 {
+                slices.without.push(without);
+                slices.peer.push(peer - without);
+                slices.own.push(on - off);
             }
         }
     }
     Ok(slices)
+}
+
+/// A turn of each of two services. Whoever waits for its turn is stopped, so nobody pays for time that passes; what a service
+/// still has to export after its turn is the begin of its next.
+fn turns_of_two(
+    services: &mut [Service; 2],
+    path: &str,
+    requests: u32,
+    pair: usize,
+) -> std::io::Result<[f64; 2]> {
+    let mut used = [0.0; 2];
+    for turn in 0..2 {
+        let side = (turn + pair) % 2;
+        let service = &mut services[side];
+        service.stop(false);
+        let before = service.ask("/cpu")?;
+        for _ in 0..requests {
+            service.ask(path)?;
+        }
+        used[side] = (service.ask("/cpu")? - before) / f64::from(requests) / 1e3;
+        service.stop(true);
+    }
+    Ok(used)
+}
+
+/// The same of one service with its recording switched off and on, so that nothing else differs: where two processes lie in
+/// memory makes more of a difference than what is looked for. All is exported before it is switched off.
+fn turns_of_one(service: &mut Service, path: &str, requests: u32, pair: usize) -> std::io::Result<[f64; 2]> {
+    let mut used = [0.0; 2];
+    service.stop(false);
+    for turn in 0..2 {
+        let on = (turn + pair) % 2;
+        let before = service.ask(&format!("/switch/{}", on == 1))?;
+        for _ in 0..requests {
+            service.ask(path)?;
+        }
+        used[on] = (service.ask("/switch/false")? - before) / f64::from(requests) / 1e3;
+    }
+    service.stop(true);
+    Ok(used)
 }
 
 fn services(page: &mut Page, scale: f64, sink: &str) -> std::io::Result<()> {
@@ -344,28 +386,24 @@ fn services(page: &mut Page, scale: f64, sink: &str) -> std::io::Result<()> {
         "pairs",
     ]);
     for (ms, count, pairs, goal) in
-        [(0.0, 4000, 100.0, None), (1.0, 300, 100.0, Some(1.0)), (10.0, 50, 80.0, Some(0.1))]
+        [(0.0, 4000, 100.0, None), (1.0, 300, 200.0, Some(1.0)), (10.0, 50, 160.0, Some(0.1))]
     {
         let slices = requests(ms, count, (pairs * scale).ceil() as usize, sink)?;
-        let without = middle(slices[0].clone());
-        let added = |side: usize| {
-            let pairs = slices[side].iter().zip(&slices[0]);
-            let differences: Vec<f64> = pairs.map(|(with, without)| with - without).collect();
-            (middle(differences.clone()), error(&differences))
-        };
-        let text = |(us, off): (f64, f64)| {
+        let without = middle(slices.without.clone());
+        let text = |differences: &[f64]| {
             let percent = |us: f64| number(us / without * 100.0);
+            let (us, off) = (middle(differences.to_vec()), error(differences));
             format!("{} ± {} µs: {} ± {} %", number(us), number(off), percent(us), percent(off))
         };
-        let own = added(1);
-        page.judge(&format!("service at {ms} ms"), own.0 / without * 100.0, "%", goal);
+        let own = middle(slices.own.clone());
+        page.judge(&format!("service at {ms} ms"), own / without * 100.0, "%", goal);
         page.row(&[
             format!("{ms} ms"),
             goal.map_or(String::new(), |goal| format!("≤ {goal} %")),
             number(without),
-            text(own),
-            text(added(2)),
-            slices[0].len().to_string(),
+            text(&slices.own),
+            text(&slices.peer),
+            slices.own.len().to_string(),
         ]);
         eprintln!("service at {ms} ms");
     }

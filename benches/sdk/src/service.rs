@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::routing::get;
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::sync::Arc;
 use tracing::{Instrument, info, info_span};
 
 /// What the work walks through: more than the first cache holds, less than the second.
@@ -54,14 +55,23 @@ async fn used() -> String {
     cpu::process().to_string()
 }
 
-/// Serves on a free port until it is killed; prints the port. `/cpu` tells the process's CPU nanoseconds.
+/// Serves on a free port until it is killed; prints the port. `/cpu` tells the process's CPU nanoseconds, `/switch/true` and
+/// `/switch/false` switch recording on or off and then tell the same.
 pub fn serve(name: &str) {
-    let _side = sides::open(name);
+    let side = sides::open(name);
+    let switch = Arc::clone(&side.switch);
+    let switched = move |Path(on): Path<bool>| {
+        switch(on);
+        used()
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         println!("{}", listener.local_addr().expect("bound").port());
-        let app = Router::new().route("/steps/{steps}", get(answer)).route("/cpu", get(used));
+        let app = Router::new()
+            .route("/steps/{steps}", get(answer))
+            .route("/cpu", get(used))
+            .route("/switch/{on}", get(switched));
         let _ = axum::serve(listener, app).await;
     });
 }

@@ -8,6 +8,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig as _};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider};
 use std::hint::black_box;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing_subscriber::prelude::*;
 use tundra::{ExportError, Exported, Exporter};
@@ -23,11 +24,14 @@ pub struct Side {
     pub end: Box<dyn FnOnce() + Send>,
     /// For those that have an API of their own.
     pub tracer: Option<SdkTracer>,
+    /// Switches recording on, or off and empties its queues; for those that can.
+    pub switch: Arc<dyn Fn(bool) + Send + Sync>,
 }
 
 impl Side {
-    fn plain() -> Self {
-        Self { flush: Box::new(|| ()), end: Box::new(|| ()), tracer: None }
+    /// One that has nothing to do.
+    pub fn plain() -> Self {
+        Self { flush: Box::new(|| ()), end: Box::new(|| ()), tracer: None, switch: Arc::new(|_| ()) }
     }
 }
 
@@ -96,15 +100,21 @@ fn tundra_side(door: &str, how: &str) -> Side {
     } else {
         builder.install().expect("nobody else did")
     };
-    let guard = std::sync::Arc::new(std::sync::Mutex::new(Some(guard)));
-    let held = std::sync::Arc::clone(&guard);
-    let flush = move || {
+    let handle = guard.handle();
+    let guard = Arc::new(Mutex::new(Some(guard)));
+    let held = Arc::clone(&guard);
+    let flush = Arc::new(move || {
         if let Some(guard) = &*held.lock().expect("no panic") {
             let _ = guard.flush(Duration::from_secs(10));
         }
+    });
+    let flushed = Arc::clone(&flush);
+    let switch = move |on: bool| {
+        flushed();
+        handle.set_filter(if on { "info" } else { "off" }).expect("these are directives");
     };
     let end = move || drop(guard.lock().expect("no panic").take());
-    Side { flush: Box::new(flush), end: Box::new(end), tracer: None }
+    Side { flush: Box::new(move || flush()), end: Box::new(end), switch: Arc::new(switch), ..Side::plain() }
 }
 
 fn opentelemetry_side(peer: &str, how: &str) -> Side {
@@ -140,5 +150,5 @@ fn provided(provider: SdkTracerProvider, tracer: Option<SdkTracer>) -> Side {
     let end = move || {
         let _ = provider.shutdown_with_timeout(DEADLINE);
     };
-    Side { flush: Box::new(flush), end: Box::new(end), tracer }
+    Side { flush: Box::new(flush), end: Box::new(end), tracer, ..Side::plain() }
 }

@@ -146,6 +146,8 @@ fn log(log: &LogRecord<'_>, out: &mut Vec<u8>) {
     if let Some(id) = log.span_id {
         bytes(10, &id.0.to_be_bytes(), out);
     }
+    // Nobody keeps another time for it.
+    fixed64(11, nanos(log.time), out);
     text(12, &log.event_name, out);
 }
 

@@ -213,6 +213,7 @@ fn span(span: &Span<'_>, out: &mut Object<'_>) {
 
 fn log(log: &LogRecord<'_>, out: &mut Object<'_>) {
     out.time("timeUnixNano", log.time);
+    out.time("observedTimeUnixNano", log.time);
     out.plain("severityNumber", &log.severity.0.to_string());
     out.text("severityText", &log.severity_text);
     out.text("eventName", &log.event_name);

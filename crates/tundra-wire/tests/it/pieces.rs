@@ -82,6 +82,9 @@ fn otlp() {
                 group.like(template).end(false);
             }
             let [of_spans, of_logs] = pieces.map(Group::end);
+            let observed = [&[11 << 3 | 1][..], &span.start.0.to_le_bytes()].concat();
+            let told = of_logs.windows(observed.len()).filter(|part| *part == observed).count();
+            assert_eq!(told, 1, "a log record says when it was observed");
             assert_eq!(
                 record("otlp-traces", &of_spans).unwrap()[2..],
                 [Item::Span(span.clone().into_owned())]

@@ -152,8 +152,8 @@ const HEAD: usize = RECORD_HEAD.len();
 /// A span's ids and times, each with its key and length.
 const SPAN_IDS: &[u8] = b"\x0a\x10................\x12\x08........\x39........\x41........";
 const PARENT: &[u8; 10] = b"\x22\x08........";
-/// A log record's time.
-const LOG_TIME: &[u8] = b"\x09........";
+/// When a log record happened, and when it was observed.
+const LOG_TIME: &[u8] = b"\x09........\x59........";
 /// The ids of a log record.
 const LOG_TRACE: &[u8; 18] = b"\x4a\x10................";
 const LOG_SPAN: &[u8; 10] = b"\x52\x08........";
@@ -181,11 +181,12 @@ impl RecordWriter<'_> {
         }
     }
 
-    /// A log record's time in nanoseconds since 1970; to be told always.
+    /// A log record's time in nanoseconds since 1970; to be told always. It was observed when it happened.
     #[inline]
     pub fn log_time(&mut self, time: u64) {
         if let Some(front) = self.front::<{ LOG_TIME.len() }>() {
-            front[1..].copy_from_slice(&time.to_le_bytes());
+            front[1..9].copy_from_slice(&time.to_le_bytes());
+            front[10..].copy_from_slice(&time.to_le_bytes());
         }
     }
 
