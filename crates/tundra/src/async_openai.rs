@@ -13,6 +13,8 @@ mod answer;
 mod body;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::llm::Call;
 use ::async_openai::Client;
@@ -146,7 +148,7 @@ pin_project! {
     impl<F> PinnedDrop for Pending<F> {
         fn drop(this: Pin<&mut Self>) {
             if let Some(call) = this.project().seen.take() {
-                call.attribute("error.type", "cancelled");
+                call.cancelled();
             }
         }
     }

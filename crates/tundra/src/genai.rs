@@ -154,7 +154,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(call) = &self.0 {
-            call.attribute("error.type", "cancelled");
+            call.cancelled();
         }
     }
 }

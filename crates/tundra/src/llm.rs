@@ -40,6 +40,9 @@ const CAPTURE: u8 = 1;
 const OMIT: u8 = 2;
 static CONTENT: AtomicU8 = AtomicU8::new(UNKNOWN);
 
+/// The `error.type` of what nobody waited for any more.
+const CANCELLED: &str = "cancelled";
+
 /// Whether prompts, answers, tool arguments and results are recorded, also those that other libraries put into their
 /// spans. Holds at once and for the whole process. Default: `TUNDRA_CAPTURE_CONTENT`, else
 /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes.
@@ -78,6 +81,7 @@ struct Gathered {
     first_chunk: bool,
     /// Whether the stream was told to be complete.
     stream_ended: bool,
+    failed: bool,
 }
 
 /// One operation of a model, a tool or an agent.
@@ -254,8 +258,8 @@ impl Call {
         }
     }
 
-    /// The stream came to its end. A call that had chunks and neither this, nor a finish reason, nor usage is marked as
-    /// cancelled: its numbers are partial.
+    /// The stream came to its end. A call that had chunks and neither this, nor a failure, nor a finish reason, nor usage is
+    /// marked as cancelled: its numbers are partial.
     pub fn stream_ended(&self) {
         self.gather(|gathered| gathered.stream_ended = true);
     }
@@ -273,8 +277,19 @@ impl Call {
         self.span.in_scope(|| evaluation.tell());
     }
 
+    /// It was left before its end. What failed before that stays a failure: whoever hears of one stops listening.
+    #[cfg(any(feature = "async-openai", feature = "genai"))]
+    pub(crate) fn cancelled(&self) {
+        let mut failed = false;
+        self.gather(|gathered| failed = gathered.failed);
+        if !failed {
+            self.span.set_attribute("error.type", CANCELLED);
+        }
+    }
+
     /// It failed.
     pub fn failed(&self, error_type: impl Into<String>, message: impl Into<String>) {
+        self.gather(|gathered| gathered.failed = true);
         self.span.set_attribute("error.type", error_type.into());
         self.span.set_attribute("otel.status_code", "ERROR");
         self.span.set_attribute("otel.status_description", message.into());
@@ -309,9 +324,9 @@ impl Drop for Call {
                 tell(&self.span, key, message::to_json(messages));
             }
         }
-        let complete = gathered.stream_ended || !gathered.finish_reasons.is_empty();
-        if gathered.first_chunk && !complete {
-            self.span.set_attribute("error.type", "cancelled");
+        let over = gathered.stream_ended || gathered.failed || !gathered.finish_reasons.is_empty();
+        if gathered.first_chunk && !over {
+            self.span.set_attribute("error.type", CANCELLED);
         }
         if !gathered.finish_reasons.is_empty() {
             let reasons = gathered.finish_reasons.drain(..).map(Value::from).collect();

@@ -73,7 +73,7 @@ impl Drop for Answer {
         if complete {
             self.call.stream_ended();
         } else {
-            self.call.attribute("error.type", "cancelled");
+            self.call.cancelled();
         }
     }
 }

@@ -112,7 +112,7 @@ impl Drop for TracedChatStream {
             let parts = self.parts();
             told(&call, parts, None);
             if !call.is_over() {
-                call.attribute("error.type", "cancelled");
+                call.cancelled();
             }
         }
     }

@@ -195,11 +195,15 @@ fn streams_that_break_off_are_marked() {
         let counted = llm::text_completion("openai", "counted");
         counted.chunk();
         counted.usage(Usage { output: Some(1), ..Usage::default() });
+        let failed = llm::chat("openai", "failed");
+        failed.chunk();
+        failed.failed("overloaded", "busy");
         drop(llm::embeddings("openai", "plain"));
     });
     for (name, kind) in [
         ("chat broken", "cancelled"),
         ("chat ended", ""),
+        ("chat failed", "overloaded"),
         ("text_completion counted", ""),
         ("embeddings plain", ""),
     ] {
