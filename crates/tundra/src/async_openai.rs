@@ -11,6 +11,8 @@
 
 mod answer;
 mod body;
+mod choice;
+mod items;
 mod request;
 mod stream;
 #[cfg(test)]

@@ -35,9 +35,12 @@ pub(crate) const ADDED_ATTRS: usize = 256;
 /// Bytes of one request to a model, or of one answer, that are read along with; of longer ones only the frame is known.
 #[cfg(any(feature = "async-openai", feature = "genai"))]
 pub(crate) const CALL_BODY_BYTES: usize = 4 << 20;
-/// Answers in one stream, and tool calls in one answer.
+/// Answers in one stream, tool calls in one answer, and items in one response that is streamed.
 #[cfg(feature = "async-openai")]
 pub(crate) const CALL_CHOICES: usize = 128;
+/// Bytes of a name, an id or a finish reason in a stream.
+#[cfg(feature = "async-openai")]
+pub(crate) const CALL_NAME_BYTES: usize = 256;
 /// Pipelines that one process can install, closed ones included.
 pub(crate) const PIPELINES: usize = 4096;
 /// Commands that can wait for the collector.

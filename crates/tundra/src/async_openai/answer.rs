@@ -8,6 +8,7 @@ use super::stream::Events;
 use crate::limits::CALL_BODY_BYTES;
 use crate::llm::{Call, Message, Usage};
 use ::http::{HeaderMap, StatusCode, header};
+use std::borrow::Cow;
 use tundra_record::Value;
 use tundra_record::value::from_json;
 
@@ -97,10 +98,19 @@ fn whole(call: &Call, status: StatusCode, body: &[u8]) {
 /// Whether an error was told.
 pub(super) fn failure(call: &Call, said: &Value<'_>) -> bool {
     let Some(error @ Value::Map(_)) = said.get("error") else { return false };
-    let text = |key: &str| error.get(key).filter(|value| matches!(value, Value::Str(_) | Value::Int(_)));
-    let kind = text("code").or_else(|| text("type")).map_or_else(|| "error".into(), Value::to_text);
-    call.failed(kind, text("message").map(Value::to_text).unwrap_or_default());
+    fail(call, error);
     true
+}
+
+/// An error by its code, else by its type.
+pub(super) fn fail(call: &Call, error: &Value<'_>) {
+    let text = |key: &str| {
+        let value = error.get(key).filter(|value| matches!(value, Value::Str(_) | Value::Int(_)))?;
+        Some(value.to_text()).filter(|text| !text.is_empty())
+    };
+    // An event that is the error itself has a type, too, which only says that.
+    let kind = text("code").or_else(|| text("type").filter(|kind| kind != "error"));
+    call.failed(kind.unwrap_or(Cow::Borrowed("_OTHER")), text("message").unwrap_or_default());
 }
 
 /// A completion, a response or a list of vectors.
@@ -121,7 +131,7 @@ pub(super) fn understand(call: &Call, said: &Value<'_>) {
 }
 
 /// Model and id.
-pub(super) fn named(call: &Call, said: &Value<'_>) {
+fn named(call: &Call, said: &Value<'_>) {
     let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     call.response(text("model"), text("id"));
 }
@@ -150,11 +160,16 @@ pub(super) fn usage(call: &Call, said: &Value<'_>) {
     let either = |one: &str, other: &str| number(Some(said), one).or_else(|| number(Some(said), other));
     let input = said.get("prompt_tokens_details").or_else(|| said.get("input_tokens_details"));
     let output = said.get("completion_tokens_details").or_else(|| said.get("output_tokens_details"));
-    call.usage(Usage {
-        input: either("prompt_tokens", "input_tokens"),
-        output: either("completion_tokens", "output_tokens"),
-        cache_read: number(input, "cached_tokens"),
-        reasoning: number(output, "reasoning_tokens"),
-        ..Usage::default()
-    });
+    let (cache_read, reasoning) = (number(input, "cached_tokens"), number(output, "reasoning_tokens"));
+    let input = either("prompt_tokens", "input_tokens");
+    let output = either("completion_tokens", "output_tokens")
+        .map(|output| written(output, reasoning, input, number(Some(said), "total_tokens")));
+    call.usage(Usage { input, output, cache_read, reasoning, ..Usage::default() });
+}
+
+/// All that the model wrote. xAI counts what it thought apart from what it said, and only the total shows it.
+fn written(output: u64, reasoning: Option<u64>, input: Option<u64>, total: Option<u64>) -> u64 {
+    let all = output.saturating_add(reasoning.unwrap_or_default());
+    let sum = all.saturating_add(input.unwrap_or_default());
+    if total == Some(sum) { all } else { output }
 }

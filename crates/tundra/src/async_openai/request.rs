@@ -117,10 +117,16 @@ pub(super) fn message(item: &Value<'_>) -> Option<Message> {
         Some("function_call") => {
             Part::ToolCall { id: text("call_id"), name: text("name"), arguments: text("arguments") }
         }
-        Some("function_call_output") => return Some(Message::tool(text("call_id"), text("output"))),
+        Some("custom_tool_call") => {
+            Part::ToolCall { id: text("call_id"), name: text("name"), arguments: text("input") }
+        }
+        Some("function_call_output" | "custom_tool_call_output") => {
+            return Some(Message::tool(text("call_id"), text("output")));
+        }
         Some("reasoning") => {
-            let said = item.get("summary").map(joined).filter(|said| !said.is_empty())?;
-            Part::Reasoning(said)
+            // Some providers show it as it was thought, and make no summary.
+            let told = |key: &str| item.get(key).map(joined).filter(|said| !said.is_empty());
+            Part::Reasoning(told("summary").or_else(|| told("content"))?)
         }
         _ => return turn(item),
     };
@@ -137,7 +143,9 @@ fn turn(item: &Value<'_>) -> Option<Message> {
         let id = item.get("tool_call_id").and_then(Value::as_str).unwrap_or_default();
         return Some(Message::tool(id, content.map(joined).unwrap_or_default()));
     }
-    let mut parts = content.map(parts).unwrap_or_default();
+    let mut parts: Vec<Part> =
+        reasoning(item).map(|text| Part::Reasoning(text.to_owned())).into_iter().collect();
+    parts.extend(content.map(self::parts).unwrap_or_default());
     parts.extend(item.get("refusal").map(self::parts).unwrap_or_default());
     if let Some(Value::List(calls)) = item.get("tool_calls") {
         parts.extend(calls.iter().map(tool_call));
@@ -151,14 +159,27 @@ fn joined(content: &Value<'_>) -> String {
     parts(content).into_iter().filter_map(text).collect::<Vec<_>>().join("\n")
 }
 
+/// What a message of a chat shows of the model's thoughts: there is no such field of OpenAI's, but DeepSeek and xAI have
+/// one, and OpenRouter another.
+pub(super) fn reasoning<'a>(message: &'a Value<'_>) -> Option<&'a str> {
+    let text = |key: &&str| message.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    ["reasoning_content", "reasoning"].iter().find_map(text)
+}
+
 fn tool_call(call: &Value<'_>) -> Part {
+    let [id, name, arguments] = called(call);
+    Part::ToolCall { id, name, arguments }
+}
+
+/// Id, name and arguments of a tool call, or of a piece of it.
+pub(super) fn called(call: &Value<'_>) -> [String; 3] {
     let function = call.get("function").or_else(|| call.get("custom"));
     let text = |of: Option<&Value<'_>>, key: &str| {
         of.and_then(|of| of.get(key)).map(|value| value.to_text().into_owned()).unwrap_or_default()
     };
     let arguments = text(function, "arguments");
     let arguments = if arguments.is_empty() { text(function, "input") } else { arguments };
-    Part::ToolCall { id: text(Some(call), "id"), name: text(function, "name"), arguments }
+    [text(Some(call), "id"), text(function, "name"), arguments]
 }
 
 /// Content: a text, or a list of typed parts; of pictures and sounds only that they were there.

@@ -3,10 +3,11 @@
 //! Driven by `answer` with bytes as they pass. Lines and texts are bounded; what does not fit is left out, and never held
 //! back from the caller.
 
-use super::answer::{failure, named, understand, usage};
+use super::answer::{fail, failure, understand, usage};
+use super::choice::Choice;
+use super::items::Items;
 use crate::limits::{CALL_BODY_BYTES, CALL_CHOICES};
-use crate::llm::{Call, Message, Part};
-use std::borrow::Cow;
+use crate::llm::Call;
 use tundra_record::Value;
 use tundra_record::value::from_json;
 
@@ -18,25 +19,19 @@ pub(super) struct Events {
     /// Whether that line is too long to be kept.
     skips: bool,
     choices: Vec<Choice>,
-    /// Bytes that the choices hold.
+    items: Items,
+    /// Bytes that choices and items hold.
     held: usize,
     /// Whether its end was told.
     ended: bool,
-    named: bool,
-}
-
-/// One of the answers.
-#[derive(Default)]
-struct Choice {
-    text: String,
-    calls: Vec<[String; 3]>,
-    finish_reason: String,
+    /// Whether model and id are known.
+    named: [bool; 2],
 }
 
 impl Events {
     /// Whether all of it came, whatever the connection does from here on.
     pub(super) fn is_complete(&self) -> bool {
-        self.ended || self.choices.iter().any(|choice| !choice.finish_reason.is_empty())
+        self.ended || self.choices.iter().any(Choice::is_over)
     }
 
     pub(super) fn hear(&mut self, mut bytes: &[u8], call: &Call) {
@@ -80,24 +75,51 @@ impl Events {
             Some("response.completed" | "response.incomplete" | "response.failed") => {
                 self.ended = true;
                 if let Some(response) = event.get("response") {
+                    if matches!(response.get("output"), Some(Value::List(items)) if !items.is_empty()) {
+                        self.items.forget();
+                    }
                     understand(call, response);
                 }
             }
+            // Either the error is the event, or it is in it.
             Some("error") => {
-                let text = |key: &str| event.get(key).map(Value::to_text).unwrap_or_default();
-                call.failed(text("code"), text("message"));
+                if !failure(call, event) {
+                    fail(call, event);
+                }
             }
-            Some(kind) if kind.ends_with(".delta") => call.chunk(),
-            Some(_) => {}
+            Some(kind) => self.progress(kind, event, call),
             None => self.chunk(event, call),
         }
     }
 
+    /// A step of a response.
+    fn progress(&mut self, kind: &str, event: &Value<'_>, call: &Call) {
+        if let Some(response) = event.get("response") {
+            self.named(response, call);
+        }
+        if kind.ends_with(".delta") {
+            call.chunk();
+        }
+        if call.content && self.held < CALL_BODY_BYTES {
+            self.held += self.items.hear(kind, event);
+        }
+    }
+
+    /// Takes model and id from where each is told first: some providers begin with empty ones.
+    fn named(&mut self, said: &Value<'_>, call: &Call) {
+        let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default();
+        let first = |known: &mut bool, text: &str| {
+            let text = if *known { "" } else { text };
+            *known |= !text.is_empty();
+            text.to_owned()
+        };
+        let [model, id] = &mut self.named;
+        call.response(first(model, text("model")), first(id, text("id")));
+    }
+
     /// A piece of a chat's answer, or of a completion's.
     fn chunk(&mut self, chunk: &Value<'_>, call: &Call) {
-        if !std::mem::replace(&mut self.named, true) {
-            named(call, chunk);
-        }
+        self.named(chunk, call);
         usage(call, chunk);
         failure(call, chunk);
         let Some(Value::List(choices)) = chunk.get("choices") else { return };
@@ -111,9 +133,7 @@ impl Events {
             if self.choices.len() <= at {
                 self.choices.resize_with(at + 1, Choice::default);
             }
-            if let Some(reason) = said.get("finish_reason").and_then(Value::as_str) {
-                reason.clone_into(&mut self.choices[at].finish_reason);
-            }
+            self.choices[at].stop(said);
             if call.content && self.held < CALL_BODY_BYTES {
                 self.held += self.choices[at].grow(said);
             }
@@ -122,65 +142,7 @@ impl Events {
 
     /// Tells the call what was put together.
     pub(super) fn tell(&mut self, call: &Call) {
-        for choice in self.choices.drain(..) {
-            let Choice { text, calls, finish_reason } = choice;
-            let mut parts = Vec::new();
-            if !text.is_empty() {
-                parts.push(Part::Text(text));
-            }
-            parts.extend(calls.into_iter().map(|[id, name, arguments]| Part::ToolCall {
-                id,
-                name,
-                arguments,
-            }));
-            if !finish_reason.is_empty() {
-                call.finish_reason(finish_reason.clone());
-            }
-            if !parts.is_empty() {
-                call.output(Message { role: "assistant".to_owned(), parts, finish_reason });
-            }
-        }
-    }
-}
-
-impl Choice {
-    /// Adds a piece; says how many bytes it had.
-    fn grow(&mut self, said: &Value<'_>) -> usize {
-        let delta = said.get("delta");
-        let of = |key: &str| delta.and_then(|delta| delta.get(key)).and_then(Value::as_str);
-        let mut grown = 0;
-        let pieces = [of("content"), of("refusal"), said.get("text").and_then(Value::as_str)];
-        for piece in pieces.into_iter().flatten() {
-            self.text.push_str(piece);
-            grown += piece.len();
-        }
-        let Some(Value::List(calls)) = delta.and_then(|delta| delta.get("tool_calls")) else { return grown };
-        for call in calls {
-            let at = call.get("index").and_then(Value::as_int).and_then(|at| usize::try_from(at).ok());
-            // Providers that send whole calls do not number them.
-            let at = at.unwrap_or(self.calls.len());
-            if at >= CALL_CHOICES {
-                continue;
-            }
-            if self.calls.len() <= at {
-                self.calls.resize_with(at + 1, Default::default);
-            }
-            let function = call.get("function");
-            let text = |of: Option<&Value<'_>>, key: &str| {
-                of.and_then(|of| of.get(key))
-                    .map_or(Cow::Borrowed(""), |text| Cow::Owned(text.to_text().into_owned()))
-            };
-            let [id, name, arguments] = &mut self.calls[at];
-            // Some providers repeat id and name with every piece of the arguments.
-            for (known, piece) in [(id, text(Some(call), "id")), (name, text(function, "name"))] {
-                if known.is_empty() {
-                    known.push_str(&piece);
-                }
-            }
-            let piece = text(function, "arguments");
-            arguments.push_str(&piece);
-            grown += piece.len();
-        }
-        grown
+        self.choices.drain(..).for_each(|choice| choice.tell(call));
+        self.items.tell(call);
     }
 }

@@ -54,4 +54,186 @@ fn failures() {
     // Whoever hears of a failure stops listening.
     let busy = r#"{"error":{"code":"rate_limit_exceeded","message":"slow down"}}"#;
     check(&[said, busy], Dropped, "rate_limit_exceeded");
+    check(&[r#"{"error":{"message":"slow down"}}"#], Whole, "_OTHER");
+    // Events of the Responses API: the error is the event, or in it.
+    let piece = r#"{"type":"response.output_text.delta","delta":"It "}"#;
+    check(&[piece, r#"{"type":"error","code":"server_error","message":"boom"}"#], Whole, "server_error");
+    check(&[piece, r#"{"type":"error","code":null,"message":"boom"}"#], Whole, "_OTHER");
+    check(&[piece, r#"{"type":"error","error":{"code":"busy","type":"t"}}"#], Whole, "busy");
+    check(&[piece, r#"{"type":"error","error":{"code":"","type":"server_error"}}"#], Dropped, "server_error");
+}
+
+#[test]
+fn failures_have_a_message() {
+    for event in [
+        r#"{"error":{"message":"boom"}}"#,
+        r#"{"type":"error","code":null,"message":"boom"}"#,
+        r#"{"type":"error","error":{"type":"server_error","code":"server_error","message":"boom"}}"#,
+    ] {
+        assert_eq!(streamed(&[event], End::Whole).status_message, "boom", "{event}");
+    }
+}
+
+#[test]
+fn names_are_taken_from_where_they_are_told() {
+    let check = |events: &[&str], model: &str, id: &str| {
+        let expect = [("gen_ai.response.model", model), ("gen_ai.response.id", id)];
+        check(&streamed(events, End::Dropped), &expect);
+    };
+    check(&[r#"{"id":"c-1","model":"a","choices":[]}"#, r#"{"id":"c-2","model":"b"}"#], "a", "c-1");
+    // Azure begins with what it thinks of the prompt.
+    let azure = r#"{"id":"","model":"","choices":[],"prompt_filter_results":[]}"#;
+    check(&[azure, r#"{"id":"c-1","model":"a","choices":[]}"#], "a", "c-1");
+    check(&[r#"{"id":"c-1","model":""}"#, r#"{"id":"c-2","model":"b"}"#], "b", "c-1");
+    check(&[azure], "", "");
+    check(&[r#"{"type":"response.created","response":{"id":"r-1","model":"a"}}"#], "a", "r-1");
+}
+
+#[test]
+fn what_was_thought_counts_as_written() {
+    let check = |usage: &str, output: &str, reasoning: &str| {
+        let expect =
+            [("gen_ai.usage.output_tokens", output), ("gen_ai.usage.reasoning.output_tokens", reasoning)];
+        let whole = format!(r#"{{"choices":[],"usage":{usage}}}"#);
+        check(&answered("application/json", &whole, End::Whole), &expect);
+        check(&streamed(&[&whole], End::Whole), &expect);
+    };
+    let apart = r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,
+        "completion_tokens_details":{"reasoning_tokens":94}}"#
+        .replace('\n', "");
+    check(&apart, "103", "94");
+    check(&apart.replace("135", "41"), "9", "94");
+    check(&apart.replace("135", "136"), "9", "94");
+    check(&apart.replace("94", "0"), "9", "0");
+    check(r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":41}"#, "9", "");
+    check(
+        r#"{"input_tokens":1,"output_tokens":2,"total_tokens":6,"output_tokens_details":{"reasoning_tokens":3}}"#,
+        "5",
+        "3",
+    );
+}
+
+const TOOLS: [&str; 2] = [
+    r#"{"type":"tool_call","id":"a","name":"w","arguments":"{1}"}"#,
+    r#"{"type":"tool_call","id":"b","name":"t","arguments":"{2}"}"#,
+];
+
+#[test]
+fn tool_calls_in_pieces() {
+    let piece = |calls: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{calls}]}}}}]}}"#);
+    let check = |calls: &[&str], expect: &[&str]| {
+        let events: Vec<String> = calls.iter().map(|calls| piece(calls)).collect();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let output = format!(r#"[{{"role":"assistant","parts":[{}]}}]"#, expect.join(","));
+        check(&streamed(&events, End::Whole), &[("gen_ai.output.messages", &output)]);
+    };
+    let call = |index: u8, id: &str, name: &str, arguments: &str| {
+        format!(r#"{{"index":{index},"id":"{id}","function":{{"name":"{name}","arguments":"{arguments}"}}}}"#)
+    };
+    check(&[&call(0, "a", "w", "{1"), &call(0, "", "", "}"), &call(1, "b", "t", "{2}")], &TOOLS);
+    // Gemini numbers all of them alike.
+    check(&[&call(0, "a", "w", "{1}"), &call(0, "b", "t", "{2}")], &TOOLS);
+    check(&[&format!("{},{}", call(0, "a", "w", "{1}"), call(0, "b", "t", "{2}"))], &TOOLS);
+    check(&[&call(0, "a", "w", "{1}"), &call(0, "b", "t", "{2"), &call(0, "", "", "}")], &TOOLS);
+    // With every piece the same id, or another one.
+    check(&[&call(0, "a", "w", "{1"), &call(0, "a", "w", "}"), &call(1, "b", "t", "{2}")], &TOOLS);
+    check(&[&call(0, "a", "w", "{1"), &call(0, "x", "", "}"), &call(1, "b", "t", "{2}")], &TOOLS);
+    // Not numbered at all, and of a form of its own.
+    let bare = r#"{"id":"a","function":{"name":"w","arguments":"{1}"}},{"id":"b","custom":{"name":"t","input":"{2}"}}"#;
+    check(&[bare], &TOOLS);
+    let many: Vec<String> = (0..200).map(|n| call(0, &format!("i{n}"), "w", "")).collect();
+    let kept = many.iter().take(crate::limits::CALL_CHOICES).enumerate();
+    let kept: Vec<String> = kept
+        .map(|(n, _)| format!(r#"{{"type":"tool_call","id":"i{n}","name":"w","arguments":""}}"#))
+        .collect();
+    let (many, kept): (Vec<&str>, Vec<&str>) =
+        (many.iter().map(String::as_str).collect(), kept.iter().map(String::as_str).collect());
+    check(&many, &kept);
+}
+
+#[test]
+fn thoughts_are_shown() {
+    let thought = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"text","content":"Yes."}]}]"#;
+    let check = |span: Span<'_>| check(&span, &[("gen_ai.output.messages", thought)]);
+    for key in ["reasoning_content", "reasoning"] {
+        let message = format!(r#"{{"role":"assistant","content":"Yes.","{key}":"Hm."}}"#);
+        let whole = format!(r#"{{"choices":[{{"index":0,"message":{message}}}]}}"#);
+        check(answered("application/json", &whole, End::Whole));
+        let piece =
+            |key: &str, text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"{key}":"{text}"}}}}]}}"#);
+        let pieces = [piece(key, "H"), piece(key, "m."), piece("content", "Yes.")];
+        check(streamed(&pieces.each_ref().map(String::as_str), End::Whole));
+    }
+    // Said twice by some, and then only once here.
+    let both = r#"{"choices":[{"message":{"role":"assistant","content":"Yes.","reasoning":"Hm.","reasoning_content":"Hm."}}]}"#;
+    check(answered("application/json", both, End::Whole));
+}
+
+#[test]
+fn items_of_a_response() {
+    let check = |items: &str, parts: &[&str]| {
+        let whole = format!(r#"{{"status":"completed","output":[{items}]}}"#);
+        let messages: Vec<String> =
+            parts.iter().map(|part| format!(r#"{{"role":"assistant","parts":[{part}]}}"#)).collect();
+        let output = format!("[{}]", messages.join(","));
+        check(&answered("application/json", &whole, End::Whole), &[("gen_ai.output.messages", &output)]);
+    };
+    let function = r#"{"type":"function_call","call_id":"a","name":"w","arguments":"{1}"}"#;
+    let custom = r#"{"type":"custom_tool_call","call_id":"b","name":"t","input":"{2}"}"#;
+    check(&format!("{function},{custom}"), &TOOLS);
+    let thought = r#"{"type":"reasoning","content":"Hm."}"#;
+    check(r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"Hm."}]}"#, &[thought]);
+    check(
+        r#"{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"Hm."}]}"#,
+        &[thought],
+    );
+}
+
+const RESPONSE: [&str; 9] = [
+    r#"{"type":"response.created","response":{"id":"r-1","model":"m-1","output":[]}}"#,
+    r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","summary":[]}}"#,
+    r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"delta":"Hm."}"#,
+    r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","call_id":"a","name":"w","arguments":""}}"#,
+    r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"{1}"}"#,
+    r#"{"type":"response.output_item.added","output_index":2,"item":{"type":"custom_tool_call","call_id":"b","name":"t","input":""}}"#,
+    r#"{"type":"response.custom_tool_call_input.delta","output_index":2,"delta":"{2}"}"#,
+    r#"{"type":"response.output_text.delta","output_index":3,"delta":"It "}"#,
+    r#"{"type":"response.output_text.delta","output_index":3,"delta":"rains."}"#,
+];
+
+#[test]
+fn responses_that_do_not_come_to_their_end() {
+    let one = |part: &str| format!(r#"{{"role":"assistant","parts":[{part}]}}"#);
+    let parts = [
+        r#"{"type":"reasoning","content":"Hm."}"#,
+        TOOLS[0],
+        TOOLS[1],
+        r#"{"type":"text","content":"It rains."}"#,
+    ];
+    let so_far = format!("[{}]", parts.map(one).join(","));
+    let check = |last: &[&str], end, error: &str, output: &str| {
+        let events: Vec<&str> = RESPONSE.iter().chain(last).copied().collect();
+        let expect = [
+            ("error.type", error),
+            ("gen_ai.output.messages", output),
+            ("gen_ai.response.id", "r-1"),
+            ("gen_ai.response.model", "m-1"),
+        ];
+        check(&streamed(&events, end), &expect);
+    };
+    check(&[], End::Dropped, "cancelled", &so_far);
+    check(&[], End::Whole, "", &so_far);
+    check(
+        &[r#"{"type":"error","code":"server_error","message":"boom"}"#],
+        End::Dropped,
+        "server_error",
+        &so_far,
+    );
+    let failed = r#"{"type":"response.failed","response":{"id":"r-1","model":"m-1","output":[],"error":{"code":"busy"}}}"#;
+    check(&[failed], End::Whole, "busy", &so_far);
+    // What the end tells is told once.
+    let done = r#"{"type":"response.completed","response":{"id":"r-1","model":"m-1","output":[
+        {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Yes."}]}]}}"#
+        .replace('\n', "");
+    check(&[&done], End::Dropped, "", r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes."}]}]"#);
 }
