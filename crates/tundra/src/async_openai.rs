@@ -13,6 +13,7 @@ mod answer;
 mod body;
 mod choice;
 mod items;
+mod provider;
 mod request;
 mod stream;
 #[cfg(test)]
@@ -42,8 +43,23 @@ pub fn traced<C: Config>(client: Client<C>) -> Client<C> {
 
 /// The same, sending through this HTTP client.
 pub fn traced_with<C: Config>(client: Client<C>, http: HttpClient) -> Client<C> {
+    recorded(client, http, CallLayer::new())
+}
+
+/// The same as [`traced`], with the name of who answers: see [`CallLayer::provider`].
+///
+/// ```no_run
+/// # use async_openai::config::OpenAIConfig;
+/// let config = OpenAIConfig::new().with_api_base("http://localhost:11434/v1");
+/// let client = tundra::async_openai::traced_as("ollama", async_openai::Client::with_config(config));
+/// ```
+pub fn traced_as<C: Config>(provider: &'static str, client: Client<C>) -> Client<C> {
+    recorded(client, HttpClient::new(), CallLayer::new().provider(provider))
+}
+
+fn recorded<C: Config>(client: Client<C>, http: HttpClient, layer: CallLayer) -> Client<C> {
     let service = OpenAIRetryLayer::default().layer(ReqwestService::new(http));
-    client.with_http_service(CallLayer::new().layer(service))
+    client.with_http_service(layer.layer(service))
 }
 
 /// Records the calls that pass: for clients with a service of their own, outside of whatever repeats requests.
@@ -55,12 +71,20 @@ pub fn traced_with<C: Config>(client: Client<C>, http: HttpClient) -> Client<C> 
 /// let client = async_openai::Client::new().with_http_service(service);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct CallLayer(());
+pub struct CallLayer {
+    provider: Option<&'static str>,
+}
 
 impl CallLayer {
-    /// There is nothing to set.
+    /// Names the provider by the address that a request goes to.
     pub fn new() -> Self {
-        Self(())
+        Self::default()
+    }
+
+    /// Who answers: `gen_ai.provider.name` of each call. Default: OpenTelemetry's name for hosts that are known, else the
+    /// host's own, with the port if that is `localhost` or a number.
+    pub fn provider(self, name: &'static str) -> Self {
+        Self { provider: Some(name) }
     }
 }
 
@@ -68,13 +92,16 @@ impl<S> Layer<S> for CallLayer {
     type Service = Recorded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Recorded(inner)
+        Recorded { inner, layer: *self }
     }
 }
 
 /// What [`CallLayer`] makes of a service.
 #[derive(Clone, Debug)]
-pub struct Recorded<S>(S);
+pub struct Recorded<S> {
+    inner: S,
+    layer: CallLayer,
+}
 
 impl<S> Service<HttpRequestFactory> for Recorded<S>
 where
@@ -86,22 +113,22 @@ where
     type Future = Pending<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, factory: HttpRequestFactory) -> Self::Future {
         let seen = Arc::new(Seen::default());
-        let told = Arc::clone(&seen);
+        let (told, provider) = (Arc::clone(&seen), self.layer.provider);
         // Only the first try is looked at: the others send the same.
         let watched = HttpRequestFactory::new(move || {
             let (factory, told) = (factory.clone(), Arc::clone(&told));
             async move {
                 let request = factory.build().await?;
-                told.begin(&request);
+                told.begin(&request, provider);
                 Ok(request)
             }
         });
-        Pending { inner: self.0.call(watched), seen }
+        Pending { inner: self.inner.call(watched), seen }
     }
 }
 
@@ -123,10 +150,11 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, request: &reqwest_0_13::Request) {
+    fn begin(&self, request: &reqwest_0_13::Request, provider: Option<&str>) {
         let mut state = self.state();
         if matches!(*state, State::Nothing) {
-            *state = request::begin(request).map_or(State::Settled, |call| State::Running(Box::new(call)));
+            *state = request::begin(request, provider)
+                .map_or(State::Settled, |call| State::Running(Box::new(call)));
         }
     }
 

@@ -95,17 +95,17 @@ pub struct Call {
 }
 
 /// A chat completion.
-pub fn chat(provider: &'static str, model: impl Into<String>) -> Call {
+pub fn chat(provider: &str, model: impl Into<String>) -> Call {
     Call::of_model("chat", provider, model.into())
 }
 
 /// A plain text completion.
-pub fn text_completion(provider: &'static str, model: impl Into<String>) -> Call {
+pub fn text_completion(provider: &str, model: impl Into<String>) -> Call {
     Call::of_model("text_completion", provider, model.into())
 }
 
 /// An embedding.
-pub fn embeddings(provider: &'static str, model: impl Into<String>) -> Call {
+pub fn embeddings(provider: &str, model: impl Into<String>) -> Call {
     Call::of_model("embeddings", provider, model.into())
 }
 
@@ -149,7 +149,7 @@ pub fn retrieval(source: impl Into<String>) -> Call {
 }
 
 impl Call {
-    fn of_model(operation: &'static str, provider: &'static str, model: String) -> Self {
+    fn of_model(operation: &'static str, provider: &str, model: String) -> Self {
         let span = info_span!("llm", gen_ai.operation.name = operation, gen_ai.provider.name = provider,
             gen_ai.request.model = %model, otel.kind = "client");
         span.set_name(format!("{operation} {model}"));

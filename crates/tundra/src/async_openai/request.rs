@@ -6,6 +6,7 @@
 use crate::limits::CALL_BODY_BYTES;
 use crate::llm::{Call, Message, Part, chat, embeddings, text_completion};
 use reqwest_0_13::Request;
+use std::borrow::Cow;
 use tundra_record::Value;
 use tundra_record::value::from_json;
 
@@ -22,40 +23,27 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("n", "gen_ai.request.choice.count"),
 ];
 
-/// Who answers at a host. Others speak OpenAI's language under names of their own, and are called by that.
-const PROVIDERS: [(&str, &str); 8] = [
-    ("openai.azure.com", "azure.ai.openai"),
-    ("api.groq.com", "groq"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.mistral.ai", "mistral_ai"),
-    ("api.x.ai", "x_ai"),
-    ("api.perplexity.ai", "perplexity"),
-    ("openrouter.ai", "openrouter"),
-    ("googleapis.com", "gcp.gemini"),
-];
-
-/// The call that a request makes; `None` if it asks no model for text or vectors.
-pub(super) fn begin(request: &Request) -> Option<Call> {
+/// The call that a request makes, of the provider with this name or of who answers there; `None` if it asks no model for
+/// text or vectors.
+pub(super) fn begin(request: &Request, provider: Option<&str>) -> Option<Call> {
     let (url, body) = (request.url(), request.body()?.as_bytes()?);
     let read = (body.len() <= CALL_BODY_BYTES).then(|| std::str::from_utf8(body).ok()).flatten();
     let said = read.and_then(from_json).unwrap_or(Value::Map(Vec::new()));
-    let host = url.host_str().unwrap_or_default();
-    let is =
-        |known: &str| host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let provider = PROVIDERS.iter().find(|(known, _)| is(known)).map_or("openai", |(_, name)| name);
+    let provider = provider.map_or_else(|| super::provider::of(url), Cow::Borrowed);
     let model = said.get("model").and_then(Value::as_str).unwrap_or("unknown");
     let path = url.path();
     // Embeddings are made of whole libraries: their texts are no conversation.
     let (call, converses) = if path.ends_with("/chat/completions") || path.ends_with("/responses") {
-        (chat(provider, model), true)
+        (chat(&provider, model), true)
     } else if path.ends_with("/completions") {
-        (text_completion(provider, model), true)
+        (text_completion(&provider, model), true)
     } else if path.ends_with("/embeddings") {
-        (embeddings(provider, model), false)
+        (embeddings(&provider, model), false)
     } else {
         return None;
     };
-    call.attribute("server.address", host.to_owned());
+    let host = url.host_str().unwrap_or_default();
+    call.attribute("server.address", host.trim_matches(['[', ']']).to_owned());
     if let Some(port) = url.port_or_known_default() {
         call.attribute("server.port", i64::from(port));
     }

@@ -46,7 +46,7 @@ fn run<F: Future<Output = ()>>(collector: &Collector, work: &impl Fn(Clients) ->
             let address = provider::start().await;
             let config =
                 OpenAIConfig::new().with_api_base(format!("http://{address}/v1")).with_api_key("key");
-            let openai = tundra::async_openai::traced(Client::with_config(config));
+            let openai = tundra::async_openai::traced_as("openai", Client::with_config(config));
             let clients = Clients { openai, genai: genai::Client::new().expect("a client"), address };
             work(clients).instrument(info_span!("request")).await;
         });
@@ -138,6 +138,30 @@ fn an_openai_chat() {
             ("error.type", ""),
         ];
         check(&span, &asked);
+    }
+}
+
+// Who answers is known by the address, unless the program says it.
+#[test]
+fn an_unknown_provider() {
+    for said in [None, Some("ollama")] {
+        let spans = call(|clients| async move {
+            let config = OpenAIConfig::new()
+                .with_api_base(format!("http://{}/v1", clients.address))
+                .with_api_key("key");
+            let client = Client::with_config(config);
+            let client = match said {
+                Some(name) => tundra::async_openai::traced_as(name, client),
+                None => tundra::async_openai::traced(client),
+            };
+            let request = from_value(chat(json!({}))).expect("a request");
+            client.chat().create(request).await.expect("answered");
+        });
+        for span in spans {
+            let port = attr(&span, "server.port").expect("it has one");
+            let expect = said.map_or_else(|| format!("127.0.0.1:{port}"), str::to_owned);
+            check(&span, &[("gen_ai.provider.name", &expect), ("server.address", "127.0.0.1")]);
+        }
     }
 }
 
