@@ -69,7 +69,11 @@ pub fn init() -> Result<Guard, Error> {
 
 /// Starts from the environment; every call overrides it.
 pub fn builder() -> Builder {
-    let environment = if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() };
+    from_environment(if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() })
+}
+
+/// Starts from these settings.
+pub(crate) fn from_environment(environment: Environment) -> Builder {
     Builder {
         redaction: if environment.unredacted { Redaction::Off } else { Redaction::Standard },
         environment,

@@ -23,15 +23,16 @@ pub use evaluation::{Evaluation, evaluation};
 pub use message::{Message, Part};
 
 use crate::SpanExt;
+use crate::clock::ticks;
 use crate::collector::CUT;
-use crate::engine::{Local, SpanIdentity, metadata};
+use crate::engine::{Local, SpanIdentity, change_spill, metadata};
 use crate::env::captures_content;
 use crate::export::datadog::llmobs;
 use crate::propagation::{carried_by, innermost};
+use crate::span_ext::own_id;
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 use tracing::{Instrument, Span, info, info_span};
 use tundra_record::{TraceId, Value};
 
@@ -88,7 +89,8 @@ struct Gathered {
 #[derive(Debug)]
 pub struct Call {
     span: Span,
-    begun: Instant,
+    /// In ticks, as the span.
+    begun: u64,
     /// Whether messages, arguments and results are recorded.
     pub(crate) content: bool,
     gathered: Mutex<Gathered>,
@@ -160,7 +162,7 @@ impl Call {
         if let Some(parent) = parent_to_tell() {
             span.set_attribute(llmobs::PARENT, parent);
         }
-        Self { span, begun: Instant::now(), content: content_captured(), gathered: Mutex::default() }
+        Self { span, begun: ticks(), content: content_captured(), gathered: Mutex::default() }
     }
 
     fn gather(&self, change: impl FnOnce(&mut Gathered)) {
@@ -252,9 +254,12 @@ impl Call {
     pub fn chunk(&self) {
         let mut first = false;
         self.gather(|gathered| first = !std::mem::replace(&mut gathered.first_chunk, true));
-        if first {
-            let seconds = self.begun.elapsed().as_secs_f64();
-            self.span.set_attribute("gen_ai.response.time_to_first_chunk", seconds);
+        if first && let Some(id) = own_id(&self.span) {
+            let waited = ("gen_ai.response.time_to_first_chunk", [self.begun, ticks()]);
+            change_spill(id, |spill| {
+                spill.waited = Some(waited);
+                true
+            });
         }
     }
 

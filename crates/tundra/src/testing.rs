@@ -35,7 +35,9 @@ mod clock;
 pub use calls::ModelCall;
 pub use clock::Clock;
 
-use crate::{Builder, ExportError, Exported, Exporter, Guard, LogFormat, builder};
+use crate::builder::from_environment;
+use crate::env::Environment;
+use crate::{Builder, ExportError, Exported, Exporter, Guard, LogFormat};
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -138,7 +140,7 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// Collects everything, down to `trace`.
+    /// Collects everything, down to `trace`. Variables such as `DD_TRACE_ENABLED` change nothing.
     pub fn new() -> Self {
         Self::with(|builder| builder)
     }
@@ -229,11 +231,11 @@ impl Collector {
     }
 }
 
-/// What every test collector begins with.
+/// What every test collector begins with, whatever the environment of the machine says.
 fn defaults() -> (Builder, Arc<Mutex<Records>>, Lines) {
     let records = Arc::new(Mutex::new(Records::default()));
     let lines = Lines::default();
-    let builder = builder()
+    let builder = from_environment(Environment::from_lookup(|_| None))
         .service("test")
         .no_panic_hook()
         .filter("trace")

@@ -20,6 +20,7 @@ use tundra_record::{
 /// Marks an attribute list from which something was cut.
 pub(crate) const CUT: &str = "tundra.truncated";
 const FIELDS: usize = 256;
+const NANOS_IN_SECOND: f64 = 1e9;
 
 /// Translates records; holds buffers that are reused.
 pub(crate) struct Translator {
@@ -100,6 +101,7 @@ impl Translator {
             take_failure(name, raw, true, &mut failure) || take_special(name, raw, span)
         });
         if let Some(spill) = record.spill {
+            attrs.extend(spill.waited.map(|waited| self.waited(waited)));
             for (key, value) in &spill.added {
                 let text = if let Value::Str(text) = value { Raw::Str(text) } else { Raw::Bool(false) };
                 if !matches!(value, Value::Str(_)) || !take_special(key, text, span) {
@@ -148,6 +150,11 @@ impl Translator {
             attrs.push((CUT.into(), Value::Bool(true)));
         }
         span.attrs = attrs;
+    }
+
+    fn waited(&self, (key, [from, to]): (&'static str, [u64; 2])) -> (Text<'static>, Value<'static>) {
+        let seconds = self.anchor.between(from, to) as f64 / NANOS_IN_SECOND;
+        (key.into(), Value::Double(seconds))
     }
 
     fn event<'a>(&mut self, event: &'a SpillEvent) -> (Event<'a>, Told<'a>) {

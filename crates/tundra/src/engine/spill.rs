@@ -39,6 +39,8 @@ pub(crate) struct Spill {
     /// Nanoseconds since 1970 that replace the measured ones.
     pub(crate) start: Option<i64>,
     pub(crate) end: Option<i64>,
+    /// An attribute that is the time between two ticks: seconds once it is translated, by the same clock as the span.
+    pub(crate) waited: Option<(&'static str, [u64; 2])>,
     charged: usize,
 }
 

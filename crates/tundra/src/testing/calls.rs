@@ -65,9 +65,12 @@ impl ModelCall {
     }
 }
 
-/// The texts of a list of messages; what is no such list stays as it is.
+/// The texts of a list of messages; what is no such list stays as it is, for arguments and results may be any JSON.
 fn said(text: &str) -> String {
     let Some(Value::List(messages)) = from_json(text) else { return text.to_owned() };
+    if messages.iter().all(|message| message.get("parts").is_none()) {
+        return text.to_owned();
+    }
     let mut lines = Vec::new();
     for message in &messages {
         let Some(Value::List(parts)) = message.get("parts") else { continue };

@@ -8,6 +8,7 @@ mod disabled;
 mod hazards;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod http;
+mod kit;
 mod languages;
 #[cfg(feature = "layer")]
 mod layer;
