@@ -5,17 +5,19 @@
 //! ```
 //!
 //! With feature `axum` the span is named by the route (`GET /tasks/{id}`), else by the method, for paths are without
-//! number. It lasts until the last byte of the answer's body was handed on, so that an answer that streams shows its whole
+//! number; a method that nobody knows is called `HTTP` there. It lasts until the last byte of the answer's body was handed on, so that an answer that streams shows its whole
 //! duration, and what the body does to make more of it happens inside the span. A request that is dropped before its
 //! answer, or an answer that is dropped before its end because the client is gone, ends its span with
 //! `error.type = "cancelled"`. gRPC requests carry `rpc.*` attributes besides, their status also from the trailers.
 
+mod asked;
 mod served;
 
 pub use served::Served;
 
 use crate::SpanExt;
 use crate::propagation::http::extract;
+use ::http::uri::Authority;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -110,11 +112,11 @@ where
         let span = std::mem::replace(this.span, Span::none());
         Poll::Ready(match result {
             Ok(response) => {
-                settle(&span, response.status().as_u16(), response.headers());
+                let failed = settle(&span, response.status(), response.headers());
                 let bare = *this.for_head || is_bare(response.status());
                 let length =
                     text(response.headers(), header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-                Ok(response.map(|body| Served::new(body, span, (bare, length))))
+                Ok(response.map(|body| Served::new(body, (span, failed), (bare, length))))
             }
             Err(error) => {
                 fail(&span, "service");
@@ -144,21 +146,27 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 fn server_span<B>(request: &Request<B>) -> Span {
-    let (uri, headers, method) = (request.uri(), request.headers(), request.method().as_str());
+    let (uri, headers) = (request.uri(), request.headers());
+    let (authority, method) = (asked::authority(uri, headers), asked::known(request.method()));
+    let original = method.is_none().then(|| request.method().as_str());
     let make = || {
         info_span!(
             "http.server",
             otel.kind = "server",
-            http.request.method = method,
+            http.request.method = method.unwrap_or("_OTHER"),
+            http.request.method_original = original,
+            url.scheme = uri.scheme_str().unwrap_or("http"),
             url.path = uri.path(),
             url.query = uri.query(),
             http.route = Empty,
-            server.address = text(headers, header::HOST),
+            server.address = authority.as_ref().map(asked::host),
+            server.port = authority.as_ref().and_then(Authority::port_u16),
             user_agent.original = text(headers, header::USER_AGENT),
             http.response.status_code = Empty,
             http.response.body.size = Empty
         )
     };
+    let method = method.unwrap_or("HTTP");
     let span = extract(headers).map_or_else(make, |remote| remote.in_scope(make));
     if text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc")) {
         let path = uri.path().trim_start_matches('/');
@@ -176,24 +184,27 @@ fn server_span<B>(request: &Request<B>) -> Span {
     span
 }
 
-fn settle(span: &Span, status: u16, headers: &HeaderMap) {
-    span.record("http.response.status_code", status);
-    if status >= 500 {
-        fail(span, &status.to_string());
+/// Whether the head tells of a failure.
+fn settle(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool {
+    span.record("http.response.status_code", status.as_u16());
+    let failed = status.as_u16() >= 500;
+    if failed {
+        fail(span, status.as_str());
     }
-    settle_grpc(span, headers);
+    settle_grpc(span, headers) || failed
 }
 
-/// gRPC's own status, from the head or the trailers.
-fn settle_grpc(span: &Span, headers: &HeaderMap) {
+/// gRPC's own status, from the head or the trailers; whether it is a failure.
+fn settle_grpc(span: &Span, headers: &HeaderMap) -> bool {
     let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i64>().ok());
-    if let Some(code) = grpc {
-        span.set_attribute("rpc.grpc.status_code", code);
-        // The codes that are the server's fault: unknown, deadline, unimplemented, internal, unavailable, data loss.
-        if matches!(code, 2 | 4 | 12 | 13 | 14 | 15) {
-            fail(span, &code.to_string());
-        }
+    let Some(code) = grpc else { return false };
+    span.set_attribute("rpc.grpc.status_code", code);
+    // The codes that are the server's fault: unknown, deadline, unimplemented, internal, unavailable, data loss.
+    let failed = matches!(code, 2 | 4 | 12 | 13 | 14 | 15);
+    if failed {
+        fail(span, &code.to_string());
     }
+    failed
 }
 
 fn fail(span: &Span, kind: &str) {

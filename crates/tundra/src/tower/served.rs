@@ -22,10 +22,11 @@ pin_project! {
 }
 
 impl<B: Body> Served<B> {
-    /// `bare` if nothing of it will be asked for; the length, if the head tells it.
-    pub(super) fn new(inner: B, span: Span, (bare, length): (bool, Option<u64>)) -> Self {
+    /// The span, and whether the head told of a failure; `bare` if nothing of it will be asked for; the length, if the head
+    /// tells it.
+    pub(super) fn new(inner: B, (span, failed): (Span, bool), (bare, length): (bool, Option<u64>)) -> Self {
         let expects = length.or_else(|| inner.size_hint().exact());
-        let mut open = Open { span: Some(span), sent: 0, expects };
+        let mut open = Open { span: Some(span), failed, sent: 0, expects };
         // A server does not ask an empty body for anything.
         if bare || inner.is_end_stream() {
             open.end();
@@ -38,6 +39,8 @@ impl<B: Body> Served<B> {
 #[derive(Debug)]
 struct Open {
     span: Option<Span>,
+    /// What failed before is not cancelled later.
+    failed: bool,
     sent: u64,
     /// The length, where the head or the body tells it.
     expects: Option<u64>,
@@ -54,7 +57,8 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         // A server that knows the length does not wait to hear that this was all.
-        if let Some(span) = self.span.as_ref().filter(|_| self.expects != Some(self.sent)) {
+        let cancelled = !self.failed && self.expects != Some(self.sent);
+        if let Some(span) = self.span.as_ref().filter(|_| cancelled) {
             span.set_attribute("error.type", "cancelled");
         }
         self.end();

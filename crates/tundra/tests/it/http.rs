@@ -224,6 +224,73 @@ fn a_client_that_goes_away_ends_the_stream() {
     );
 }
 
+/// The span of a request that a service was asked.
+async fn asked(request: Request<Body>) {
+    let service = tower::service_fn(async |_: Request<Body>| {
+        Ok::<_, std::convert::Infallible>(axum::response::Response::new(Body::empty()))
+    });
+    tower::Layer::layer(&ServerLayer::new(), service).oneshot(request).await.expect("served");
+}
+
+#[test]
+fn whom_a_request_asks_and_how() {
+    type Expect<'e> = [(&'e str, Option<&'e str>); 3];
+    let check = |request: axum::http::request::Builder, name: &str, expect: Expect<'_>| {
+        let collector = Collector::new();
+        run(&collector, asked(request.body(Body::empty()).expect("a request")));
+        let span = collector.span(name).unwrap_or_else(|| panic!("{name} in {}", collector.tree()));
+        for (key, value) in expect {
+            assert_eq!(attr(&span, key).as_deref(), value, "{key} in {}", collector.tree());
+        }
+    };
+    let place = |uri: &str, host: Option<&str>, [scheme, address, port]: [Option<&str>; 3]| {
+        let request = Request::get(uri);
+        let request = match host {
+            Some(host) => request.header("host", host).header("x-forwarded-proto", "gopher"),
+            None => request,
+        };
+        check(request, "GET", [("url.scheme", scheme), ("server.address", address), ("server.port", port)]);
+    };
+    let http = Some("http");
+    place("/x", Some("example.com:8080"), [http, Some("example.com"), Some("8080")]);
+    place("/x", Some("example.com"), [http, Some("example.com"), None]);
+    place("/x", Some("[::1]:8080"), [http, Some("::1"), Some("8080")]);
+    place("/x", Some("[::1]"), [http, Some("::1"), None]);
+    place("/x", Some("user:word@example.com"), [http, Some("example.com"), None]);
+    place("/x", Some("no host at all"), [http, None, None]);
+    place("/x", Some(""), [http, None, None]);
+    place("/x", None, [http, None, None]);
+    // HTTP/2 has it all in the address.
+    place("https://example.com:8443/x", None, [Some("https"), Some("example.com"), Some("8443")]);
+    place("https://[::1]/x", None, [Some("https"), Some("::1"), None]);
+    place("https://other.com/x", Some("example.com"), [Some("https"), Some("example.com"), None]);
+    let method = |method: &str, name: &str, told: &str, original: Option<&str>| {
+        let request = Request::builder().method(method).uri("/x");
+        let told = ("http.request.method", Some(told));
+        check(request, name, [told, ("http.request.method_original", original), ("url.path", Some("/x"))]);
+    };
+    for known in ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] {
+        method(known, known, known, None);
+    }
+    method("FOO", "HTTP", "_OTHER", Some("FOO"));
+    method("get", "HTTP", "_OTHER", Some("get"));
+}
+
+#[test]
+fn a_failure_that_is_not_read_to_its_end() {
+    let broken = || {
+        let pieces = stream::iter([piece("It ")]).chain(stream::pending());
+        axum::response::IntoResponse::into_response((
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Body::from_stream(pieces),
+        ))
+    };
+    let (_, span) = served(broken, async |request: reqwest::RequestBuilder| {
+        request.send().await.expect("a head").chunk().await.expect("a piece");
+    });
+    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("500"), Status::Error));
+}
+
 #[test]
 fn only_the_head_was_asked_for() {
     let collector = Collector::new();
