@@ -9,22 +9,30 @@ use tundra_record::value::{from_json, get};
 use tundra_record::{Attrs, Resource, Span, Status, Text, Value};
 
 /// Attributes that hold content: they are only in the event.
-const CONTENT: [&str; 5] = [
+const CONTENT: [&str; 7] = [
     "gen_ai.input.messages",
     "gen_ai.output.messages",
     "gen_ai.system_instructions",
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.call.result",
+    PROMPT,
+    COMPLETION,
 ];
 
-/// Where the event's numbers come from.
-const METRICS: [(&str, &str); 6] = [
+/// What went in and came out, under older names that libraries such as `rig` still use.
+const PROMPT: &str = "gen_ai.prompt";
+const COMPLETION: &str = "gen_ai.completion";
+
+/// Where the event's numbers come from; the first of those with one name counts.
+const METRICS: [(&str, &str); 8] = [
     ("input_tokens", "gen_ai.usage.input_tokens"),
     ("output_tokens", "gen_ai.usage.output_tokens"),
     ("cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("time_to_first_token", "gen_ai.response.time_to_first_chunk"),
+    ("cache_read_input_tokens", "gen_ai.usage.cached_tokens"),
+    ("reasoning_output_tokens", "gen_ai.usage.reasoning_tokens"),
 ];
 
 /// What the request asked for, under the names that Datadog's clients give it.
@@ -130,8 +138,12 @@ fn picked<'s>(span: &'s Span<'_>, keys: &[(&'static str, &str)]) -> Value<'s> {
 }
 
 fn metrics<'s>(span: &'s Span<'_>) -> Value<'s> {
-    let Value::Map(mut metrics) = picked(span, &METRICS) else { return Value::Map(Attrs::new()) };
-    metrics.retain(|(_, value)| value.as_double().is_some());
+    let mut metrics = Attrs::new();
+    for (name, key) in METRICS {
+        let number =
+            span.attr(key).filter(|value| value.as_double().is_some() && get(&metrics, name).is_none());
+        metrics.extend(number.map(|number| (name.into(), number.clone())));
+    }
     let number = |key: &str| get(&metrics, key).and_then(Value::as_int);
     if let (Some(input), Some(output)) = (number("input_tokens"), number("output_tokens")) {
         metrics.push(("total_tokens".into(), Value::Int(input.saturating_add(output))));
@@ -157,8 +169,10 @@ fn tags<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Val
 fn sides<'s>(span: &'s Span<'_>, kind: &str) -> (Option<Value<'s>>, Option<Value<'s>>) {
     let text = |key: &str| span.attr(key).map(Value::to_text);
     if kind == "tool" {
-        let value = |key: &str| text(key).map(|text| object([("value", Some(Value::Str(text)))]));
-        return (value("gen_ai.tool.call.arguments"), value("gen_ai.tool.call.result"));
+        let value = |key: &str, older: &str| {
+            text(key).or_else(|| text(older)).map(|text| object([("value", Some(Value::Str(text)))]))
+        };
+        return (value("gen_ai.tool.call.arguments", PROMPT), value("gen_ai.tool.call.result", COMPLETION));
     }
     let mut input = Vec::new();
     if let Some(Value::List(parts)) = text("gen_ai.system_instructions").as_deref().and_then(from_json) {
@@ -167,8 +181,13 @@ fn sides<'s>(span: &'s Span<'_>, kind: &str) -> (Option<Value<'s>>, Option<Value
             ("parts".into(), Value::List(parts)),
         ])));
     }
-    input.extend(messages(text("gen_ai.input.messages").as_deref().unwrap_or_default()));
-    let output = messages(text("gen_ai.output.messages").as_deref().unwrap_or_default());
+    let told = |key: &str, older: &str, role| match (text(key), text(older)) {
+        (Some(json), _) => messages(&json),
+        (None, Some(text)) if !text.is_empty() => older_form(&text, role),
+        (None, _) => Vec::new(),
+    };
+    input.extend(told("gen_ai.input.messages", PROMPT, "user"));
+    let output = told("gen_ai.output.messages", COMPLETION, "assistant");
     let side = |messages: Vec<Value<'static>>| {
         let plain =
             || messages.iter().filter_map(|m| m.get("content")?.as_str()).collect::<Vec<_>>().join("\n");
@@ -188,11 +207,25 @@ fn messages(json: &str) -> Vec<Value<'static>> {
     }
 }
 
+/// What stands under an older name: a text, or messages with a text each.
+fn older_form(text: &str, role: &'static str) -> Vec<Value<'static>> {
+    let listed = messages(text);
+    if !listed.is_empty() && listed.iter().all(|message| message.get("role").is_some()) {
+        return listed;
+    }
+    let content = Value::from(text.to_owned());
+    vec![object([("role", Some(Value::from(role))), ("content", Some(content))])]
+}
+
 /// A message of OpenTelemetry's convention in Datadog's form.
 fn message(item: &Value<'_>) -> Value<'static> {
     let (mut content, mut calls, mut results) = (Vec::new(), Vec::new(), Vec::new());
-    let parts = match item.get("parts") {
+    let parts = match item.get("parts").or_else(|| item.get("content")) {
         Some(Value::List(parts)) => parts.as_slice(),
+        Some(Value::Str(text)) => {
+            content.push(text.to_string());
+            &[]
+        }
         _ => &[],
     };
     for part in parts {
@@ -218,7 +251,10 @@ fn message(item: &Value<'_>) -> Value<'static> {
             }
             // Datadog has no place for it, and what was thought was not said.
             Some("reasoning") => {}
-            _ => content.extend(part.get("content").map(|content| content.to_text().into_owned())),
+            _ => {
+                let said = part.get("content").or_else(|| part.get("text"));
+                content.extend(said.map(|said| said.to_text().into_owned()));
+            }
         }
     }
     let list = |items: Vec<Value<'static>>| (!items.is_empty()).then_some(Value::List(items));
@@ -289,6 +325,50 @@ mod tests {
         assert_eq!(found[0].1, expect);
         // Content is nowhere else.
         assert!(found[0].2.iter().all(|key| !CONTENT.contains(&&**key)), "{:?}", found[0].2);
+    }
+
+    // The names of `rig`, on the span that it finds.
+    #[test]
+    fn older_names() {
+        let check = |operation: &'static str, fields: &[(&'static str, Value<'static>)], expect: &[&str]| {
+            let found = events(|| {
+                let span = crate::llm::adoptable(operation);
+                for (key, value) in fields {
+                    crate::SpanExt::set_attribute(&span, key, value.clone());
+                }
+            });
+            let (_, json, kept) = &found[0];
+            expect.iter().for_each(|part| assert!(json.contains(part), "{part} in {json}"));
+            assert!(kept.iter().all(|key| !CONTENT.contains(&&**key)), "{kept:?}");
+        };
+        let number = |key, number| (key, Value::Int(number));
+        let text = |key, text: &'static str| (key, Value::from(text));
+        let cached = number("gen_ai.usage.cached_tokens", 7);
+        let thought = number("gen_ai.usage.reasoning_tokens", 5);
+        check(
+            "chat",
+            &[cached.clone(), thought],
+            &[r#""metrics":{"cache_read_input_tokens":7,"reasoning_output_tokens":5}"#],
+        );
+        check(
+            "chat",
+            &[cached, number("gen_ai.usage.cache_read.input_tokens", 3)],
+            &[r#""metrics":{"cache_read_input_tokens":3}"#],
+        );
+        let (asked, said) = (text("gen_ai.prompt", "Weather?"), text("gen_ai.completion", "Sunny."));
+        let input = r#""input":{"messages":[{"role":"user","content":"Weather?"}]}"#;
+        let output = r#""output":{"messages":[{"role":"assistant","content":"Sunny."}]}"#;
+        check("chat", &[asked.clone(), said.clone()], &[input, output]);
+        check("chat", &[text("gen_ai.prompt", r#"[{"role":"user","content":"Weather?"}]"#)], &[input]);
+        let parts = r#"[{"role":"user","content":[{"type":"text","text":"Weather?"}]}]"#;
+        check("chat", &[text("gen_ai.prompt", parts)], &[input]);
+        check("chat", &[text("gen_ai.prompt", "")], &[r#""meta":{"span":{"kind":"llm"},"metadata":{}}"#]);
+        check("chat", &[text("gen_ai.prompt", "[1]")], &[r#"{"role":"user","content":"[1]"}"#]);
+        let newer = r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#;
+        check("chat", &[text("gen_ai.input.messages", newer), text("gen_ai.prompt", "older")], &[input]);
+        let values = [r#""input":{"value":"Weather?"}"#, r#""output":{"value":"Sunny."}"#];
+        check("invoke_agent", &[asked.clone(), said.clone()], &values);
+        check("execute_tool", &[asked, said], &values);
     }
 
     #[test]
