@@ -237,3 +237,21 @@ fn responses_that_do_not_come_to_their_end() {
         .replace('\n', "");
     check(&[&done], End::Dropped, "", r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes."}]}]"#);
 }
+
+// Whatever a server sends: so many items, and of each name so much.
+#[test]
+fn a_response_without_end_is_kept_in_part() {
+    let name = "n".repeat(1000);
+    let item = |n: usize| {
+        format!(
+            r#"{{"type":"response.output_item.added","output_index":{n},
+            "item":{{"type":"function_call","call_id":"{name}","name":"{name}","arguments":""}}}}"#
+        )
+        .replace('\n', "")
+    };
+    let events: Vec<String> = (0..1000).map(item).collect();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let output = attr(&streamed(&events, End::Dropped), "gen_ai.output.messages").unwrap_or_default();
+    assert_eq!(output.matches("tool_call").count(), crate::limits::CALL_CHOICES);
+    assert!(output.len() < 1 << 17, "{}", output.len());
+}
