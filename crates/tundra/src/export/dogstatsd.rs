@@ -3,6 +3,7 @@
 //! Sending never waits: what a full or absent socket does not take is counted as undelivered. A name is looked up on a
 //! thread of its own, as that may take as long as it likes.
 
+use super::endpoint::without_user;
 use super::{EndpointError, ExportError, Exported, Exporter};
 use crate::engine::Local;
 use crate::env::Container;
@@ -57,7 +58,7 @@ const CONNECT_TIME: Duration = Duration::from_millis(50);
 impl DogStatsD {
     /// The server at a URL; a bare `host` or `host:port` means UDP.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
-        let form = || EndpointError::Datagram { url: url.to_owned() };
+        let form = || EndpointError::Datagram { url: without_user(url) };
         let target = if let Some(path) =
             url.strip_prefix("unix://").or_else(|| url.strip_prefix("unixgram://"))
         {

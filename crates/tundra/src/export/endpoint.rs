@@ -14,7 +14,7 @@ pub(crate) struct Roots;
 
 const HTTPS_PORT: u16 = 443;
 
-/// An address that cannot be used.
+/// An address that cannot be used. What it names lacks the user and password that were in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
@@ -76,7 +76,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Reads a URL.
     pub(crate) fn parse(url: &str, default_port: u16) -> Result<Self, EndpointError> {
-        let form = || EndpointError::Form { url: url.to_owned() };
+        let form = || EndpointError::Form { url: without_user(url) };
         if let Some(path) = url.strip_prefix("unix://") {
             let path = PathBuf::from(path);
             return if path.is_absolute() {
@@ -87,7 +87,7 @@ impl Endpoint {
         }
         let secure = url.starts_with("https://");
         if secure && !cfg!(feature = "tls") {
-            return Err(EndpointError::Tls { url: url.to_owned() });
+            return Err(EndpointError::Tls { url: without_user(url) });
         }
         let default_port = if secure { HTTPS_PORT } else { default_port };
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(form)?;
@@ -122,6 +122,16 @@ impl Endpoint {
             Way::Tcp { authority } | Way::Tls { authority, .. } => authority,
             Way::Unix { .. } => "localhost",
         }
+    }
+}
+
+/// A URL as an error may show it. Everything before the last `@` goes, since a password that is not encoded may hold any of
+/// the characters that end a host.
+pub(super) fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.find("://").map_or(("", url), |at| url.split_at(at + "://".len()));
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}[user]@{host}"),
+        None => url.to_owned(),
     }
 }
 

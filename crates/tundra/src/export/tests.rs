@@ -39,6 +39,25 @@ fn endpoints() {
         let error = endpoint::Endpoint::parse(bad, 1).expect_err(bad).to_string();
         assert!(error.contains("is no endpoint"), "{error}");
     }
+    let hidden = |error: crate::EndpointError, shown: &str| {
+        let told = format!("{error} {error:?}");
+        assert!(told.contains(&format!("`{shown}`")) && !told.contains("pa55"), "{told}");
+    };
+    for (url, shown) in [
+        ("http://user:pa55@host:1/x", "http://[user]@host:1/x"),
+        ("http://user:pa55/ pa55@host", "http://[user]@host"),
+        ("user:pa55@host", "[user]@host"),
+        ("unix://pa55@run", "unix://[user]@run"),
+        #[cfg(not(feature = "tls"))]
+        ("https://pa55@host", "https://[user]@host"),
+    ] {
+        hidden(endpoint::Endpoint::parse(url, 1).expect_err(url), shown);
+    }
+    for (url, shown) in
+        [("http://user:pa55@host", "http://[user]@host"), ("unix://pa55@x", "unix://[user]@x")]
+    {
+        hidden(DogStatsD::new(url).expect_err(url), shown);
+    }
     let header = |name, value| Otlp::new("http://h").expect("fine").header(name, value).is_ok();
     assert!(header("api-key", "abc 123"));
     assert!(!header("", "x") && !header("a:b", "x") && !header("a", "x\r\ny: z"));
