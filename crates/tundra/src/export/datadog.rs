@@ -332,8 +332,9 @@ impl Exporter for DatadogAgent {
         if let Some(rates) = self.answers.take_rates() {
             batch.sampler.set_agent_rates(rates);
         }
-        if let Some(wish) = self.answers.take_config().and_then(|body| self.remote.apply(&body)) {
-            batch.sampler.set_remote(wish.rate, wish.disabled);
+        let config = self.answers.take_config();
+        if let Some(wish) = config.and_then(|body| self.remote.apply(&body, &self.resource)) {
+            batch.sampler.set_remote(wish.rate, wish.tracing == Some(false));
             batch.injection.set_remote(wish.log_injection);
         }
         self.ask();
