@@ -4,15 +4,21 @@
 
 mod otlp;
 mod unsupported;
+mod words;
 
 pub(crate) use otlp::Otlp;
 #[cfg(any(test, feature = "tls"))]
 pub(crate) use otlp::Signal as OtlpSignal;
 
-use std::env::var;
+use words::{content, meant, truth};
 
-/// A source of variables; an empty one counts as unset.
+/// A source of variables, as they are meant: trimmed, and an empty one counts as unset.
 type Lookup<'l> = dyn Fn(&str) -> Option<String> + 'l;
+
+/// One variable of this process.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().and_then(|text| meant(&text))
+}
 
 /// What the environment says; empty variables count as unset.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -64,15 +70,16 @@ pub(crate) struct Sampling {
 impl Environment {
     /// Reads the process's environment.
     pub(crate) fn read() -> Self {
-        Self::from_lookup(|name| var(name).ok())
+        Self::from_lookup(variable)
     }
 
     /// The same from any source of variables.
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| lookup(name).filter(|text| !text.trim().is_empty());
+        let set = |name: &str| lookup(name).and_then(|text| meant(&text));
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));
+        let off = |name| set(name).as_deref().and_then(truth) == Some(false);
         let says = |name, words: &[&str]| {
-            first(&[name]).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+            set(name).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
         };
         let mut attributes = pairs(&first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default(), '=');
         attributes.iter_mut().for_each(|(_, value)| *value = percent_decoded(value));
@@ -95,9 +102,10 @@ impl Environment {
                 limit: first(&["DD_TRACE_RATE_LIMIT"]),
                 otel_rate: otel_rate(&first),
             },
-            disabled: says("DD_TRACE_ENABLED", &["false", "0"]) || says("OTEL_SDK_DISABLED", &["true"]),
-            unredacted: says("TUNDRA_REDACT", &["false", "0"]),
-            no_log_injection: says("DD_LOGS_INJECTION", &["false", "0"]),
+            // The specification has one word for this switch, and says that every other means no.
+            disabled: off("DD_TRACE_ENABLED") || says("OTEL_SDK_DISABLED", &["true"]),
+            unredacted: off("TUNDRA_REDACT"),
+            no_log_injection: off("DD_LOGS_INJECTION"),
             otlp: Otlp::read(&set),
             api_key: first(&["DD_API_KEY"]),
             site: first(&["DD_SITE"]),
@@ -107,9 +115,9 @@ impl Environment {
             agent_url: first(&["DD_TRACE_AGENT_URL"]),
             agent_host: first(&["DD_AGENT_HOST"]),
             agent_port: first(&["DD_TRACE_AGENT_PORT"]),
-            client_stats: !says("DD_TRACE_STATS_COMPUTATION_ENABLED", &["false", "0"]),
+            client_stats: !off("DD_TRACE_STATS_COMPUTATION_ENABLED"),
             prefers_v05: says("DD_TRACE_API_VERSION", &["v0.5", "0.5"]),
-            remote_config: !says("DD_REMOTE_CONFIGURATION_ENABLED", &["false", "0"]),
+            remote_config: !off("DD_REMOTE_CONFIGURATION_ENABLED"),
             llm_app: first(&["DD_LLMOBS_ML_APP"]),
             notices: unsupported::notices(&set),
             attributes,
@@ -121,13 +129,19 @@ impl Environment {
     /// The Datadog Agent's URL, if one was named.
     pub(crate) fn agent(&self) -> Option<String> {
         let port = self.agent_port.as_deref().unwrap_or("8126");
-        let of_host = || self.agent_host.as_ref().map(|host| format!("http://{host}:{port}"));
+        let of_host = || self.agent_host().map(|host| format!("http://{host}:{port}"));
         self.agent_url.clone().or_else(of_host)
+    }
+
+    /// The Agent's host. A port alone means one on this machine, but not beside a URL, which says it all.
+    fn agent_host(&self) -> Option<&str> {
+        let local = self.agent_port.is_some() && self.agent_url.is_none();
+        self.agent_host.as_deref().or(local.then_some("localhost"))
     }
 
     /// The DogStatsD server's URL, if one was named. An Agent has one beside it, for metrics that go nowhere else.
     pub(crate) fn statsd(&self, beside_agent: bool) -> Option<String> {
-        let host = self.statsd_host.as_ref().or(self.agent_host.as_ref().filter(|_| beside_agent));
+        let host = self.statsd_host.as_deref().or(self.agent_host().filter(|_| beside_agent));
         let port = self.statsd_port.as_deref().unwrap_or("8125");
         let local = || self.statsd_port.as_ref().map(|port| format!("udp://localhost:{port}"));
         self.statsd_url.clone().or_else(|| Some(format!("udp://{}:{port}", host?))).or_else(local)
@@ -137,7 +151,7 @@ impl Environment {
 /// `OTEL_TRACES_SAMPLER` as a rate. All samplers here are parent-based; those that are not by name differ only for traces
 /// that began elsewhere.
 fn otel_rate(first: &impl Fn(&[&str]) -> Option<String>) -> Option<String> {
-    let name = first(&["OTEL_TRACES_SAMPLER"])?;
+    let name = first(&["OTEL_TRACES_SAMPLER"])?.to_ascii_lowercase();
     match name.strip_prefix("parentbased_").unwrap_or(&name) {
         "always_on" => Some("1".to_owned()),
         "always_off" => Some("0".to_owned()),
@@ -185,7 +199,7 @@ impl Container {
         let id = container_id(&groups).unwrap_or_default().to_owned();
         let entity = if id.is_empty() { group_inode() } else { Some(format!("ci-{id}")) };
         let sendable = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
-        let external = var("DD_EXTERNAL_ENV").ok().filter(sendable).unwrap_or_default();
+        let external = variable("DD_EXTERNAL_ENV").filter(sendable).unwrap_or_default();
         Self { id, entity: entity.unwrap_or_default(), external }
     }
 }
@@ -217,31 +231,28 @@ fn group_inode() -> Option<String> {
 
 /// How many tags an Agent shall add to DogStatsD metrics; empty leaves it to the Agent.
 pub(crate) fn cardinality() -> String {
-    let text = var("DD_CARDINALITY").unwrap_or_default().to_ascii_lowercase();
+    let text = variable("DD_CARDINALITY").unwrap_or_default().to_ascii_lowercase();
     if ["none", "low", "orchestrator", "high"].contains(&&*text) { text } else { String::new() }
 }
 
 /// Whether prompts and answers are recorded, where the program does not say.
 pub(crate) fn captures_content() -> bool {
-    let named = ["TUNDRA_CAPTURE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"];
-    let text = named.into_iter().find_map(|name| var(name).ok()).unwrap_or_default();
-    !["false", "0", "no_content"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    content(&variable).0
 }
 
 /// Which propagation styles are read and written, where the program's environment says.
 pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
     let first = |own: &str| {
         let names = [own, "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
-        names.into_iter().find_map(|name| var(name).ok().filter(|text| !text.trim().is_empty()))
+        names.into_iter().find_map(variable)
     };
     (first("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
 }
 
 /// The name of this machine, if the system tells.
 pub(crate) fn host_name() -> Option<String> {
-    let named = var("DD_HOSTNAME").ok().filter(|name| !name.is_empty());
     let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    named.or_else(kernel).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+    variable("DD_HOSTNAME").or_else(|| meant(&kernel()?))
 }
 
 /// The name of the program's file, for a service that was not named.

@@ -46,7 +46,8 @@ const CANCELLED: &str = "cancelled";
 
 /// Whether prompts, answers, tool arguments and results are recorded, also those that other libraries put into their
 /// spans. Holds at once and for the whole process. Default: `TUNDRA_CAPTURE_CONTENT`, else
-/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes.
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else yes. `NO_CONTENT`, `EVENT_ONLY` and words that are not known
+/// mean no.
 pub fn capture_content(yes: bool) {
     CONTENT.store(if yes { CAPTURE } else { OMIT }, Relaxed);
 }

@@ -7,7 +7,8 @@ use crate::export::{DatadogAgent, DogStatsD, EndpointError, JsonLines, Otlp, Sig
 
 impl Builder {
     /// The exporters that the environment asks for: OTLP at `OTEL_EXPORTER_OTLP_ENDPOINT` or where the signals' own
-    /// variables say, a Datadog Agent at `DD_TRACE_AGENT_URL` or `DD_AGENT_HOST`, DogStatsD at `DD_DOGSTATSD_URL` or beside
+    /// variables say, a Datadog Agent at `DD_TRACE_AGENT_URL`, or at `DD_AGENT_HOST` and `DD_TRACE_AGENT_PORT` (one of the two
+    /// is enough: `localhost` and 8126 stand for the other), DogStatsD at `DD_DOGSTATSD_URL` or beside
     /// the Agent. With neither OTLP nor Agent: Datadog's OTLP intake if there is a `DD_API_KEY` (and `DD_SITE`) and feature
     /// `tls` is on, else OTLP at `http://localhost:4318`. `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER` and
     /// `OTEL_METRICS_EXPORTER` say `none` or `console` for what shall not go by OTLP.

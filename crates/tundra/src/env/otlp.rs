@@ -71,7 +71,7 @@ impl Signal {
     fn read(lookup: &Lookup<'_>, name: &str) -> Self {
         let own = |what: &str| lookup(&format!("OTEL_EXPORTER_OTLP_{name}_{what}"));
         let either = |what: &str| own(what).or_else(|| lookup(&format!("OTEL_EXPORTER_OTLP_{what}")));
-        let timeout = either("TIMEOUT").and_then(|text| text.trim().parse().ok()).filter(|ms| *ms > 0);
+        let timeout = either("TIMEOUT").and_then(|text| text.parse().ok()).filter(|ms| *ms > 0);
         let exporters = lookup(&format!("OTEL_{name}_EXPORTER"));
         let names = |wanted: &str| {
             exporters

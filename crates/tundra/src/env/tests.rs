@@ -101,6 +101,98 @@ fn switches() {
     );
     assert_eq!(on(&[("OTEL_SDK_DISABLED", "1")]), (false, true));
     assert_eq!(on(&[("DD_TRACE_ENABLED", "0")]), (true, true));
+    for word in ["false", "FALSE", "0", "no", "off", "Off", " false ", "false\n"] {
+        let names = [
+            "DD_TRACE_ENABLED",
+            "DD_REMOTE_CONFIGURATION_ENABLED",
+            "TUNDRA_REDACT",
+            "DD_LOGS_INJECTION",
+            "DD_TRACE_STATS_COMPUTATION_ENABLED",
+        ];
+        let found = read(&names.map(|name| (name, word)));
+        assert!(found.disabled && !found.remote_config && found.unredacted, "{word:?}");
+        assert!(found.no_log_injection && !found.client_stats && found.notices.is_empty(), "{word:?}");
+    }
+    for word in ["true", "1", "yes", "ON", " on", "", "nope"] {
+        let found = read(&[("DD_TRACE_ENABLED", word), ("TUNDRA_REDACT", word)]);
+        assert!(!found.disabled && !found.unredacted, "{word:?}");
+    }
+    assert_eq!(on(&[("OTEL_SDK_DISABLED", " true")]), (true, true));
+}
+
+#[test]
+fn what_surrounds_a_value_is_not_meant() {
+    let found = read(&[
+        ("DD_API_KEY", "abc\n"),
+        ("DD_SERVICE", " web "),
+        ("DD_TRACE_AGENT_URL", "\thttp://agent:1\r\n"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", " http://all:4318"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs\n"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", " gzip"),
+        ("DD_TRACE_API_VERSION", "v0.5 "),
+    ]);
+    assert_eq!((found.api_key.as_deref(), found.service.as_deref()), (Some("abc"), Some("web")));
+    assert_eq!(found.agent().as_deref(), Some("http://agent:1"));
+    assert_eq!(found.otlp.endpoint.as_deref(), Some("http://all:4318"));
+    assert_eq!(found.otlp.signals[1].endpoint.as_deref(), Some("http://logs"));
+    assert!(found.otlp.signals[0].gzip && found.prefers_v05);
+    for (name, rate) in [(" always_off", "0"), ("Always_On\n", "1"), ("ParentBased_always_off", "0")] {
+        let found = read(&[("OTEL_TRACES_SAMPLER", name)]).sampling.otel_rate;
+        assert_eq!(found.as_deref(), Some(rate), "{name:?}");
+    }
+}
+
+#[test]
+fn who_is_the_agent() {
+    let check = |variables: &[(&str, &str)], agent: Option<&str>, statsd: [Option<&str>; 2]| {
+        let found = read(variables);
+        assert_eq!(found.agent().as_deref(), agent, "{variables:?}");
+        let beside = [true, false].map(|beside| found.statsd(beside));
+        assert_eq!(beside.each_ref().map(Option::as_deref), statsd, "{variables:?}");
+    };
+    let (url, host) = (("DD_TRACE_AGENT_URL", "http://u:1"), ("DD_AGENT_HOST", "h"));
+    let port = ("DD_TRACE_AGENT_PORT", "9");
+    check(&[], None, [None, None]);
+    check(&[host], Some("http://h:8126"), [Some("udp://h:8125"), None]);
+    check(&[host, port], Some("http://h:9"), [Some("udp://h:8125"), None]);
+    check(&[port], Some("http://localhost:9"), [Some("udp://localhost:8125"), None]);
+    check(&[port, ("DD_AGENT_HOST", " ")], Some("http://localhost:9"), [Some("udp://localhost:8125"), None]);
+    check(&[url, port], Some("http://u:1"), [None, None]);
+    check(&[url, host, port], Some("http://u:1"), [Some("udp://h:8125"), None]);
+    check(&[("DD_DOGSTATSD_PORT", "7")], None, [Some("udp://localhost:7"); 2]);
+}
+
+#[test]
+fn content_is_recorded_unless_somebody_says_otherwise() {
+    let (own, otel) = ("TUNDRA_CAPTURE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT");
+    let check = |variables: &[(&str, &str)], expect: bool, notices: &[&str]| {
+        let found = read(variables).notices;
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.and_then(|(_, value)| meant(value))
+        };
+        assert_eq!(content(&find).0, expect, "{variables:?}");
+        assert_eq!(found.len(), notices.len(), "{variables:?}: {found:?}");
+        for (notice, name) in found.iter().zip(notices) {
+            assert!(notice.starts_with(&format!("`{name}` ")), "{notice}");
+        }
+    };
+    check(&[], true, &[]);
+    for name in [own, otel] {
+        for word in ["true", "1", "YES", "on", " true ", "SPAN_ONLY", "span_and_event"] {
+            check(&[(name, word)], true, &[]);
+        }
+        for word in ["false", "False ", "0", "no", "off", "NO_CONTENT", "EVENT_ONLY", "event_only\n"] {
+            check(&[(name, word)], false, &[]);
+        }
+        check(&[(name, "")], true, &[]);
+        check(&[(name, "never")], false, &[name]);
+    }
+    check(&[(own, ""), (otel, "false")], false, &[]);
+    check(&[(own, " "), (otel, "never")], false, &[otel]);
+    check(&[(own, "true"), (otel, "false")], true, &[]);
+    check(&[(own, "false"), (otel, "true")], false, &[]);
+    check(&[(own, "true"), (otel, "never")], true, &[]);
 }
 
 #[test]
@@ -127,6 +219,9 @@ fn what_is_not_honored_is_named() {
         ("DD_TRACE_PROPAGATION_STYLE", "Datadog"),
         ("DD_PROFILING_ENABLED", "false"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", " 500 "),
+        ("OTEL_TRACES_SAMPLER", " always_off"),
+        ("OTEL_SDK_DISABLED", "off"),
+        ("DD_APPSEC_ENABLED", "off"),
     ];
     check(&honored, &[]);
     for (name, value) in [
@@ -142,6 +237,13 @@ fn what_is_not_honored_is_named() {
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "7"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4096"),
         ("DD_PROFILING_ENABLED", "true"),
+        ("DD_TRACE_ENABLED", "perhaps"),
+        ("DD_LOGS_INJECTION", "perhaps"),
+        ("DD_REMOTE_CONFIGURATION_ENABLED", "perhaps"),
+        ("DD_TRACE_STATS_COMPUTATION_ENABLED", "perhaps"),
+        ("TUNDRA_REDACT", "perhaps"),
+        ("OTEL_SDK_DISABLED", "1"),
+        ("OTEL_SDK_DISABLED", "perhaps"),
     ] {
         check(&[(name, value)], &[name]);
     }

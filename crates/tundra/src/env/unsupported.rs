@@ -3,7 +3,7 @@
 //!
 //! Names and what holds instead; never a value, for values can be keys.
 
-use super::Lookup;
+use super::{Lookup, content, truth};
 
 /// Variables that are not read at all, and what to know about each.
 const IGNORED: [(&str, &str); 32] = [
@@ -41,6 +41,15 @@ const IGNORED: [(&str, &str); 32] = [
     ("DD_LLMOBS_AGENTLESS_ENABLED", "set `DD_API_KEY` and no Agent"),
 ];
 
+/// Switches, and what holds where they are neither on nor off.
+const SWITCHES: [(&str, &str); 5] = [
+    ("DD_TRACE_ENABLED", "the SDK is on"),
+    ("DD_LOGS_INJECTION", "log lines name their trace"),
+    ("DD_REMOTE_CONFIGURATION_ENABLED", "an Agent may change settings"),
+    ("DD_TRACE_STATS_COMPUTATION_ENABLED", "statistics are counted here"),
+    ("TUNDRA_REDACT", "personal data and secrets are taken out"),
+];
+
 const LIMITS: &str = "limits are fixed, and what is cut is marked";
 const QUEUES: &str = "queues are bounded in bytes; `Builder::export_every` sets how long records wait";
 const MUTUAL: &str = "client certificates are not supported; send through a collector on this machine";
@@ -60,6 +69,9 @@ const PROPAGATORS: [&str; 8] =
 pub(super) fn notices(lookup: &Lookup<'_>) -> Vec<String> {
     let mut notices = Notices { lookup, found: Vec::new() };
     IGNORED.iter().for_each(|(name, instead)| notices.ignored(name, instead));
+    SWITCHES.iter().for_each(|(name, holds)| notices.switch(name, holds));
+    notices.disabled();
+    notices.found.extend(content(lookup).1);
     ["", "TRACES_", "LOGS_", "METRICS_"].into_iter().for_each(|signal| notices.otlp(signal));
     for signal in ["TRACES", "LOGS", "METRICS"] {
         let name = format!("OTEL_{signal}_EXPORTER");
@@ -87,9 +99,26 @@ struct Notices<'l, 'f> {
 
 impl Notices<'_, '_> {
     fn ignored(&mut self, name: &str, instead: &str) {
-        let off = |text: &str| ["false", "0", "none"].iter().any(|word| text.eq_ignore_ascii_case(word));
-        if (self.lookup)(name).is_some_and(|text| !off(text.trim())) {
+        let off = |text: &str| truth(text) == Some(false) || text.eq_ignore_ascii_case("none");
+        if (self.lookup)(name).is_some_and(|text| !off(&text)) {
             self.found.push(format!("`{name}` is not honored: {instead}"));
+        }
+    }
+
+    fn switch(&mut self, name: &str, holds: &str) {
+        if (self.lookup)(name).is_some_and(|text| truth(&text).is_none()) {
+            self.found.push(format!("`{name}` is neither `true` nor `false`: {holds}"));
+        }
+    }
+
+    /// The specification knows one word for yes, and people know more.
+    fn disabled(&mut self) {
+        let name = "OTEL_SDK_DISABLED";
+        let vain = |text: &str| !text.eq_ignore_ascii_case("true") && truth(text) != Some(false);
+        if (self.lookup)(name).is_some_and(|text| vain(&text)) {
+            self.found.push(format!(
+                "`{name}` has a value that is not supported: only `true` switches the SDK off"
+            ));
         }
     }
 
@@ -114,7 +143,7 @@ impl Notices<'_, '_> {
             compressions,
             "requests go uncompressed (`gzip` needs feature `gzip`)",
         );
-        if (self.lookup)(&of("TIMEOUT")).is_some_and(|text| text.trim().parse::<u64>().is_err()) {
+        if (self.lookup)(&of("TIMEOUT")).is_some_and(|text| text.parse::<u64>().is_err()) {
             self.found.push(format!("`{}` is no number of milliseconds: 10 seconds hold", of("TIMEOUT")));
         }
         if !cfg!(feature = "tls") {
