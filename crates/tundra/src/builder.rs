@@ -391,32 +391,27 @@ impl Builder {
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
-        let default = Filter::up_to(LevelFilter::INFO);
         match (&self.filter, &self.environment.filter) {
             (Some(text), _) => Filter::parse(text).map_err(|source| Cause::Filter { source }.into()),
-            // A typo in the environment must not keep a service from starting.
-            (None, Some(text)) => Ok(Filter::parse(text).unwrap_or(default)),
-            (None, None) => Ok(default),
+            (None, Some(filter)) => Ok(filter.clone()),
+            (None, None) => Ok(Filter::up_to(LevelFilter::INFO)),
         }
     }
 
     fn read_sampling(&self, resource: &Resource<'_>) -> Result<Settings, Error> {
         let said = &self.environment.sampling;
-        let rules = match (&self.sampling.rules, &said.rules) {
-            (Some(json), _) => parse(json).map_err(|source| Cause::Rules { source })?,
-            // As with filters: a typo in the environment must not keep a service from starting.
-            (None, Some(json)) => parse(json).unwrap_or_default(),
-            (None, None) => Vec::new(),
+        let rules = match &self.sampling.rules {
+            Some(json) => parse(json).map_err(|source| Cause::Rules { source })?,
+            None => said.rules.clone(),
         };
-        let number = |text: &Option<String>| text.as_ref()?.trim().parse::<f64>().ok().filter(|n| *n >= 0.0);
         let ours = self.sampling.rate.is_some() || self.sampling.rules.is_some();
-        let datadog = !ours && (said.rules.is_some() || said.rate.is_some());
-        let limit = self.sampling.limit.or_else(|| number(&said.limit));
+        let datadog = !ours && (!said.rules.is_empty() || said.rate.is_some());
+        let limit = self.sampling.limit.or(said.limit);
         Ok(Settings {
             service: resource.service().unwrap_or_default().to_owned(),
             env: resource.env().unwrap_or_default().to_owned(),
             rules,
-            rate: self.sampling.rate.or_else(|| number(&said.rate)).or_else(|| number(&said.otel_rate)),
+            rate: self.sampling.rate.or(said.rate).or(said.otel_rate),
             limit: limit.or(datadog.then_some(DATADOG_LIMIT)),
             keep_errors: self.sampling.errors,
             keep_llm: self.sampling.llm,

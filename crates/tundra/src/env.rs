@@ -3,6 +3,7 @@
 //! Read once by the builder. Datadog's variable wins over OpenTelemetry's; the builder's own calls win over both.
 
 mod otlp;
+mod sampling;
 mod unsupported;
 mod words;
 
@@ -10,6 +11,9 @@ pub(crate) use otlp::Otlp;
 #[cfg(any(test, feature = "tls"))]
 pub(crate) use otlp::Signal as OtlpSignal;
 
+pub(crate) use sampling::Sampling;
+
+use crate::engine::Filter;
 use words::{content, meant, truth};
 
 /// A source of variables, as they are meant: trimmed, and an empty one counts as unset.
@@ -21,15 +25,14 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// What the environment says; empty variables count as unset.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Environment {
     pub(crate) service: Option<String>,
     pub(crate) env: Option<String>,
     pub(crate) version: Option<String>,
     /// Further resource attributes.
     pub(crate) attributes: Vec<(String, String)>,
-    /// Filter directives.
-    pub(crate) filter: Option<String>,
+    pub(crate) filter: Option<Filter>,
     pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
     /// Personal data and secrets are to stay in.
@@ -57,16 +60,6 @@ pub(crate) struct Environment {
     pub(crate) notices: Vec<String>,
 }
 
-/// What it says about sampling, as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sampling {
-    pub(crate) rules: Option<String>,
-    pub(crate) rate: Option<String>,
-    pub(crate) limit: Option<String>,
-    /// The rate that OpenTelemetry's variables come to.
-    pub(crate) otel_rate: Option<String>,
-}
-
 impl Environment {
     /// Reads the process's environment.
     pub(crate) fn read() -> Self {
@@ -81,6 +74,7 @@ impl Environment {
         let says = |name, words: &[&str]| {
             set(name).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
         };
+        let mut notices = unsupported::notices(&set);
         let mut attributes = pairs(&first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default(), '=');
         attributes.iter_mut().for_each(|(_, value)| *value = percent_decoded(value));
         attributes.extend(pairs(&first(&["DD_TAGS"]).unwrap_or_default(), ':'));
@@ -95,13 +89,8 @@ impl Environment {
             version: first(&["DD_VERSION"])
                 .or_else(|| attribute("service.version"))
                 .or_else(|| attribute("version")),
-            filter: first(&["RUST_LOG", "DD_LOG_LEVEL", "OTEL_LOG_LEVEL"]),
-            sampling: Sampling {
-                rules: first(&["DD_TRACE_SAMPLING_RULES"]),
-                rate: first(&["DD_TRACE_SAMPLE_RATE"]),
-                limit: first(&["DD_TRACE_RATE_LIMIT"]),
-                otel_rate: otel_rate(&first),
-            },
+            filter: filter(&set, &mut notices),
+            sampling: Sampling::read(&set, &mut notices),
             // The specification has one word for this switch, and says that every other means no.
             disabled: off("DD_TRACE_ENABLED") || says("OTEL_SDK_DISABLED", &["true"]),
             unredacted: off("TUNDRA_REDACT"),
@@ -119,7 +108,7 @@ impl Environment {
             prefers_v05: says("DD_TRACE_API_VERSION", &["v0.5", "0.5"]),
             remote_config: !off("DD_REMOTE_CONFIGURATION_ENABLED"),
             llm_app: first(&["DD_LLMOBS_ML_APP"]),
-            notices: unsupported::notices(&set),
+            notices,
             attributes,
         }
     }
@@ -148,16 +137,15 @@ impl Environment {
     }
 }
 
-/// `OTEL_TRACES_SAMPLER` as a rate. All samplers here are parent-based; those that are not by name differ only for traces
-/// that began elsewhere.
-fn otel_rate(first: &impl Fn(&[&str]) -> Option<String>) -> Option<String> {
-    let name = first(&["OTEL_TRACES_SAMPLER"])?.to_ascii_lowercase();
-    match name.strip_prefix("parentbased_").unwrap_or(&name) {
-        "always_on" => Some("1".to_owned()),
-        "always_off" => Some("0".to_owned()),
-        "traceidratio" => Some(first(&["OTEL_TRACES_SAMPLER_ARG"]).unwrap_or_else(|| "1".to_owned())),
-        _ => None,
+/// The directives of the first variable that has any. A typo must not keep a service from starting, and is told.
+fn filter(lookup: &Lookup<'_>, notices: &mut Vec<String>) -> Option<Filter> {
+    let names = ["RUST_LOG", "DD_LOG_LEVEL", "OTEL_LOG_LEVEL"];
+    let (name, text) = names.into_iter().find_map(|name| Some((name, lookup(name)?)))?;
+    let (filter, errors) = Filter::parse_known(&text);
+    if let Some(first) = errors.first() {
+        notices.push(format!("`{name}` holds without {} of its directives: {first}", errors.len()));
     }
+    Some(filter)
 }
 
 /// `key=value` pairs between commas (Datadog also allows blanks); what is no pair is skipped.

@@ -9,7 +9,7 @@ mod rules;
 
 pub(crate) use limiter::Limiter;
 pub use rules::RulesError;
-pub(crate) use rules::{Facts, Rule, parse};
+pub(crate) use rules::{Facts, Rule, parse, parse_each};
 
 use crate::limits::PIPELINES;
 use std::collections::HashMap;

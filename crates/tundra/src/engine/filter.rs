@@ -48,29 +48,28 @@ impl Filter {
 
     /// Reads a list of directives. Targets without a level mean `trace`; no default means `error`, as elsewhere.
     pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
-        let mut filter = Self::up_to(LevelFilter::ERROR);
-        let mut targets = Vec::new();
-        for directive in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            if targets.len() >= DIRECTIVES {
-                return Err(FilterError::TooMany { limit: DIRECTIVES });
+        let (filter, errors) = Self::parse_known(text);
+        errors.into_iter().next().map_or(Ok(filter), Err)
+    }
+
+    /// The same of the directives that can be read, and what is wrong with the others. If there are any, no default means
+    /// `info`: the one that cannot be read may have been it, and a typo shall not silence a program.
+    pub(crate) fn parse_known(text: &str) -> (Self, Vec<FilterError>) {
+        let (mut default, mut targets, mut errors) = (None, Vec::new(), Vec::new());
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if targets.len() + errors.len() >= DIRECTIVES {
+                errors.push(FilterError::TooMany { limit: DIRECTIVES });
+                break;
             }
-            if directive.contains(['[', '{']) {
-                return Err(FilterError::Dynamic { directive: directive.to_owned() });
-            }
-            match directive.split_once('=') {
-                Some((target, word)) => targets.push((target.trim().to_owned(), level(word.trim())?)),
-                None => match level(directive) {
-                    Ok(default) => filter.default = default,
-                    Err(_) if is_target(directive) => {
-                        targets.push((directive.to_owned(), LevelFilter::TRACE));
-                    }
-                    Err(error) => return Err(error),
-                },
+            match directive(part) {
+                Ok((None, level)) => default = Some(level),
+                Ok((Some(target), level)) => targets.push((target.to_owned(), level)),
+                Err(error) => errors.push(error),
             }
         }
         targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
-        filter.targets = targets;
-        Ok(filter)
+        let otherwise = if errors.is_empty() { LevelFilter::ERROR } else { LevelFilter::INFO };
+        (Self { default: default.unwrap_or(otherwise), targets }, errors)
     }
 
     /// Whether a call site is recorded.
@@ -139,6 +138,21 @@ impl ActiveFilter {
             self.changes.fetch_add(1, Relaxed);
             return;
         }
+    }
+}
+
+/// One directive: a target, `None` for the default, and its level.
+fn directive(text: &str) -> Result<(Option<&str>, LevelFilter), FilterError> {
+    if text.contains(['[', '{']) {
+        return Err(FilterError::Dynamic { directive: text.to_owned() });
+    }
+    match text.split_once('=') {
+        Some((target, word)) => Ok((Some(target.trim()), level(word.trim())?)),
+        None => match level(text) {
+            Ok(default) => Ok((None, default)),
+            Err(_) if is_target(text) => Ok((Some(text), LevelFilter::TRACE)),
+            Err(error) => Err(error),
+        },
     }
 }
 

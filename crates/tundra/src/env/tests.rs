@@ -136,9 +136,9 @@ fn what_surrounds_a_value_is_not_meant() {
     assert_eq!(found.otlp.endpoint.as_deref(), Some("http://all:4318"));
     assert_eq!(found.otlp.signals[1].endpoint.as_deref(), Some("http://logs"));
     assert!(found.otlp.signals[0].gzip && found.prefers_v05);
-    for (name, rate) in [(" always_off", "0"), ("Always_On\n", "1"), ("ParentBased_always_off", "0")] {
+    for (name, rate) in [(" always_off", 0.0), ("Always_On\n", 1.0), ("ParentBased_always_off", 0.0)] {
         let found = read(&[("OTEL_TRACES_SAMPLER", name)]).sampling.otel_rate;
-        assert_eq!(found.as_deref(), Some(rate), "{name:?}");
+        assert_eq!(found, Some(rate), "{name:?}");
     }
 }
 
@@ -247,4 +247,90 @@ fn what_is_not_honored_is_named() {
     ] {
         check(&[(name, value)], &[name]);
     }
+}
+
+#[test]
+fn what_cannot_be_read_of_sampling_is_told() {
+    let check = |variables: &[(&str, &str)], expect: (usize, [Option<f64>; 3]), told: &[&str]| {
+        let found = read(variables);
+        let Sampling { rules, rate, limit, otel_rate } = found.sampling;
+        assert_eq!((rules.len(), [rate, limit, otel_rate]), expect, "{variables:?}");
+        assert_eq!(found.notices.len(), told.len(), "{variables:?}: {:?}", found.notices);
+        for (notice, told) in found.notices.iter().zip(told) {
+            assert!(notice.starts_with(told), "{notice}");
+            assert!(
+                variables.iter().all(|(_, value)| value.len() < 3 || !notice.contains(value)),
+                "{notice}"
+            );
+        }
+    };
+    let rate = |text| [("DD_TRACE_SAMPLE_RATE", text)];
+    check(&rate(" 0.1 "), (0, [Some(0.1), None, None]), &[]);
+    for text in ["10%", "ten", "-1", "1.5", "nan", "0,1"] {
+        check(&rate(text), (0, [None; 3]), &["`DD_TRACE_SAMPLE_RATE` is no share from 0 to 1: "]);
+    }
+    let limit = |text| [("DD_TRACE_RATE_LIMIT", text)];
+    check(&limit("50"), (0, [None, Some(50.0), None]), &[]);
+    for text in ["50/s", "inf", "-1"] {
+        check(&limit(text), (0, [None; 3]), &["`DD_TRACE_RATE_LIMIT` is no number of traces a second: "]);
+    }
+    let otel = |text| [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", text)];
+    check(&otel("0.3"), (0, [None, None, Some(0.3)]), &[]);
+    check(&otel(""), (0, [None, None, Some(1.0)]), &[]);
+    check(
+        &otel("30%"),
+        (0, [None, None, Some(1.0)]),
+        &["`OTEL_TRACES_SAMPLER_ARG` is no share from 0 to 1: "],
+    );
+    // Nobody asks for it.
+    check(&[("OTEL_TRACES_SAMPLER_ARG", "30%")], (0, [None; 3]), &[]);
+    let (good, bad) = (r#"{"service": "web", "sample_rate": 0.5}"#, r#"{"service": "secret-service"}"#);
+    check(&[("DD_TRACE_SAMPLING_RULES", &format!(" [{good}]\n"))], (1, [None; 3]), &[]);
+    let told = "`DD_TRACE_SAMPLING_RULES` holds without 1 of its rules (0 is the first): sampling rule 1 cannot be read";
+    check(&[("DD_TRACE_SAMPLING_RULES", &format!("[{good}, {bad}, {good}]"))], (2, [None; 3]), &[told]);
+    let told = "`DD_TRACE_SAMPLING_RULES` holds without 2 of its rules (0 is the first): sampling rule 0 cannot be read";
+    check(&[("DD_TRACE_SAMPLING_RULES", &format!("[{bad}, {good}, {bad}]"))], (1, [None; 3]), &[told]);
+    for text in ["web:0.5", "{}", "[{]"] {
+        check(
+            &[("DD_TRACE_SAMPLING_RULES", text)],
+            (0, [None; 3]),
+            &["`DD_TRACE_SAMPLING_RULES` says nothing, as if it were unset: "],
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_a_filter_is_told() {
+    let check = |variables: &[(&str, &str)], expect: Option<&str>, told: Option<&str>| {
+        let found = read(variables);
+        let expect = expect.map(|text| Filter::parse(text).expect(text));
+        assert_eq!(found.filter, expect, "{variables:?}");
+        assert_eq!(found.notices.len(), usize::from(told.is_some()), "{variables:?}: {:?}", found.notices);
+        assert!(
+            found.notices.iter().all(|notice| notice.starts_with(told.unwrap_or_default())),
+            "{variables:?}"
+        );
+    };
+    check(&[], None, None);
+    check(&[("RUST_LOG", " debug\n")], Some("debug"), None);
+    check(&[("RUST_LOG", "a=info,b::c")], Some("a=info,b::c=trace"), None);
+    let told = "`RUST_LOG` holds without 1 of its directives: `debgu` is no level";
+    check(&[("RUST_LOG", "debgu")], Some("info"), Some(told));
+    check(&[("RUST_LOG", "debgu,a=debug")], Some("info,a=debug"), Some(told));
+    check(&[("RUST_LOG", "warn,a=debgu,b=debug")], Some("warn,b=debug"), Some(told));
+    let told = "`RUST_LOG` holds without 2 of its directives: `a[span]=debug` asks for span";
+    check(&[("RUST_LOG", "debug,a[span]=debug,b=x")], Some("debug"), Some(told));
+    check(
+        &[("RUST_LOG", &"a_b,".repeat(5000))],
+        Some(&format!("info,{}", "a_b,".repeat(crate::limits::DIRECTIVES))),
+        Some("`RUST_LOG` holds without 1 of its directives: more than"),
+    );
+    let level = ("DD_LOG_LEVEL", "loud");
+    check(
+        &[level],
+        Some("info"),
+        Some("`DD_LOG_LEVEL` holds without 1 of its directives: `loud` is no level"),
+    );
+    check(&[level, ("RUST_LOG", "warn")], Some("warn"), None);
+    check(&[("OTEL_LOG_LEVEL", "Debug ")], Some("debug"), None);
 }

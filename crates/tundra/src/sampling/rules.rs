@@ -67,19 +67,21 @@ impl Rule {
     }
 }
 
-/// Reads a JSON list of rules.
+/// Reads a JSON list of rules, all of which must be readable.
 pub(crate) fn parse(json: &str) -> Result<Vec<Rule>, RulesError> {
+    parse_each(json)?.into_iter().collect()
+}
+
+/// The same, rule by rule.
+pub(crate) fn parse_each(json: &str) -> Result<Vec<Result<Rule, RulesError>>, RulesError> {
     let Some(Value::List(items)) = from_json(json) else {
         return Err(RulesError { number: 0, what: "not a JSON list" });
     };
     if items.len() > SAMPLING_RULES {
         return Err(RulesError { number: SAMPLING_RULES, what: "too many rules" });
     }
-    items
-        .iter()
-        .enumerate()
-        .map(|(number, item)| rule(item).map_err(|what| RulesError { number, what }))
-        .collect()
+    let numbered = items.iter().enumerate();
+    Ok(numbered.map(|(number, item)| rule(item).map_err(|what| RulesError { number, what })).collect())
 }
 
 fn rule(item: &Value<'_>) -> Result<Rule, &'static str> {
