@@ -3,6 +3,7 @@
 //! Called once in `main` (tests may build as many as they like). Nothing here waits for the network.
 
 mod exporters;
+mod resource;
 
 use crate::clock::Steps;
 use crate::collector::{self, Console, Injection, LogFormat, Pipeline, PipelineConfig, Redaction};
@@ -15,13 +16,14 @@ use crate::handle::Handle;
 use crate::limits::PIPELINES;
 use crate::metrics;
 use crate::sampling::{RulesError, Sampler, Settings, parse};
+use resource::{Found, resource};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
-use tundra_record::{Resource, Value};
+use tundra_record::Resource;
 
 /// The SDK could not be installed.
 #[derive(Debug, thiserror::Error)]
@@ -129,25 +131,25 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// The service's name. Default: `DD_SERVICE`, `OTEL_SERVICE_NAME`, else the program's.
-    pub fn service(mut self, name: impl Into<String>) -> Self {
-        self.environment.service = Some(name.into());
-        self
+    /// The service's name. Default: `DD_SERVICE`, `OTEL_SERVICE_NAME`, `service.name` in `OTEL_RESOURCE_ATTRIBUTES`, `service`
+    /// in `DD_TAGS`, else the program's.
+    pub fn service(self, name: impl Into<String>) -> Self {
+        self.attribute("service.name", name)
     }
 
-    /// Where it runs (`production`, ...). Default: `DD_ENV` or the OpenTelemetry resource attribute.
-    pub fn env(mut self, name: impl Into<String>) -> Self {
-        self.environment.env = Some(name.into());
-        self
+    /// Where it runs (`production`, ...). Default: `DD_ENV`, `env` in `DD_TAGS`, else the OpenTelemetry resource
+    /// attribute.
+    pub fn env(self, name: impl Into<String>) -> Self {
+        self.attribute("deployment.environment.name", name)
     }
 
-    /// The service's version. Default: `DD_VERSION` or the OpenTelemetry resource attribute.
-    pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.environment.version = Some(version.into());
-        self
+    /// The service's version. Default: `DD_VERSION`, `version` in `DD_TAGS`, else the OpenTelemetry resource attribute.
+    pub fn version(self, version: impl Into<String>) -> Self {
+        self.attribute("service.version", version)
     }
 
-    /// One more resource attribute.
+    /// One more resource attribute. It wins over what the environment says and what the process finds out by itself; of two
+    /// calls with the same key, [`service`](Self::service) and its like included, the last counts.
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.attributes.push((key.into(), value.into()));
         self
@@ -419,25 +421,8 @@ impl Builder {
     }
 
     fn resource(&self) -> Resource<'static> {
-        let mut attrs = Vec::new();
-        let mut set = |key: &str, text: Option<String>| {
-            if let Some(text) = text {
-                attrs.retain(|(name, _): &(std::borrow::Cow<'_, str>, _)| name != key);
-                attrs.push((key.to_owned().into(), Value::from(text)));
-            }
-        };
-        for (key, text) in self.environment.attributes.iter().chain(&self.attributes) {
-            set(key, Some(text.clone()));
-        }
-        set("service.name", Some(self.environment.service.clone().unwrap_or_else(program_name)));
-        set("deployment.environment.name", self.environment.env.clone());
-        set("service.version", self.environment.version.clone());
-        set("host.name", host_name());
-        set("telemetry.sdk.name", Some("tundra".to_owned()));
-        set("telemetry.sdk.language", Some("rust".to_owned()));
-        set("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION").to_owned()));
-        attrs.push(("process.pid".into(), Value::Int(i64::from(std::process::id()))));
-        Resource { attrs }
+        let found = Found { program: program_name(), host: host_name(), pid: std::process::id() };
+        resource(&self.attributes, &self.environment.names, found)
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Read once by the builder. Datadog's variable wins over OpenTelemetry's; the builder's own calls win over both.
 
+mod names;
 mod otlp;
 mod sampling;
 mod unsupported;
 mod words;
 
+pub(crate) use names::{ENV, HOST, Names, SERVICE, VERSION};
 pub(crate) use otlp::Otlp;
 #[cfg(any(test, feature = "tls"))]
 pub(crate) use otlp::Signal as OtlpSignal;
@@ -14,6 +16,7 @@ pub(crate) use otlp::Signal as OtlpSignal;
 pub(crate) use sampling::Sampling;
 
 use crate::engine::Filter;
+use names::{pairs, percent_decoded};
 use words::{content, meant, truth};
 
 /// A source of variables, as they are meant: trimmed, and an empty one counts as unset.
@@ -27,11 +30,7 @@ fn variable(name: &str) -> Option<String> {
 /// What the environment says; empty variables count as unset.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Environment {
-    pub(crate) service: Option<String>,
-    pub(crate) env: Option<String>,
-    pub(crate) version: Option<String>,
-    /// Further resource attributes.
-    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) names: Names,
     pub(crate) filter: Option<Filter>,
     pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
@@ -69,26 +68,13 @@ impl Environment {
     /// The same from any source of variables.
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| lookup(name).and_then(|text| meant(&text));
-        let first = |names: &[&str]| names.iter().find_map(|name| set(name));
         let off = |name| set(name).as_deref().and_then(truth) == Some(false);
         let says = |name, words: &[&str]| {
             set(name).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
         };
         let mut notices = unsupported::notices(&set);
-        let mut attributes = pairs(&first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default(), '=');
-        attributes.iter_mut().for_each(|(_, value)| *value = percent_decoded(value));
-        attributes.extend(pairs(&first(&["DD_TAGS"]).unwrap_or_default(), ':'));
-        let attribute =
-            |key: &str| attributes.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone());
         Self {
-            service: first(&["DD_SERVICE", "OTEL_SERVICE_NAME"]).or_else(|| attribute("service.name")),
-            env: first(&["DD_ENV"])
-                .or_else(|| attribute("deployment.environment.name"))
-                .or_else(|| attribute("deployment.environment"))
-                .or_else(|| attribute("env")),
-            version: first(&["DD_VERSION"])
-                .or_else(|| attribute("service.version"))
-                .or_else(|| attribute("version")),
+            names: Names::read(&set),
             filter: filter(&set, &mut notices),
             sampling: Sampling::read(&set, &mut notices),
             // The specification has one word for this switch, and says that every other means no.
@@ -96,20 +82,19 @@ impl Environment {
             unredacted: off("TUNDRA_REDACT"),
             no_log_injection: off("DD_LOGS_INJECTION"),
             otlp: Otlp::read(&set),
-            api_key: first(&["DD_API_KEY"]),
-            site: first(&["DD_SITE"]),
-            statsd_url: first(&["DD_DOGSTATSD_URL"]),
-            statsd_host: first(&["DD_DOGSTATSD_HOST"]),
-            statsd_port: first(&["DD_DOGSTATSD_PORT"]),
-            agent_url: first(&["DD_TRACE_AGENT_URL"]),
-            agent_host: first(&["DD_AGENT_HOST"]),
-            agent_port: first(&["DD_TRACE_AGENT_PORT"]),
+            api_key: set("DD_API_KEY"),
+            site: set("DD_SITE"),
+            statsd_url: set("DD_DOGSTATSD_URL"),
+            statsd_host: set("DD_DOGSTATSD_HOST"),
+            statsd_port: set("DD_DOGSTATSD_PORT"),
+            agent_url: set("DD_TRACE_AGENT_URL"),
+            agent_host: set("DD_AGENT_HOST"),
+            agent_port: set("DD_TRACE_AGENT_PORT"),
             client_stats: !off("DD_TRACE_STATS_COMPUTATION_ENABLED"),
             prefers_v05: says("DD_TRACE_API_VERSION", &["v0.5", "0.5"]),
             remote_config: !off("DD_REMOTE_CONFIGURATION_ENABLED"),
-            llm_app: first(&["DD_LLMOBS_ML_APP"]),
+            llm_app: set("DD_LLMOBS_ML_APP"),
             notices,
-            attributes,
         }
     }
 }
@@ -146,28 +131,6 @@ fn filter(lookup: &Lookup<'_>, notices: &mut Vec<String>) -> Option<Filter> {
         notices.push(format!("`{name}` holds without {} of its directives: {first}", errors.len()));
     }
     Some(filter)
-}
-
-/// `key=value` pairs between commas (Datadog also allows blanks); what is no pair is skipped.
-fn pairs(text: &str, between: char) -> Vec<(String, String)> {
-    let separators: &[char] = if between == ':' { &[',', ' '] } else { &[','] };
-    text.split(separators)
-        .filter_map(|pair| pair.split_once(between))
-        .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
-        .filter(|(key, _)| !key.is_empty())
-        .collect()
-}
-
-/// A value with its `%xx` decoded; one that is no text then stays as it was.
-fn percent_decoded(text: &str) -> String {
-    let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let (mut rest, mut bytes) = (text.as_bytes(), Vec::with_capacity(text.len()));
-    while let Some((first, after)) = rest.split_first() {
-        let decoded = (*first == b'%').then(|| hex(after.get(..2)?)).flatten();
-        bytes.push(decoded.unwrap_or(*first));
-        rest = if decoded.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// The container that the process runs in, as Datadog's Agent wants to be told.
@@ -239,8 +202,7 @@ pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
 
 /// The name of this machine, if the system tells.
 pub(crate) fn host_name() -> Option<String> {
-    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    variable("DD_HOSTNAME").or_else(|| meant(&kernel()?))
+    meant(&std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?)
 }
 
 /// The name of the program's file, for a service that was not named.

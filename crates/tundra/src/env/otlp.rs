@@ -82,7 +82,7 @@ impl Signal {
         let decoded = |(name, value): (String, String)| (name, percent_decoded(&value));
         Self {
             endpoint: own("ENDPOINT"),
-            headers: pairs(&headers, '=').into_iter().map(decoded).collect(),
+            headers: pairs(&headers).into_iter().map(decoded).collect(),
             gzip: either("COMPRESSION").is_some_and(|text| text.eq_ignore_ascii_case("gzip")),
             certificate: either("CERTIFICATE"),
             timeout: timeout.map_or(TIMEOUT, Duration::from_millis),

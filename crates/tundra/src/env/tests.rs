@@ -67,7 +67,7 @@ fn names_of_the_service() {
     let check = |variables: &[(&str, &str)], expect: [Option<&str>; 3]| {
         let found = read(variables);
         assert_eq!(
-            [&found.service, &found.env, &found.version].map(|it| it.as_deref()),
+            [&found.names.service, &found.names.env, &found.names.version].map(|it| it.as_deref()),
             expect,
             "{variables:?}"
         );
@@ -82,8 +82,28 @@ fn names_of_the_service() {
         &[resource, ("OTEL_SERVICE_NAME", "s"), ("DD_SERVICE", "d"), ("DD_ENV", "p")],
         [Some("d"), Some("p"), Some("2")],
     );
-    check(&[("DD_TAGS", "env:t version:3,team:x"), ("DD_SERVICE", " ")], [None, Some("t"), Some("3")]);
-    let attributes = read(&[("OTEL_RESOURCE_ATTRIBUTES", "k=%zz,l=%F0%9F,m=50%,n=a%3Db")]).attributes;
+    let tags = |text| [("DD_TAGS", text), ("DD_SERVICE", " ")];
+    check(&tags("env:t version:3 team:x"), [None, Some("t"), Some("3")]);
+    check(&tags("env:t, version:3,team:x"), [None, Some("t"), Some("3")]);
+    check(&tags("service:my cart,env:"), [Some("my cart"), None, None]);
+    check(&tags("service:cart"), [Some("cart"), None, None]);
+    // Datadog's tags come before OpenTelemetry's attributes, and name the service if nothing else does.
+    let all = ("DD_TAGS", "service:cart env:dd version:9");
+    check(&[resource, all], [Some("r,1"), Some("dd"), Some("9")]);
+    check(&[all, ("OTEL_SERVICE_NAME", "s")], [Some("s"), Some("dd"), Some("9")]);
+    check(&[all, ("DD_ENV", "p"), ("DD_VERSION", "1")], [Some("cart"), Some("p"), Some("1")]);
+    let old = ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=old");
+    check(&[old], [None, Some("old"), None]);
+    check(&[old, all], [Some("cart"), Some("dd"), Some("9")]);
+    let check = |text: &str, expect: &[(&str, &str)]| {
+        let found = read(&[("DD_TAGS", text)]).names.attributes;
+        let found: Vec<_> = found.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!(found, expect, "{text}");
+    };
+    check("a:1 b:2:3  c\td:4", &[("a", "1"), ("b", "2:3"), ("d", "4")]);
+    check("a:one two, b : x ,c,:d", &[("a", "one two"), ("b", "x")]);
+    check("env:e,", &[("deployment.environment.name", "e")]);
+    let attributes = read(&[("OTEL_RESOURCE_ATTRIBUTES", "k=%zz,l=%F0%9F,m=50%,n=a%3Db")]).names.attributes;
     let expect = [("k", "%zz"), ("l", "%F0%9F"), ("m", "50%"), ("n", "a=b")];
     assert_eq!(attributes, expect.map(|(key, value)| (key.to_owned(), value.to_owned())));
 }
@@ -131,7 +151,7 @@ fn what_surrounds_a_value_is_not_meant() {
         ("OTEL_EXPORTER_OTLP_COMPRESSION", " gzip"),
         ("DD_TRACE_API_VERSION", "v0.5 "),
     ]);
-    assert_eq!((found.api_key.as_deref(), found.service.as_deref()), (Some("abc"), Some("web")));
+    assert_eq!((found.api_key.as_deref(), found.names.service.as_deref()), (Some("abc"), Some("web")));
     assert_eq!(found.agent().as_deref(), Some("http://agent:1"));
     assert_eq!(found.otlp.endpoint.as_deref(), Some("http://all:4318"));
     assert_eq!(found.otlp.signals[1].endpoint.as_deref(), Some("http://logs"));
