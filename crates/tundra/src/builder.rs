@@ -223,8 +223,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, `DD_LOG_LEVEL`,
-    /// else `info`.
+    /// Which call sites are recorded, as in `RUST_LOG`: `info,my_crate=debug`. Default: `RUST_LOG`, else
+    /// `info`. `DD_LOG_LEVEL` and `OTEL_LOG_LEVEL` are levels of an SDK's own log, which this one has not.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
         self.filter = Some(directives.into());
         self

@@ -122,13 +122,12 @@ impl Environment {
     }
 }
 
-/// The directives of the first variable that has any. A typo must not keep a service from starting, and is told.
+/// The directives of `RUST_LOG`. A typo must not keep a service from starting, and is told. Levels that OpenTelemetry and
+/// Datadog have variables for are those of an SDK's own log.
 fn filter(lookup: &Lookup<'_>, notices: &mut Vec<String>) -> Option<Filter> {
-    let names = ["RUST_LOG", "DD_LOG_LEVEL", "OTEL_LOG_LEVEL"];
-    let (name, text) = names.into_iter().find_map(|name| Some((name, lookup(name)?)))?;
-    let (filter, errors) = Filter::parse_known(&text);
+    let (filter, errors) = Filter::parse_known(&lookup("RUST_LOG")?);
     if let Some(first) = errors.first() {
-        notices.push(format!("`{name}` holds without {} of its directives: {first}", errors.len()));
+        notices.push(format!("`RUST_LOG` holds without {} of its directives: {first}", errors.len()));
     }
     Some(filter)
 }

@@ -6,7 +6,7 @@
 use super::{Lookup, content, truth};
 
 /// Variables that are not read at all, and what to know about each.
-const IGNORED: [(&str, &str); 32] = [
+const IGNORED: [(&str, &str); 34] = [
     ("OTEL_CONFIG_FILE", "set the other variables, or use `tundra::builder()`"),
     ("OTEL_EXPERIMENTAL_CONFIG_FILE", "set the other variables, or use `tundra::builder()`"),
     ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", LIMITS),
@@ -29,6 +29,8 @@ const IGNORED: [(&str, &str); 32] = [
     ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", QUEUES),
     ("OTEL_METRIC_EXPORT_INTERVAL", QUEUES),
     ("OTEL_METRIC_EXPORT_TIMEOUT", QUEUES),
+    ("OTEL_LOG_LEVEL", NO_LOG),
+    ("DD_LOG_LEVEL", NO_LOG),
     ("OTEL_METRICS_EXEMPLAR_FILTER", "metrics carry no exemplars"),
     ("DD_PROFILING_ENABLED", "there is no profiler"),
     ("DD_APPSEC_ENABLED", "there is no application security"),
@@ -50,6 +52,8 @@ const SWITCHES: [(&str, &str); 5] = [
     ("TUNDRA_REDACT", "personal data and secrets are taken out"),
 ];
 
+const NO_LOG: &str =
+    "the SDK keeps no log of its own: `health()` tells how it fares, and `RUST_LOG` says what is recorded";
 const LIMITS: &str = "limits are fixed, and what is cut is marked";
 const QUEUES: &str = "queues are bounded in bytes; `Builder::export_every` sets how long records wait";
 const MUTUAL: &str = "client certificates are not supported; send through a collector on this machine";
