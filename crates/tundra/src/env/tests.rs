@@ -267,6 +267,11 @@ fn what_is_not_honored_is_named() {
     ] {
         check(&[(name, value)], &[name]);
     }
+    // What sets how often records go does nothing for metrics, so it must not be named.
+    for name in ["OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"] {
+        let notices = read(&[(name, "60000")]).notices;
+        assert!(notices.len() == 1 && !notices[0].contains("export_every"), "{notices:?}");
+    }
 }
 
 #[test]
