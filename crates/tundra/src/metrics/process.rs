@@ -1,6 +1,7 @@
 //! What the process itself uses: memory, processor time, open files, threads. Read by the collector each round.
 //!
-//! Linux only for now (`/proc`); elsewhere there are no such points. Reads four small files and nothing else.
+//! Linux only for now (`/proc`); elsewhere there are no such points. Reads four small files each round, and once how many
+//! processors there are.
 #![cfg_attr(unix, expect(unsafe_code, reason = "the size of a page is the system's to tell"))]
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ const STAT_THREADS: usize = 17;
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     last: Option<(Instant, f64)>,
+    processors: Option<f64>,
 }
 
 impl Process {
@@ -43,8 +45,20 @@ impl Process {
         let now = Instant::now();
         let (then, before) = self.last.replace((now, used))?;
         let elapsed = now.duration_since(then).as_secs_f64();
-        (elapsed > 0.0).then(|| (used - before).max(0.0) / elapsed)
+        let processors = *self.processors.get_or_insert_with(processors);
+        (elapsed > 0.0).then(|| share(used - before, elapsed, processors))
     }
+}
+
+/// How much of the processors' time was used: 0 to 1, though time is counted in ticks and a limit can lie between two
+/// processors.
+fn share(used: f64, elapsed: f64, processors: f64) -> f64 {
+    (used / (elapsed * processors)).clamp(0.0, 1.0)
+}
+
+/// The processors that this process may use.
+fn processors() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |number| number.get() as f64)
 }
 
 /// The fields after the program's name, which may itself hold blanks and parentheses.
@@ -74,4 +88,21 @@ fn page_bytes() -> Option<f64> {
 fn open_files() -> Option<f64> {
     // The listing itself holds one.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares() {
+        let check = |used: f64, elapsed: f64, processors: f64, expect: f64| {
+            assert_eq!(share(used, elapsed, processors), expect);
+        };
+        check(0.0, 10.0, 2.0, 0.0);
+        check(10.0, 10.0, 1.0, 1.0);
+        check(10.0, 10.0, 4.0, 0.25);
+        check(20.01, 10.0, 2.0, 1.0);
+        check(-0.01, 10.0, 2.0, 0.0);
+    }
 }
