@@ -24,21 +24,54 @@ pub struct Packets {
     limit: usize,
     line: String,
     packet: Vec<u8>,
-    /// Points whose line alone is longer than a packet.
+    /// Points with a line in the packet that are not lost already.
+    points: u64,
+    /// The point being added.
+    current: Current,
+    /// Points of which a line alone is longer than a packet.
     pub too_long: u64,
+    /// Points of which a line was in a packet that could not be sent.
+    pub lost: u64,
 }
+
+/// Where a point stands of which some lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Current {
+    /// In no packet, or in one that was sent.
+    #[default]
+    Fine,
+    /// In the packet that is being filled.
+    Packed,
+    /// Counted as lost or too long: one point is counted once, however many lines it has.
+    Counted,
+}
+
+/// Takes a packet, and says whether it could be sent.
+pub type Send<'s> = dyn FnMut(&[u8]) -> bool + 's;
 
 impl Packets {
     /// Packets of at most so many bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, line: String::new(), packet: Vec::new(), too_long: 0 }
+        Self {
+            limit,
+            line: String::new(),
+            packet: Vec::new(),
+            points: 0,
+            current: Current::Fine,
+            too_long: 0,
+            lost: 0,
+        }
     }
 
     /// Adds a point; `send` gets each packet that is full.
     ///
     /// Sums are counts if they say what was added since the last one, else gauges. A histogram becomes one sampled
-    /// distribution value for each bucket that is not empty. Points that are not numbers are left out.
-    pub fn add(&mut self, point: &MetricPoint<'_>, sender: &Sender, send: &mut dyn FnMut(&[u8])) {
+    /// distribution value for each bucket that is not empty. Points that are not numbers or have no name are left out.
+    pub fn add(&mut self, point: &MetricPoint<'_>, sender: &Sender, send: &mut Send<'_>) {
+        if point.name.is_empty() {
+            return;
+        }
+        self.current = Current::Fine;
         match &point.value {
             MetricValue::Gauge(value) => self.number(point, *value, "g", sender, send),
             MetricValue::Sum { value, temporality: tundra_record::Temporality::Delta, .. } => {
@@ -66,10 +99,18 @@ impl Packets {
     }
 
     /// Sends what has not filled a packet.
-    pub fn finish(&mut self, send: &mut dyn FnMut(&[u8])) {
-        if !self.packet.is_empty() {
-            send(&self.packet);
-            self.packet.clear();
+    pub fn finish(&mut self, send: &mut Send<'_>) {
+        if self.packet.is_empty() {
+            return;
+        }
+        let sent = send(&self.packet);
+        self.packet.clear();
+        let points = std::mem::take(&mut self.points);
+        if !sent {
+            self.lost += points;
+        }
+        if self.current == Current::Packed {
+            self.current = if sent { Current::Fine } else { Current::Counted };
         }
     }
 
@@ -79,7 +120,7 @@ impl Packets {
         value: f64,
         kind: &str,
         sender: &Sender,
-        send: &mut dyn FnMut(&[u8]),
+        send: &mut Send<'_>,
     ) {
         self.line(point, value, (kind, None), sender, send);
     }
@@ -90,7 +131,7 @@ impl Packets {
         value: f64,
         kind: (&str, Option<f64>),
         sender: &Sender,
-        send: &mut dyn FnMut(&[u8]),
+        send: &mut Send<'_>,
     ) {
         if value.is_finite() {
             self.write(point, &value.to_string(), kind, sender, send);
@@ -103,7 +144,7 @@ impl Packets {
         value: &str,
         (kind, rate): (&str, Option<f64>),
         sender: &Sender,
-        send: &mut dyn FnMut(&[u8]),
+        send: &mut Send<'_>,
     ) {
         let line = &mut self.line;
         line.clear();
@@ -123,9 +164,10 @@ impl Packets {
         self.pack(send);
     }
 
-    fn pack(&mut self, send: &mut dyn FnMut(&[u8])) {
+    fn pack(&mut self, send: &mut Send<'_>) {
         if self.line.len() > self.limit {
-            self.too_long += 1;
+            self.too_long += u64::from(self.current != Current::Counted);
+            self.leave();
             return;
         }
         if !self.packet.is_empty() && self.packet.len() + 1 + self.line.len() > self.limit {
@@ -135,6 +177,16 @@ impl Packets {
             self.packet.push(b'\n');
         }
         self.packet.extend_from_slice(self.line.as_bytes());
+        if self.current == Current::Fine {
+            self.points += 1;
+            self.current = Current::Packed;
+        }
+    }
+
+    /// The current point is counted: not again with the packet that holds other lines of it.
+    fn leave(&mut self) {
+        self.points -= u64::from(self.current == Current::Packed);
+        self.current = Current::Counted;
     }
 }
 
@@ -157,19 +209,40 @@ fn clean(text: &str, special: &[char]) -> String {
     text.chars().map(|c| if special.contains(&c) || c.is_control() { '_' } else { c }).collect()
 }
 
-/// The middle of each bucket that is not empty, and how often it was seen.
+/// A value for each bucket that is not empty, and how often it was seen: the middle of a bucket with two bounds, and for
+/// the outer ones what makes the mean right.
 fn middles(histogram: &Histogram) -> impl Iterator<Item = (f64, u64)> {
-    let bounds = &histogram.bounds;
-    histogram.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(at, count)| {
-        let upper = bounds.get(at).copied();
-        let lower = at.checked_sub(1).and_then(|below| bounds.get(below).copied());
-        let middle = match (lower, upper) {
-            (Some(lower), Some(upper)) => lower + (upper - lower) / 2.0,
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => histogram.sum.unwrap_or_default() / (histogram.count.max(1) as f64),
-        };
-        (middle, *count)
-    })
+    let (counts, bounds) = (&histogram.counts, &histogram.bounds);
+    let inner = counts
+        .iter()
+        .skip(1)
+        .zip(bounds.windows(2))
+        .map(|(count, pair)| (pair[0] + (pair[1] - pair[0]) / 2.0, *count));
+    let (lowest, highest) = outer(histogram, inner.clone());
+    let first = counts.first().map(|count| (lowest, *count));
+    let last = counts.get(1..).and_then(<[u64]>::last).map(|count| (highest, *count));
+    first.into_iter().chain(inner).chain(last).filter(|(_, count)| *count > 0)
+}
+
+/// Values for the buckets that lack a bound: what the sum has beyond the others is theirs, as far as their one bound
+/// and the extremes allow it. Without a sum it is the bound.
+fn outer(histogram: &Histogram, inner: impl Iterator<Item = (f64, u64)>) -> (f64, f64) {
+    let (counts, sum) = (&histogram.counts, histogram.sum.filter(|sum| sum.is_finite()));
+    let (Some(first), Some(last)) = (histogram.bounds.first().copied(), histogram.bounds.last().copied())
+    else {
+        let mean = sum.unwrap_or_default() / (histogram.count.max(1) as f64);
+        return (mean, mean);
+    };
+    let Some(sum) = sum else { return (first, last) };
+    let rest = sum - inner.map(|(value, count)| value * count as f64).sum::<f64>();
+    let count = |at: Option<&u64>| at.map_or(0.0, |count| *count as f64);
+    let (below, above) = (count(counts.first()), count(counts.last()));
+    let most = histogram.max.map_or(f64::INFINITY, |max| max.max(last));
+    let high = if above > 0.0 { (rest / above).max(last).min(most) } else { last };
+    // Where no bound is below zero, no value is likely to be.
+    let least = histogram.min.unwrap_or(if first < 0.0 { f64::NEG_INFINITY } else { 0.0 }).min(first);
+    let low = if below > 0.0 { ((rest - high * above) / below).min(first).max(least) } else { first };
+    (low, high)
 }
 
 /// The sample rate that stands for so many values. Agents cut one over the rate to a whole number, so the rate is chosen
@@ -195,7 +268,10 @@ mod tests {
 
     fn packets(limit: usize, points: &[MetricPoint<'_>], sender: &Sender) -> (Vec<String>, u64) {
         let mut sent = Vec::new();
-        let mut keep = |packet: &[u8]| sent.push(String::from_utf8_lossy(packet).into_owned());
+        let mut keep = |packet: &[u8]| {
+            sent.push(String::from_utf8_lossy(packet).into_owned());
+            true
+        };
         let mut packets = Packets::new(limit);
         points.iter().for_each(|point| packets.add(point, sender, &mut keep));
         packets.finish(&mut keep);
@@ -227,6 +303,78 @@ mod tests {
             MetricValue::Histogram(histogram),
             "a.b:1.5|d|#model:gpt_4_o,n:1\na.b:2|d|@0.5|#model:gpt_4_o,n:1",
         );
+    }
+
+    #[test]
+    fn a_metric_without_a_name_is_left_out() {
+        let (sent, _) = packets(1432, &[point("", counter(1.0))], &Sender::default());
+        assert_eq!(sent, Vec::<String>::new());
+    }
+
+    fn histogram(bounds: &[f64], counts: &[u64], sum: f64) -> Histogram {
+        Histogram {
+            count: counts.iter().sum(),
+            sum: Some(sum),
+            bounds: bounds.to_vec(),
+            counts: counts.to_vec(),
+            temporality: Temporality::Delta,
+            ..Histogram::default()
+        }
+    }
+
+    #[test]
+    fn outer_buckets_make_the_mean_right() {
+        let check = |histogram: Histogram, expect: &[(f64, u64)]| {
+            assert_eq!(middles(&histogram).collect::<Vec<_>>(), expect, "{histogram:?}");
+        };
+        check(histogram(&[], &[], 0.0), &[]);
+        check(histogram(&[], &[4], 6.0), &[(1.5, 4)]);
+        check(histogram(&[16.0], &[0, 1], 60.0), &[(60.0, 1)]);
+        check(histogram(&[1.0, 2.0], &[0, 2, 2], 103.0), &[(1.5, 2), (50.0, 2)]);
+        check(histogram(&[-1.0, 1.0], &[2, 3, 0], -10.0), &[(-5.0, 2), (0.0, 3)]);
+        check(histogram(&[-1.0, 1.0], &[1, 0, 1], 55.0), &[(-1.0, 1), (55.0, 1)][..]);
+        check(histogram(&[-1.0, 1.0], &[1, 0, 1], -7.0), &[(-8.0, 1), (1.0, 1)]);
+        // Middles are not exact: what would follow from that and cannot be is not believed.
+        check(histogram(&[0.0, 10.0], &[1, 4, 0], 8.0), &[(0.0, 1), (5.0, 4)]);
+        check(histogram(&[1.0, 9.0], &[0, 2, 1], 7.0), &[(5.0, 2), (9.0, 1)]);
+        let known = Histogram { min: Some(-2.0), ..histogram(&[0.0, 10.0], &[1, 4, 0], 8.0) };
+        check(known, &[(-2.0, 1), (5.0, 4)]);
+        let known = Histogram { max: Some(70.0), ..histogram(&[0.0, 10.0], &[0, 4, 1], 100.0) };
+        check(known, &[(5.0, 4), (70.0, 1)]);
+        let unknown = Histogram { sum: None, ..histogram(&[1.0, 2.0], &[1, 0, 1], 0.0) };
+        check(unknown, &[(1.0, 1), (2.0, 1)]);
+    }
+
+    #[test]
+    fn lost_points_are_counted_once() {
+        let check = |limit: usize, fails: fn(usize) -> bool, expect: (u64, u64)| {
+            let lines = [1, 1, 1, 1, 1, 1, 1, 1, 0];
+            let many = histogram(&[0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0], &lines, 0.0);
+            let points = [
+                point("a", MetricValue::Histogram(many.clone())),
+                point("b", MetricValue::Gauge(1.0)),
+                point("c", MetricValue::Histogram(many)),
+            ];
+            let (mut packets, mut number) = (Packets::new(limit), 0);
+            let mut send = |_: &[u8]| {
+                number += 1;
+                !fails(number)
+            };
+            points.iter().for_each(|point| packets.add(point, &Sender::default(), &mut send));
+            packets.finish(&mut send);
+            assert_eq!((packets.lost, packets.too_long), expect, "{limit}");
+        };
+        // One packet, one for each line, and two lines in each.
+        for limit in [8000, 30, 60] {
+            check(limit, |_| false, (0, 0));
+            check(limit, |_| true, (3, 0));
+        }
+        check(8000, |number| number == 1, (3, 0));
+        check(30, |number| number == 1 || number == 3, (1, 0));
+        check(30, |number| number == 9, (1, 0));
+        check(60, |number| number == 5, (2, 0));
+        check(60, |number| number >= 5, (2, 0));
+        check(10, |_| true, (0, 3));
     }
 
     #[test]

@@ -165,18 +165,17 @@ impl Exporter for DogStatsD {
         let socket = self.socket();
         let limit =
             if matches!(self.target, Target::Udp(_)) { DATAGRAM_UDP_BYTES } else { DATAGRAM_UNIX_BYTES };
-        let (mut packets, mut lost, mut broken) = (Packets::new(limit), 0, socket.is_none());
+        let (mut packets, mut broken) = (Packets::new(limit), socket.is_none());
         let mut send = |packet: &[u8]| {
-            if socket.as_ref().is_none_or(|socket| socket.send(packet).is_err()) {
-                lost += packet.split(|byte| *byte == b'\n').count() as u64;
-                broken = true;
-            }
+            let sent = socket.as_ref().is_some_and(|socket| socket.send(packet).is_ok());
+            broken |= !sent;
+            sent
         };
         points.iter().for_each(|point| packets.add(point, &sender, &mut send));
         packets.finish(&mut send);
-        DONE.lose([0, 0, lost], Undelivered::Refused);
+        DONE.lose([0, 0, packets.lost], Undelivered::Refused);
         DONE.lose([0, 0, packets.too_long], Undelivered::TooLarge);
-        DONE.export_errors.fetch_add(u64::from(lost > 0), Relaxed);
+        DONE.export_errors.fetch_add(u64::from(packets.lost > 0), Relaxed);
         self.sender = Some(sender);
         self.socket = socket.filter(|_| !broken);
         Ok(())
