@@ -97,6 +97,7 @@ extern "C" fn after_in_child() {
     } else {
         engine::forget_parent(&mut held.parked);
         health::forget_parent();
+        metrics::forget_parent();
         collector::forget_parent(&mut held.commands);
     }
 }

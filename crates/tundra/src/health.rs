@@ -105,6 +105,32 @@ impl Undelivered {
     }
 }
 
+/// Why something that was measured is in no metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unmeasured {
+    /// There are too many series, and this one has no place: counted once for each handle or call site, and for each call
+    /// with computed labels.
+    NoRoom,
+    /// A histogram was given an infinite value, or one that is no number.
+    NotFinite,
+}
+
+impl Unmeasured {
+    pub(crate) const COUNT: usize = 2;
+
+    /// All reasons.
+    pub const ALL: [Self; Self::COUNT] = [Self::NoRoom, Self::NotFinite];
+
+    /// The reason as ledgers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRoom => "no_room",
+            Self::NotFinite => "not_finite",
+        }
+    }
+}
+
 /// What a payload holds: spans, log records, metric points.
 pub(crate) type Load = [u64; 3];
 
@@ -117,6 +143,7 @@ pub(crate) struct Totals {
     pub(crate) waiting: [AtomicU64; Kind::COUNT],
     /// Records that an exporter took and later had to give up: spans, log records, metric points.
     pub(crate) lost: [[AtomicU64; Undelivered::COUNT]; 3],
+    pub(crate) unmeasured: [AtomicU64; Unmeasured::COUNT],
     pub(crate) export_errors: AtomicU64,
     pub(crate) bad_answers: AtomicU64,
     pub(crate) stale_parents: AtomicU64,
@@ -128,6 +155,7 @@ pub(crate) static DONE: Totals = Totals {
     dropped: [const { [const { AtomicU64::new(0) }; Dropped::COUNT] }; Kind::COUNT],
     waiting: [const { AtomicU64::new(0) }; Kind::COUNT],
     lost: [const { [const { AtomicU64::new(0) }; Undelivered::COUNT] }; 3],
+    unmeasured: [const { AtomicU64::new(0) }; Unmeasured::COUNT],
     export_errors: AtomicU64::new(0),
     bad_answers: AtomicU64::new(0),
     stale_parents: AtomicU64::new(0),
@@ -144,6 +172,10 @@ impl Totals {
         }
     }
 
+    pub(crate) fn unmeasured(&self, why: Unmeasured) {
+        self.unmeasured[why as usize].fetch_add(1, Relaxed);
+    }
+
     fn undelivered(&self, at: usize) -> Vec<(Undelivered, u64)> {
         let counts = self.lost[at].iter().map(|count| count.load(Relaxed));
         Undelivered::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
@@ -153,7 +185,7 @@ impl Totals {
 /// In a forked child: the ledger starts clean.
 pub(crate) fn forget_parent() {
     let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
-    let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten());
+    let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten()).chain(&DONE.unmeasured);
     let others = [&DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
     totals.chain(by_reason).chain(others).for_each(|count| count.store(0, Relaxed));
 }
@@ -201,6 +233,8 @@ pub struct Health {
     pub spilled_bytes: usize,
     /// Metric points that network exporters took and had to give up, by reason.
     pub points_undelivered: Vec<(Undelivered, u64)>,
+    /// What was measured and is in no metric, by reason; reasons with zero are left out.
+    pub unmeasured: Vec<(Unmeasured, u64)>,
     /// Exports that failed.
     pub export_errors: u64,
     /// Answers of servers that could not be understood; they change nothing.
@@ -233,6 +267,11 @@ pub fn health() -> Health {
         open_spans: open_spans(),
         spilled_bytes: spilled(),
         points_undelivered: DONE.undelivered(2),
+        unmeasured: Unmeasured::ALL
+            .into_iter()
+            .map(|why| (why, DONE.unmeasured[why as usize].load(Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         export_errors: DONE.export_errors.load(Relaxed),
         bad_answers: DONE.bad_answers.load(Relaxed),
         stale_parents: DONE.stale_parents.load(Relaxed),

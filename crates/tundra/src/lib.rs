@@ -61,7 +61,7 @@ pub use export::{
 };
 pub use guard::{FlushError, Guard};
 pub use handle::Handle;
-pub use health::{Dropped, Health, Ledger, Undelivered, health};
+pub use health::{Dropped, Health, Ledger, Undelivered, Unmeasured, health};
 #[cfg(feature = "layer")]
 pub use layer::{RegistryLayer, layer};
 pub use sampling::RulesError;

@@ -57,6 +57,8 @@ pub(crate) const FRAMES_PER_SITE: usize = 8;
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.
 pub(crate) const SERIES_PER_METRIC: usize = 1000;
+/// Characters of one label's value; longer ones are cut, as Datadog cuts its tags.
+pub(crate) const LABEL_CHARS: usize = 200;
 /// Sampling rules of one pipeline.
 pub(crate) const SAMPLING_RULES: usize = 1000;
 /// Bytes of spans of unsampled traces that wait for a reason to keep them, in one pipeline.

@@ -7,6 +7,7 @@
 mod app;
 mod cell;
 mod collect;
+mod label;
 mod process;
 mod prometheus;
 mod registry;
@@ -14,6 +15,7 @@ mod site;
 mod sketch;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod totals;
 
 pub use app::AppMetrics;
 pub(crate) use cell::Cells;
@@ -27,3 +29,4 @@ pub use site::{Counter, CounterSite, Gauge, GaugeSite, Histogram, HistogramSite,
 pub(crate) use tokio::watch_current;
 #[cfg(feature = "tokio")]
 pub use tokio::watch_tokio;
+pub(crate) use totals::forget_parent;

@@ -7,7 +7,6 @@ use ::metrics::{
 };
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(super) fn install() {
     // An error means that the program has a recorder of its own.
@@ -51,8 +50,7 @@ impl Recorder for Bridge {
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let counter = with_labels(key, OurCounter::new);
-        Counter::from_arc(Arc::new(Counts { counter, told: AtomicU64::new(0) }))
+        Counter::from_arc(Arc::new(Counts(with_labels(key, OurCounter::new))))
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
@@ -64,20 +62,15 @@ impl Recorder for Bridge {
     }
 }
 
-struct Counts {
-    counter: OurCounter,
-    /// The highest absolute value so far; what is told next counts from there.
-    told: AtomicU64,
-}
+struct Counts(OurCounter);
 
 impl CounterFn for Counts {
     fn increment(&self, value: u64) {
-        self.counter.add(value);
+        self.0.add(value);
     }
 
     fn absolute(&self, value: u64) {
-        let before = self.told.fetch_max(value, Relaxed);
-        self.counter.add(value.saturating_sub(before));
+        self.0.raise_to(value);
     }
 }
 

@@ -4,12 +4,13 @@
 
 use super::process::Process;
 use super::registry::{self, Kind, Series};
-use super::sketch::{BUCKETS, upper_bound};
+use super::sketch::{ABOVE, BUCKETS, upper_bound};
+use super::totals;
 use crate::engine::Local;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tundra_record::metric::Histogram;
-use tundra_record::{MetricPoint, MetricValue, Temporality, UnixNanos, Value};
+use tundra_record::{MetricPoint, MetricValue, Temporality, UnixNanos};
 
 static GAUGES_ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -25,7 +26,6 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 struct Told {
     number: u64,
     sum: f64,
-    buckets: Option<Box<[u32; BUCKETS]>>,
     line: Option<Instant>,
     /// Counted since the last line.
     unlined: u64,
@@ -130,34 +130,29 @@ fn counter(number: usize, told: &mut Told) -> Option<MetricValue> {
 }
 
 fn histogram(number: usize, told: &mut Told) -> Option<MetricValue> {
-    let mut buckets = Box::new([0; BUCKETS]);
-    let mut sum = 0.0;
-    for local in Local::all() {
-        sum += local.cells.sketch(number).map_or(0.0, |sketch| sketch.read(&mut buckets));
-    }
-    let before = told.buckets.get_or_insert_with(|| Box::new([0; BUCKETS]));
-    let delta: Vec<u64> =
-        buckets.iter().zip(before.iter()).map(|(now, then)| u64::from(now.wrapping_sub(*then))).collect();
+    let (delta, sum) = totals::advance(number);
     let grown = sum - std::mem::replace(&mut told.sum, sum);
-    *before = buckets;
-    let first = delta.iter().position(|count| *count > 0)?;
-    let last = delta.iter().rposition(|count| *count > 0)?;
-    let lower = if first == 0 { None } else { Some(upper_bound(first - 1)) };
-    // One bound below the first filled bucket, so that its width is known; none above the last possible one.
-    let bounds: Vec<f64> = lower.into_iter().chain((first..=last).map(upper_bound)).collect();
-    let leading = usize::from(lower.is_some());
-    let mut counts = vec![0; leading];
-    counts.extend_from_slice(&delta[first..=last]);
-    counts.push(0);
+    let (bounds, counts) = filled(&delta)?;
     Some(MetricValue::Histogram(Histogram {
-        count: delta.iter().sum(),
-        sum: Some(grown),
+        count: counts.iter().sum(),
+        // Sums of threads can be too large together.
+        sum: Some(grown).filter(|sum| sum.is_finite()),
         min: None,
         max: None,
         bounds,
         counts,
         temporality: Temporality::Delta,
     }))
+}
+
+/// Bounds and counts from the first to the last filled bucket, and one bucket below, so that the first one's width is
+/// known. What is above the last bound of all counts in the bucket that has none.
+fn filled(delta: &[u64; BUCKETS]) -> Option<(Vec<f64>, Vec<u64>)> {
+    let first = delta.iter().position(|count| *count > 0)?;
+    let last = delta.iter().rposition(|count| *count > 0)?;
+    let bounded = first.saturating_sub(1)..=last.min(ABOVE - 1);
+    let counts = delta[bounded.clone()].iter().chain([&delta[ABOVE]]).copied().collect();
+    Some((bounded.map(upper_bound).collect(), counts))
 }
 
 fn point(
@@ -167,13 +162,36 @@ fn point(
     start: UnixNanos,
     time: UnixNanos,
 ) -> MetricPoint<'static> {
-    let label = |(key, value): &(String, String)| (key.clone().into(), Value::from(value.clone()));
     MetricPoint {
         name: series.name.clone().into(),
         unit: unit.into(),
         time,
         start: if matches!(value, MetricValue::Gauge(_)) { UnixNanos::default() } else { start },
-        attrs: series.labels.iter().map(label).collect(),
+        attrs: series.attrs(),
         value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_bound_pretends_to_hold_more() {
+        let check = |buckets: &[usize], expect: Option<(&[f64], &[u64])>| {
+            let mut delta = [0; BUCKETS];
+            buckets.iter().for_each(|bucket| delta[*bucket] += 1);
+            let found = filled(&delta);
+            assert_eq!(found.as_ref().map(|(bounds, counts)| (&**bounds, &**counts)), expect);
+        };
+        let least = 2_f64.powi(-30);
+        let most = 2_f64.powi(34);
+        check(&[], None);
+        check(&[0], Some((&[-least], &[1, 0])));
+        check(&[1, 1], Some((&[-least, least], &[0, 2, 0])));
+        check(&[2], Some((&[least, least * 1.0625], &[0, 1, 0])));
+        check(&[ABOVE - 1], Some((&[most * 31.0 / 32.0, most], &[0, 1, 0])));
+        check(&[ABOVE], Some((&[most], &[0, 1])));
+        check(&[ABOVE - 1, ABOVE], Some((&[most * 31.0 / 32.0, most], &[0, 1, 1])));
     }
 }

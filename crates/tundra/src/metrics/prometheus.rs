@@ -1,30 +1,37 @@
 //! All metrics of the process in Prometheus's text format. Serving the text is the application's business.
 
-use super::collect;
+mod text;
+
 use super::process::Process;
-use super::registry::{self, Kind, Labels};
-use super::sketch::{BUCKETS, upper_bound};
+use super::registry;
+use super::sketch::upper_bound;
+use super::{collect, totals};
 use crate::collector::clean_points;
-use crate::engine::Local;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Write;
-use tundra_record::{MetricPoint, MetricValue, Text, UnixNanos, Value};
+use text::{Kind, Labels, Names, float, line};
+use tundra_record::{MetricPoint, MetricValue, Text, UnixNanos};
+
+/// Bounds of every histogram, the same at each time and in each instance, or nobody could add them up: powers of two from
+/// about a millionth to 17 thousand million.
+const BOUNDS: std::ops::RangeInclusive<i32> = -20..=34;
+const BUCKETS: usize = 56;
 
 /// What a series stands at.
 enum Level {
     Counter(u64),
     Gauge(f64),
-    /// Sum, and counts of the buckets that are not empty.
-    Histogram(f64, BTreeMap<usize, u64>),
+    /// Sum, and counts between `BOUNDS`.
+    Histogram(f64, Box<[u64; BUCKETS]>),
 }
 
 impl Level {
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> Kind {
         match self {
-            Self::Counter(_) => "counter",
-            Self::Gauge(_) => "gauge",
-            Self::Histogram(..) => "histogram",
+            Self::Counter(_) => Kind::Counter,
+            Self::Gauge(_) => Kind::Gauge,
+            Self::Histogram(..) => Kind::Histogram,
         }
     }
 
@@ -32,9 +39,9 @@ impl Level {
     fn join(&mut self, other: Self) {
         match (self, other) {
             (Self::Counter(total), Self::Counter(more)) => *total = total.wrapping_add(more),
-            (Self::Histogram(sum, buckets), Self::Histogram(more, counts)) => {
+            (Self::Histogram(sum, counts), Self::Histogram(more, others)) => {
                 *sum += more;
-                counts.into_iter().for_each(|(at, count)| *buckets.entry(at).or_default() += count);
+                counts.iter_mut().zip(*others).for_each(|(count, other)| *count += other);
             }
             (Self::Gauge(value), Self::Gauge(latest)) => *value = latest,
             // A family has one kind only.
@@ -43,11 +50,15 @@ impl Level {
     }
 }
 
-/// Every counter, gauge and histogram of the process as it stands now, in Prometheus's text exposition format 0.0.4.
+/// Every counter, gauge and histogram of the process as it stands now, in Prometheus's text exposition format 0.0.4, and
+/// what the process and a watched runtime tell of themselves.
 ///
-/// Names and labels are written with `_` for what Prometheus does not allow. Counters end in `_total`, and count from the
-/// start of the process whatever else is exported. Histograms show the buckets that are not empty. Labels are redacted as
-/// in what is exported, by the rules of the pipeline that was made last.
+/// Names and labels are written with `_` for what Prometheus does not allow; labels that become the same have both values,
+/// `1;2`, and a metric whose name is taken by then has its kind behind it. A histogram's own label `le` is `exported_le`.
+/// Counters end in `_total`, and count from the start of the process whatever else is exported. Histograms have the
+/// same 55 bounds always and everywhere, the powers of two from 2^-20 to 2^34, so that `sum by (le)` holds; a quantile
+/// computed from them is less than twice and more than half the true one. Labels are redacted as in what is
+/// exported, by the rules of the pipeline that was made last.
 ///
 /// ```
 /// let _tundra = tundra::builder().no_log_output().install()?;
@@ -57,29 +68,22 @@ impl Level {
 /// # Ok::<(), tundra::Error>(())
 /// ```
 pub fn prometheus() -> String {
-    let mut families: BTreeMap<String, BTreeMap<Labels, Level>> = BTreeMap::new();
+    let mut families: BTreeMap<(Kind, String), BTreeMap<Labels, Level>> = BTreeMap::new();
     for (point, level) in levels() {
-        let mut name = clean(&point.name);
-        if matches!(level, Level::Counter(_)) && !name.ends_with("_total") {
-            name.push_str("_total");
-        }
-        let label = |(key, value): &(Text<'_>, Value<'_>)| (key.to_string(), value.to_text().into_owned());
-        let labels: Labels = point.attrs.iter().map(label).collect();
-        let family = families.entry(name).or_default();
-        // A name that stands for two kinds can only be one of them there.
-        if family.values().next().is_none_or(|first| first.kind() == level.kind()) {
-            match family.entry(labels) {
-                Entry::Occupied(mut known) => known.get_mut().join(level),
-                Entry::Vacant(place) => {
-                    place.insert(level);
-                }
+        let written = point.attrs.iter().map(|(key, value)| (key.to_string(), value.to_text().into_owned()));
+        let labels = text::labels(written, level.kind());
+        match families.entry((level.kind(), point.name.into_owned())).or_default().entry(labels) {
+            Entry::Occupied(mut known) => known.get_mut().join(level),
+            Entry::Vacant(place) => {
+                place.insert(level);
             }
         }
     }
+    let mut names = Names::default();
+    let named = families.into_iter().map(|((kind, name), family)| (names.take(&name, kind), (kind, family)));
     let mut text = String::new();
-    for (name, family) in families {
-        let kind = family.values().next().map_or("untyped", Level::kind);
-        let _infallible = writeln!(text, "# TYPE {name} {kind}");
+    for (name, (kind, family)) in named.collect::<BTreeMap<_, _>>() {
+        let _infallible = writeln!(text, "# TYPE {name} {}", kind.word());
         family.iter().for_each(|(labels, level)| lines(&name, labels, level, &mut text));
     }
     text
@@ -92,103 +96,68 @@ fn levels() -> Vec<(MetricPoint<'static>, Level)> {
     let (mut points, mut levels) = (Vec::new(), Vec::new());
     for (number, series) in all.iter().enumerate() {
         let level = match series.kind {
-            Kind::Counter => Level::Counter(collect::total(number)),
-            Kind::Gauge => match registry::gauge(number) {
+            registry::Kind::Counter => Level::Counter(collect::total(number)),
+            registry::Kind::Gauge => match registry::gauge(number) {
                 Some(value) => Level::Gauge(value),
                 None => continue,
             },
-            Kind::Histogram => histogram(number),
+            registry::Kind::Histogram => histogram(number),
         };
-        let label = |(key, text): &(String, String)| (key.clone().into(), Value::from(text.clone()));
         points.push(MetricPoint {
             name: series.name.clone().into(),
             unit: Text::default(),
             time: UnixNanos::default(),
             start: UnixNanos::default(),
-            attrs: series.labels.iter().map(label).collect(),
+            attrs: series.attrs(),
             value: MetricValue::Gauge(0.0),
         });
         levels.push(level);
     }
     drop(guard);
     clean_points(&mut points);
-    let mut own = Vec::new();
-    Process::default().points(UnixNanos::default(), &mut own);
-    let own = own.into_iter().filter_map(|point| match point.value {
+    let own = own_points().into_iter().filter_map(|point| match point.value {
         MetricValue::Gauge(value) => Some((point, Level::Gauge(value))),
         _ => None,
     });
     points.into_iter().zip(levels).chain(own).collect()
 }
 
+/// What the process and the runtime tell of themselves. Shares of time are missing, for they need two looks.
+fn own_points() -> Vec<MetricPoint<'static>> {
+    let mut points = Vec::new();
+    Process::default().points(UnixNanos::default(), &mut points);
+    #[cfg(feature = "tokio")]
+    super::tokio::Tokio::default().points(UnixNanos::default(), &mut points);
+    points
+}
+
+fn bounds() -> impl Iterator<Item = f64> {
+    BOUNDS.map(|power| 2_f64.powi(power))
+}
+
 fn histogram(number: usize) -> Level {
-    let mut buckets = Box::new([0; BUCKETS]);
-    let mut sum = 0.0;
-    for local in Local::all() {
-        sum += local.cells.sketch(number).map_or(0.0, |sketch| sketch.read(&mut buckets));
+    let (fine, sum) = totals::standing(number);
+    let mut counts = Box::new([0; BUCKETS]);
+    for (at, count) in fine.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let upper = upper_bound(at);
+        counts[bounds().take_while(|bound| *bound < upper).count()] += count;
     }
-    let filled = buckets.iter().enumerate().filter(|(_, count)| **count > 0);
-    Level::Histogram(sum, filled.map(|(at, count)| (at, u64::from(*count))).collect())
+    Level::Histogram(sum, counts)
 }
 
 fn lines(name: &str, labels: &Labels, level: &Level, out: &mut String) {
     match level {
         Level::Counter(total) => line(name, labels, None, &total.to_string(), out),
         Level::Gauge(value) => line(name, labels, None, &float(*value), out),
-        Level::Histogram(sum, buckets) => {
+        Level::Histogram(sum, counts) => {
             let (bucket, mut count) = (format!("{name}_bucket"), 0_u64);
-            for (at, more) in buckets {
+            for (bound, more) in bounds().chain([f64::INFINITY]).zip(counts.iter()) {
                 count += more;
-                if at + 1 < BUCKETS {
-                    line(&bucket, labels, Some(&float(upper_bound(*at))), &count.to_string(), out);
-                }
+                line(&bucket, labels, Some(bound), &count.to_string(), out);
             }
-            line(&bucket, labels, Some("+Inf"), &count.to_string(), out);
             line(&format!("{name}_sum"), labels, None, &float(*sum), out);
             line(&format!("{name}_count"), labels, None, &count.to_string(), out);
         }
-    }
-}
-
-fn line(name: &str, labels: &Labels, bound: Option<&str>, value: &str, out: &mut String) {
-    out.push_str(name);
-    let bound = bound.map(|bound| ("le".to_owned(), bound.to_owned()));
-    let mut between = '{';
-    for (key, text) in labels.iter().chain(&bound) {
-        let _infallible = write!(out, "{between}{}=\"{}\"", label(key), escaped(text));
-        between = ',';
-    }
-    if between == ',' {
-        out.push('}');
-    }
-    let _infallible = writeln!(out, " {value}");
-}
-
-/// A name with nothing but letters, digits, `_` and `:`, and no digit in front.
-fn clean(name: &str) -> String {
-    let mut text: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == ':' { c } else { '_' })
-        .collect();
-    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
-        text.insert(0, '_');
-    }
-    text
-}
-
-fn label(name: &str) -> String {
-    clean(name).replace(':', "_")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-fn float(value: f64) -> String {
-    match value {
-        f64::INFINITY => "+Inf".to_owned(),
-        f64::NEG_INFINITY => "-Inf".to_owned(),
-        _ => value.to_string(),
     }
 }
 
@@ -196,19 +165,8 @@ fn float(value: f64) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn lines() {
-        let check = |name: &str, labels: &[(&str, &str)], expect: &str| {
-            let labels: Labels =
-                labels.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
-            let mut out = String::new();
-            line(&clean(name), &labels, None, "1", &mut out);
-            assert_eq!(out, expect);
-        };
-        check("a.b-c", &[], "a_b_c 1\n");
-        check("9lives", &[("a:b", "x")], "_9lives{a_b=\"x\"} 1\n");
-        check("x", &[("k", "a\"b\\c\nd"), ("l", "é")], "x{k=\"a\\\"b\\\\c\\nd\",l=\"é\"} 1\n");
-        check("", &[("", "")], "_{_=\"\"} 1\n");
+    fn written(part: &str) -> Vec<String> {
+        prometheus().lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
     }
 
     #[test]
@@ -219,14 +177,19 @@ mod tests {
         [1.0, 1.0, 700.0]
             .into_iter()
             .for_each(|value| crate::histogram!("prom.duration", value, model = "m"));
-        let text = prometheus();
-        let lines: Vec<_> = text.lines().filter(|line| line.contains("prom_")).collect();
+        let lines = written("prom_");
+        let buckets: Vec<_> = lines.iter().filter(|line| line.contains("_bucket")).collect();
+        assert_eq!(buckets.len(), BUCKETS);
+        for (line, bound) in buckets.into_iter().zip(bounds()) {
+            let count = if bound < 1.0 { 0 } else { 2 + i32::from(bound >= 700.0) };
+            assert_eq!(*line, format!("prom_duration_bucket{{model=\"m\",le=\"{bound}\"}} {count}"));
+        }
+        let others: Vec<_> =
+            lines.iter().filter(|line| !line.contains("_bucket") || line.contains("+Inf")).collect();
         assert_eq!(
-            lines,
+            others,
             [
                 "# TYPE prom_duration histogram",
-                "prom_duration_bucket{model=\"m\",le=\"1.0625\"} 2",
-                "prom_duration_bucket{model=\"m\",le=\"704\"} 3",
                 "prom_duration_bucket{model=\"m\",le=\"+Inf\"} 3",
                 "prom_duration_sum{model=\"m\"} 702",
                 "prom_duration_count{model=\"m\"} 3",
@@ -236,5 +199,67 @@ mod tests {
                 "prom_requests_total{model=\"m\"} 1",
             ]
         );
+    }
+
+    #[test]
+    fn outer_values() {
+        let _collector = crate::testing::Collector::new();
+        [-5.0, 0.0, 1e-7, 1e9, 60e9, f64::INFINITY]
+            .into_iter()
+            .for_each(|value| crate::histogram!("outer.values", value));
+        let count = |bound: &str| {
+            let line = format!("outer_values_bucket{{le=\"{bound}\"}} ");
+            written(&line).first().map(|found| found[line.len()..].to_owned())
+        };
+        assert_eq!(count("0.00000095367431640625").as_deref(), Some("3"));
+        assert_eq!(count("536870912").as_deref(), Some("3"));
+        assert_eq!(count("17179869184").as_deref(), Some("4"));
+        assert_eq!(count("+Inf").as_deref(), Some("5"));
+        assert_eq!(written("outer_values_sum"), ["outer_values_sum 60999999995"]);
+    }
+
+    #[test]
+    fn one_series_for_one_set_of_labels() {
+        let _collector = crate::testing::Collector::new();
+        crate::increment_counter!("ord.requests", a = "1", b = "2");
+        crate::increment_counter!("ord.requests", b = "2", a = "1");
+        crate::counter!("ord.requests", 3, b = 1 + 1, a = "0", a = 1);
+        crate::counter!("ord.raw", 1, r#type = "1", http.r#fn = 1 + 1);
+        crate::counter!("ord.raw", 1, type = "1", http.fn = "2");
+        crate::counter!("ord.dots", 1, a_b = "2", a.b = "1");
+        crate::histogram!("ord.le", 1.0, le = "x");
+        let text = prometheus();
+        for line in [
+            "ord_requests_total{a=\"1\",b=\"2\"} 5\n",
+            "ord_raw_total{http_fn=\"2\",type=\"1\"} 2\n",
+            "ord_dots_total{a_b=\"1;2\"} 1\n",
+            "ord_le_bucket{exported_le=\"x\",le=\"+Inf\"} 1\n",
+            "ord_le_count{exported_le=\"x\"} 1\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert_eq!(written("ord_requests").len(), 2);
+    }
+
+    #[test]
+    fn names_that_collide() {
+        let _collector = crate::testing::Collector::new();
+        crate::gauge!("coll.total", 5);
+        crate::counter!("coll", 7);
+        crate::gauge!("collhist.count", 99);
+        crate::histogram!("collhist", 1.0);
+        let lines = written("coll");
+        for line in [
+            "# TYPE coll_total counter",
+            "coll_total 7",
+            "# TYPE coll_total_gauge gauge",
+            "coll_total_gauge 5",
+            "# TYPE collhist histogram",
+            "collhist_count 1",
+            "# TYPE collhist_count_gauge gauge",
+            "collhist_count_gauge 99",
+        ] {
+            assert_eq!(lines.iter().filter(|found| *found == line).count(), 1, "{line} in {lines:?}");
+        }
     }
 }

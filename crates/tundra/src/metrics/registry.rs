@@ -3,6 +3,7 @@
 //! Call sites register once and keep the number; dynamic labels look it up each time. The collector reads the list.
 //! Locks here are held for a lookup only and never while user code runs.
 
+use crate::health::{DONE, Unmeasured};
 use crate::limits::{SERIES, SERIES_PER_METRIC};
 use std::collections::HashMap;
 use std::sync::atomic::{
@@ -10,6 +11,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tundra_record::{Attrs, Value};
 
 /// What a series measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +21,11 @@ pub(crate) enum Kind {
     Histogram,
 }
 
-/// Labels of a series: names and values.
+impl Kind {
+    const COUNT: usize = 3;
+}
+
+/// Labels of a series: names and values, in the form that `label` makes.
 pub(crate) type Labels = Vec<(String, String)>;
 
 /// One series.
@@ -30,11 +36,39 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
 }
 
+impl Series {
+    /// The labels as attributes.
+    pub(crate) fn attrs(&self) -> Attrs<'static> {
+        self.labels.iter().map(|(key, text)| (key.clone().into(), value(key, text))).collect()
+    }
+}
+
+/// Labels are text, but for the one that OpenTelemetry says is a boolean.
+fn value(key: &str, text: &str) -> Value<'static> {
+    if (key, text) == OVERFLOW { Value::Bool(true) } else { Value::from(text.to_owned()) }
+}
+
+/// The series of one name and kind.
+#[derive(Default)]
+struct Metric {
+    numbers: HashMap<Labels, u32>,
+    /// The one for new labels, once no more get their own.
+    overflow: Option<u32>,
+}
+
+/// What there is for a name and labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Series(u32),
+    NoRoom,
+    New,
+}
+
 #[derive(Default)]
 pub(crate) struct Registry {
     pub(crate) all: Vec<Series>,
-    numbers: HashMap<(Kind, String, Labels), u32>,
-    per_metric: HashMap<(Kind, String), usize>,
+    /// By kind and name.
+    metrics: [HashMap<String, Metric>; Kind::COUNT],
     /// By name, for metrics that were described.
     pub(crate) units: HashMap<String, &'static str>,
 }
@@ -90,36 +124,64 @@ pub(crate) fn series_count() -> usize {
 /// The number of a series, which is made if it is new; beyond the limits, the overflow series; `None` if even that has
 /// no place.
 pub(crate) fn number(kind: Kind, name: &str, labels: Labels) -> Option<u32> {
-    let key = (kind, name.to_owned(), labels);
-    if let Some(number) = read().as_ref().and_then(|registry| registry.numbers.get(&key).copied()) {
+    // What is known, or has no place, must not hold up the others.
+    let known = read().as_ref().map_or(Place::New, |registry| registry.find(kind, name, &labels));
+    let place = if known == Place::New { make(kind, name, labels) } else { known };
+    if let Place::Series(number) = place {
         return Some(number);
     }
+    DONE.unmeasured(Unmeasured::NoRoom);
+    None
+}
+
+fn make(kind: Kind, name: &str, labels: Labels) -> Place {
     let mut guard = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
-    let found = guard.get_or_insert_default().add(key);
+    let registry = guard.get_or_insert_default();
+    let before = registry.all.len();
+    let place = registry.add(kind, name, labels);
+    let is_new = registry.all.len() > before;
     drop(guard);
-    announce();
-    found
+    if is_new {
+        announce();
+    }
+    place
 }
 
 impl Registry {
-    fn add(&mut self, mut key: (Kind, String, Labels)) -> Option<u32> {
-        let siblings = self.per_metric.get(&(key.0, key.1.clone())).copied().unwrap_or(0);
+    /// Series are never removed, so who had no place before has none now.
+    fn find(&self, kind: Kind, name: &str, labels: &Labels) -> Place {
+        let metric = self.metrics[kind as usize].get(name);
+        let own = metric.and_then(|metric| metric.numbers.get(labels).copied());
+        let overflow = || metric.and_then(|metric| metric.overflow).filter(|_| !labels.is_empty());
+        match own.or_else(overflow) {
+            Some(number) => Place::Series(number),
+            None if self.all.len() >= SERIES => Place::NoRoom,
+            None => Place::New,
+        }
+    }
+
+    fn add(&mut self, kind: Kind, name: &str, mut labels: Labels) -> Place {
+        // Somebody may have been faster.
+        let known = self.find(kind, name, &labels);
+        if known != Place::New {
+            return known;
+        }
+        let metric = self.metrics[kind as usize].entry(name.to_owned()).or_default();
         // The last places of the table are kept for overflow series.
-        let full = siblings >= SERIES_PER_METRIC || self.all.len() >= SERIES - SERIES / 8;
-        if full && !key.2.is_empty() {
-            key.2 = vec![(OVERFLOW.0.to_owned(), OVERFLOW.1.to_owned())];
+        let full = metric.numbers.len() >= SERIES_PER_METRIC || self.all.len() >= SERIES - SERIES / 8;
+        let over = full && !labels.is_empty();
+        if over {
+            labels = vec![(OVERFLOW.0.to_owned(), OVERFLOW.1.to_owned())];
         }
-        if let Some(number) = self.numbers.get(&key) {
-            return Some(*number);
+        let next = self.all.len() as u32;
+        let number = *metric.numbers.entry(labels.clone()).or_insert(next);
+        if over {
+            metric.overflow = Some(number);
         }
-        if self.all.len() >= SERIES {
-            return None;
+        if number == next {
+            self.all.push(Series { kind, name: name.to_owned(), labels });
         }
-        let number = self.all.len() as u32;
-        self.all.push(Series { kind: key.0, name: key.1.clone(), labels: key.2.clone() });
-        *self.per_metric.entry((key.0, key.1.clone())).or_default() += 1;
-        self.numbers.insert(key, number);
-        Some(number)
+        Place::Series(number)
     }
 }
 
@@ -156,4 +218,53 @@ pub(crate) fn set_gauge(series: u32, value: f64) {
 pub(crate) fn gauge(series: usize) -> Option<f64> {
     let bits = GAUGES[series % SERIES].load(Relaxed);
     (bits != UNSET).then(|| f64::from_bits(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(n: usize) -> Labels {
+        vec![("n".to_owned(), n.to_string())]
+    }
+
+    #[test]
+    fn limits() {
+        let mut registry = Registry::default();
+        let mut check = |name: &str, labels: Labels, expect: Place| {
+            assert_eq!(registry.add(Kind::Counter, name, labels.clone()), expect, "{name}");
+            assert_eq!(registry.find(Kind::Counter, name, &labels), expect, "{name}");
+        };
+        for n in 0..SERIES_PER_METRIC {
+            check("many", labels(n), Place::Series(n as u32));
+        }
+        // What is beyond the limit is one series, found without making anything.
+        let mut next = SERIES_PER_METRIC as u32;
+        (5000..5010).for_each(|n| check("many", labels(n), Place::Series(next)));
+        check("many", labels(7), Place::Series(7));
+        next += 1;
+        check("many", Vec::new(), Place::Series(next));
+        while (next as usize) < SERIES - 2 {
+            next += 1;
+            check(&format!("metric {next}"), Vec::new(), Place::Series(next));
+        }
+        check("late", labels(1), Place::Series(next + 1));
+        check("late", labels(2), Place::Series(next + 1));
+        for n in 0..3 {
+            check("later", labels(n), Place::NoRoom);
+            check("later", Vec::new(), Place::NoRoom);
+        }
+        check("many", labels(5000), Place::Series(SERIES_PER_METRIC as u32));
+    }
+
+    #[test]
+    fn overflow_is_a_boolean() {
+        let check = |key: &str, text: &str, expect: Value<'static>| {
+            let labels = vec![(key.to_owned(), text.to_owned())];
+            let series = Series { kind: Kind::Counter, name: String::new(), labels };
+            assert_eq!(series.attrs()[0].1, expect);
+        };
+        check("otel.metric.overflow", "true", Value::Bool(true));
+        check("other", "true", Value::from("true"));
+    }
 }

@@ -3,7 +3,10 @@
 //! A handle is a series' number. A site resolves its number on the first call that finds the SDK active; later calls
 //! are one load and the cell.
 
-use super::registry::{self, Kind, Labels};
+#[cfg(feature = "metrics")]
+use super::collect;
+use super::label;
+use super::registry::{self, Kind};
 use crate::engine::Local;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -28,8 +31,7 @@ pub struct Gauge(u32);
 pub struct Histogram(u32);
 
 fn resolve(kind: Kind, name: &str, labels: &[(&str, &dyn Display)]) -> u32 {
-    let labels: Labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.to_string())).collect();
-    registry::number(kind, name, labels).unwrap_or(REFUSED)
+    registry::number(kind, name, label::labels(labels.iter().copied())).unwrap_or(REFUSED)
 }
 
 impl Counter {
@@ -61,6 +63,24 @@ impl Gauge {
     pub fn set(self, value: f64) {
         if registry::active() && self.0 < REFUSED {
             registry::set_gauge(self.0, value);
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Counter {
+    /// Adds what is missing to this value, whichever handle counted before. A value that was passed already adds nothing.
+    pub(crate) fn raise_to(self, value: u64) {
+        let number = self.0 as usize;
+        // The thread's state first, as making it takes a lock that whoever forks takes before the registry's.
+        if registry::active()
+            && self.0 < REFUSED
+            && value > collect::total(number)
+            && let Some(local) = Local::get()
+        {
+            // One at a time: two would both add what is missing.
+            let _one = registry::lock_registry();
+            local.cells.add(self.0, value.saturating_sub(collect::total(number)));
         }
     }
 }
@@ -126,9 +146,8 @@ impl Site {
         if !registry::active() {
             return REFUSED;
         }
-        let labels =
-            self.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let number = registry::number(kind, self.name, labels).unwrap_or(REFUSED);
+        let labels = self.labels.iter().map(|(key, value)| (*key, value as &dyn Display));
+        let number = registry::number(kind, self.name, label::labels(labels)).unwrap_or(REFUSED);
         self.number.store(number, Relaxed);
         number
     }

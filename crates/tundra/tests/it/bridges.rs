@@ -78,6 +78,18 @@ fn metrics_of_the_metrics_crate() {
         (0..5).for_each(|_| counter.increment(2));
         let absolute = metrics::counter!("seen");
         [10, 7, 12].into_iter().for_each(|seen| absolute.absolute(seen));
+        // The macros look their handle up at each call; what was told belongs to the series.
+        [10, 12, 11, 15].into_iter().for_each(|seen| metrics::counter!("looked.up").absolute(seen));
+        let mixed = metrics::counter!("mixed");
+        mixed.increment(5);
+        mixed.absolute(10);
+        metrics::counter!("mixed").increment(1);
+        metrics::counter!("mixed").absolute(9);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..=500).for_each(|n| metrics::counter!("racing").absolute(n)));
+            }
+        });
         let gauge = metrics::gauge!("open");
         gauge.increment(3.0);
         gauge.decrement(0.5);
@@ -99,6 +111,14 @@ fn metrics_of_the_metrics_crate() {
         for (name, expect) in [("jobs", 10.0), ("seen", 12.0), ("open", 2.5), ("level", 5.0), ("size", 400.0)]
         {
             assert_eq!(number(name), expect, "{name}");
+        }
+        // The collector may have told a part of these before.
+        for (name, expect) in [("looked.up", 15.0), ("mixed", 11.0), ("racing", 500.0)] {
+            let told = records.points.iter().filter(|point| point.name == name);
+            let sum: f64 = told
+                .map(|point| if let MetricValue::Sum { value, .. } = point.value { value } else { 0.0 })
+                .sum();
+            assert_eq!(sum, expect, "{name}");
         }
         let labels: Vec<_> =
             point("jobs").attrs.iter().map(|(key, value)| (&**key, value.to_text())).collect();

@@ -2,7 +2,7 @@
 
 use std::thread;
 use tundra::testing::Collector;
-use tundra_record::{MetricPoint, MetricValue};
+use tundra_record::{MetricPoint, MetricValue, Value};
 
 fn named<'a>(points: &'a [MetricPoint<'static>], name: &str) -> Vec<&'a MetricPoint<'static>> {
     points.iter().filter(|point| point.name == name).collect()
@@ -35,6 +35,8 @@ fn the_runtime_tells_of_itself() {
         assert_eq!(value("tokio.workers"), Some(MetricValue::Gauge(2.0)));
         assert_eq!(value("tokio.tasks.alive"), Some(MetricValue::Gauge(1.0)));
         assert!(value("tokio.global_queue.depth").is_some() && value("tokio.workers.busy").is_some());
+        let text = tundra::metrics::prometheus();
+        assert!(text.contains("\ntokio_workers 2\n") && text.contains("\nprocess_thread_count "), "{text}");
         pending.abort();
         drop(runtime);
         // A runtime that is gone is no harm.
@@ -42,6 +44,40 @@ fn the_runtime_tells_of_itself() {
         for name in ["memory.usage", "unix.file_descriptor.count", "thread.count", "cpu.utilization"] {
             assert!(value(&format!("process.{name}")).is_some(), "{name}");
         }
+    });
+}
+
+#[test]
+fn what_is_not_measured_is_counted() {
+    crate::alone("metrics::what_is_not_measured_is_counted", || {
+        let (records, guard) = crate::global();
+        let flush = || guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+        for value in [1.0, f64::INFINITY, f64::NAN] {
+            tundra::histogram!("it.finite", value);
+        }
+        flush();
+        tundra::histogram!("it.finite", 60e9);
+        flush();
+        let sums: Vec<_> = {
+            let records = records.lock().expect("no panic");
+            let histogram = |point: &&MetricPoint<'_>| match &point.value {
+                MetricValue::Histogram(found) => (found.count, found.sum, found.bounds.last().copied()),
+                other => panic!("{other:?}"),
+            };
+            named(&records.points, "it.finite").iter().map(histogram).collect()
+        };
+        assert_eq!(sums, [(1, Some(1.0), Some(1.0)), (1, Some(60e9), Some(2_f64.powi(34)))]);
+        for n in 0..9000 {
+            let name = format!("it.name.{n}");
+            tundra::counter!(name, 1);
+        }
+        // This call site comes when there is no place left, and is told of once.
+        (0..5).for_each(|_| tundra::increment_counter!("it.late"));
+        let health = tundra::health();
+        let count =
+            |why| health.unmeasured.iter().find(|(reason, _)| *reason == why).map(|(_, count)| *count);
+        assert_eq!(count(tundra::Unmeasured::NotFinite), Some(2));
+        assert_eq!(count(tundra::Unmeasured::NoRoom), Some(9001 - (health.series as u64 - 1)));
     });
 }
 
@@ -69,7 +105,7 @@ fn metrics() {
     assert_eq!(sum(&counter), 4000.0);
     let labels: Vec<_> =
         counter[0].attrs.iter().map(|(key, value)| format!("{key}={}", value.to_text())).collect();
-    assert_eq!(labels, ["model=gpt-4o", "http.status=200"]);
+    assert_eq!(labels, ["http.status=200", "model=gpt-4o"]);
     let histogram = named(&points, "it.histogram");
     assert_eq!(sum(&histogram), 4000.0);
     let MetricValue::Histogram(buckets) = &histogram[0].value else { panic!("a histogram") };
@@ -84,6 +120,7 @@ fn metrics() {
     let overflow =
         |point: &&&MetricPoint<'_>| point.attrs.iter().any(|(key, _)| key == "otel.metric.overflow");
     assert!(sum(&many.iter().filter(overflow).copied().collect::<Vec<_>>()) >= 4000.0);
+    assert!(many.iter().filter(|point| overflow(point)).all(|point| point.attrs[0].1 == Value::Bool(true)));
     assert!(!named(&points, "process.memory.usage").is_empty());
 
     let lines = collector.lines();
