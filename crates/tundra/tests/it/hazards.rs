@@ -367,6 +367,47 @@ fn a_forked_child_begins_anew() {
     });
 }
 
+// What its parent had counted, and told, is not the child's.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_counts_anew() {
+    crate::alone("hazards::a_forked_child_counts_anew", || {
+        use tundra_record::MetricValue;
+        let (records, guard) = crate::global();
+        let measure = || {
+            tundra::increment_counter!("it.forked.number");
+            tundra::histogram!("it.forked.value", 1.0);
+        };
+        let flush = || guard.flush(Duration::from_secs(30));
+        let told = || -> Vec<f64> {
+            let records = records.lock().expect("no panic");
+            let mine = records.points.iter().filter(|point| point.name.starts_with("it.forked"));
+            let number = |value: &MetricValue| match value {
+                MetricValue::Sum { value, .. } => *value,
+                MetricValue::Histogram(found) => found.count as f64,
+                other => panic!("{other:?}"),
+            };
+            mine.map(|point| number(&point.value)).collect()
+        };
+        (0..3).for_each(|_| measure());
+        flush().expect("it works");
+        assert!(fork(|| {
+            records.lock().expect("no panic").points.clear();
+            measure();
+            match flush() {
+                Err(tundra::FlushError::Forked) => true,
+                flushed => {
+                    let text = tundra::metrics::prometheus();
+                    flushed.is_ok() && told() == [1.0, 1.0] && text.contains("\nit_forked_value_count 1\n")
+                }
+            }
+        }));
+        measure();
+        flush().expect("the parent goes on");
+        assert_eq!(told().iter().sum::<f64>(), 8.0);
+    });
+}
+
 // Forks of forks, and a child that forks while it has recorded nothing.
 #[cfg(unix)]
 #[test]
