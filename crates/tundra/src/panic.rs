@@ -7,6 +7,7 @@
 use crate::collector::{self, Command};
 use crate::limits::{PANIC_DEADLINE, STACK_BYTES, STACKS};
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -32,13 +33,59 @@ pub(crate) fn install() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            record(info);
+            match MOOD.get() {
+                #[cfg(feature = "opentelemetry")]
+                Mood::Quiet => return,
+                Mood::Recording => {}
+                Mood::Usual => record(info),
+            }
             before(info);
         }));
     });
 }
 
+/// What the hook does on a thread.
+#[derive(Clone, Copy)]
+enum Mood {
+    Usual,
+    /// It is at work: what panics meanwhile is not recorded once more.
+    Recording,
+    /// Nothing: the panic is one of ours that nobody shall hear of.
+    #[cfg(feature = "opentelemetry")]
+    Quiet,
+}
+
+thread_local! {
+    static MOOD: Cell<Mood> = const { Cell::new(Mood::Usual) };
+}
+
+/// While it lives, the hook takes no notice of this thread's panics.
+#[cfg(feature = "opentelemetry")]
+pub(crate) struct Quiet(Mood);
+
+#[cfg(feature = "opentelemetry")]
+impl Quiet {
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        Self(MOOD.replace(Mood::Quiet))
+    }
+}
+
+#[cfg(feature = "opentelemetry")]
+impl Drop for Quiet {
+    #[inline]
+    fn drop(&mut self) {
+        MOOD.set(self.0);
+    }
+}
+
 fn record(info: &PanicHookInfo<'_>) {
+    MOOD.set(Mood::Recording);
+    tell(info);
+    MOOD.set(Mood::Usual);
+}
+
+fn tell(info: &PanicHookInfo<'_>) {
     if dispatcher::get_default(|dispatch| dispatch.is::<tracing_core::subscriber::NoSubscriber>()) {
         return;
     }
@@ -96,5 +143,23 @@ fn hand_over() {
     let until = Instant::now() + PANIC_DEADLINE;
     for pipeline in 0..crate::builder::pipelines() {
         collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+    }
+}
+
+#[cfg(all(test, feature = "opentelemetry"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_ends_with_its_scope() {
+        let is = |expect: fn(Mood) -> bool| assert!(expect(MOOD.get()));
+        let outer = Quiet::begin();
+        drop(Quiet::begin());
+        is(|mood| matches!(mood, Mood::Quiet));
+        drop(outer);
+        is(|mood| matches!(mood, Mood::Usual));
+        MOOD.set(Mood::Recording);
+        drop(Quiet::begin());
+        is(|mood| matches!(mood, Mood::Recording));
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! [`install`](super::install) makes [`TracerProvider`] and [`Propagator`] the global ones.
 
+mod current;
+
 use crate::SpanExt;
 use crate::engine::{
     ANY_PIPELINE, ANY_PIPELINE_HERE, Local, SpanIdentity, UNSAMPLED, change_spill, identity,
@@ -78,7 +80,7 @@ pub(crate) fn further_in(top: Option<SpanIdentity>) -> Option<SpanIdentity> {
     if !ACTIVE.load(Relaxed) {
         return None;
     }
-    Context::map_current(|context| active(context, top))
+    current::ask(|context| active(context, top)).flatten()
 }
 
 fn active(context: &Context, top: Option<SpanIdentity>) -> Option<SpanIdentity> {
@@ -150,7 +152,7 @@ enum Parent {
 
 fn parent_in(context: &Context) -> Parent {
     let given = context.span().span_context().clone();
-    let current = Context::map_current(|current| current.span().span_context().clone());
+    let current = current::ask(|current| current.span().span_context().clone()).unwrap_or(SpanContext::NONE);
     match (given.is_valid(), given == current) {
         // The caller's own choice.
         (true, false) => Parent::Span(identity_of(&given)),

@@ -321,4 +321,70 @@ mod otel {
             assert_eq!(tree, "a\n  b otel.scope.name=\"lib\"\n    c\n");
         });
     }
+
+    thread_local! {
+        static LATE: std::cell::Cell<Option<Late>> = const { std::cell::Cell::new(None) };
+    }
+
+    /// Records when it is dropped: with its thread, or with a context.
+    struct Late;
+
+    impl Drop for Late {
+        fn drop(&mut self) {
+            info!("late");
+            info_span!("late").in_scope(|| ());
+            opentelemetry::global::tracer("lib").start_with_context("late", &Context::new()).end();
+        }
+    }
+
+    // Where OpenTelemetry cannot tell its current context, nothing panics, and with that nothing aborts.
+    #[test]
+    fn contexts_out_of_reach() {
+        crate::alone("bridges::otel::contexts_out_of_reach", || {
+            let (records, guard) = crate::global();
+            let late = || LATE.set(Some(Late));
+            let check = |what: &str, work: &(dyn Fn() + Sync)| {
+                let done = std::thread::scope(|scope| scope.spawn(work).join());
+                assert!(done.is_ok(), "{what}");
+            };
+            check("first of all", &|| {
+                late();
+                info!("a");
+            });
+            check("after a record", &|| {
+                info!("a");
+                late();
+            });
+            check("after a context", &|| {
+                drop(Context::current());
+                late();
+                info!("a");
+            });
+            check("between a record and a context", &|| {
+                tundra::increment_counter!("a");
+                late();
+                drop(Context::current());
+            });
+            check("nothing was recorded before", &|| {
+                late();
+                drop(Context::current());
+            });
+            check("inside a span", &|| {
+                let span = info_span!("left").entered();
+                late();
+                info!("a");
+                std::mem::forget(span);
+            });
+            check("a context's value", &|| drop(Context::current().with_value(Late).attach()));
+            check("a context's value, again", &|| {
+                info!("a");
+                drop(Context::current().with_value(Late).attach());
+                info_span!("after").in_scope(|| ());
+            });
+            guard.flush(PATIENCE).expect("it works");
+            let records = records.lock().expect("no panic");
+            assert!(records.logs.iter().all(|log| log.body.as_str() != Some("panicked")));
+            assert!(records.spans.iter().any(|span| span.name == "after"));
+        });
+    }
 }
