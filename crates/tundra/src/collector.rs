@@ -1,4 +1,4 @@
-//! The SDK's one background thread: drains every thread's ring, writes log lines, hands batches to exporters.
+//! The SDK's one background thread: drains every thread's ring, makes log lines, hands batches to exporters.
 //!
 //! Started by the first pipeline, shared by all. It sleeps until a ring is three quarters full, a batch is due, a command
 //! comes or, after a quiet time, a first record is pushed. It needs no runtime, and records nothing of its own doing.
@@ -24,6 +24,7 @@ use crate::clock::Anchor;
 use crate::engine::{Local, forget_spills};
 use crate::limits::COMMANDS;
 use crate::metrics::{self, Meter};
+use crate::writer::Unwritten;
 use std::collections::VecDeque;
 use std::ptr::null_mut;
 use std::sync::atomic::{
@@ -48,9 +49,30 @@ const METRICS_PERIOD: Duration = Duration::from_secs(10);
 /// What the collector can be asked.
 pub(crate) enum Command {
     /// Export everything that was recorded before; answer when done.
-    Flush(u16, SyncSender<bool>),
+    Flush(u16, SyncSender<Done>),
     /// The same, then give the exporters up.
-    Shutdown(u16, Instant, SyncSender<bool>),
+    Shutdown(u16, Instant, SyncSender<Done>),
+}
+
+/// What the collector has to say of a command.
+pub(crate) struct Done {
+    /// Whether no exporter failed.
+    ok: bool,
+    /// What streams have not written yet. Only whoever asked waits for that.
+    unwritten: Vec<Unwritten>,
+    /// Whether it was the last chance.
+    last: bool,
+}
+
+impl Done {
+    /// Waits for streams, until the deadline; what is late is lost if it was the last chance.
+    fn wait(&self, deadline: Instant) -> bool {
+        let late = self.unwritten.iter().filter(|lines| !lines.wait(deadline)).count();
+        if self.last {
+            self.unwritten.iter().for_each(Unwritten::give_up);
+        }
+        self.ok && late == 0
+    }
 }
 
 static SLEEPING: AtomicBool = AtomicBool::new(false);
@@ -180,10 +202,19 @@ pub(crate) fn send(command: Command, deadline: Instant) -> bool {
 }
 
 /// Asks and waits for the answer, until the deadline at the latest.
-pub(crate) fn ask(command: impl FnOnce(SyncSender<bool>) -> Command, deadline: Instant) -> bool {
+pub(crate) fn ask(command: impl FnOnce(SyncSender<Done>) -> Command, deadline: Instant) -> bool {
     let (answer, wait) = sync_channel(1);
     send(command(answer), deadline)
-        && wait.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or(false)
+        && wait
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            .is_ok_and(|done| done.wait(deadline))
+}
+
+/// Gives an answer; if nobody waits for it any more, nobody will for its lines.
+fn answer(to: &SyncSender<Done>, done: Done) {
+    if let Err(TrySendError::Full(done) | TrySendError::Disconnected(done)) = to.try_send(done) {
+        done.wait(Instant::now());
+    }
 }
 
 struct Collector<'a> {
@@ -244,16 +275,15 @@ impl Collector<'_> {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Flush(id, answer) => {
-                let done = self.flush(id);
-                let _ = answer.try_send(done);
+            Command::Flush(id, to) => {
+                let ok = self.flush(id);
+                let unwritten = self.pipeline(id).map_or_else(Vec::new, |pipeline| pipeline.unwritten());
+                answer(&to, Done { ok, unwritten, last: false });
             }
-            Command::Shutdown(id, deadline, answer) => {
-                let done = self.flush(id);
-                if let Some(pipeline) = self.pipelines.iter_mut().find(|pipeline| pipeline.id() == id) {
-                    pipeline.close(deadline);
-                }
-                let _ = answer.try_send(done);
+            Command::Shutdown(id, deadline, to) => {
+                let ok = self.flush(id);
+                let unwritten = self.pipeline(id).map_or_else(Vec::new, |pipeline| pipeline.close(deadline));
+                answer(&to, Done { ok, unwritten, last: true });
             }
         }
     }
@@ -261,7 +291,11 @@ impl Collector<'_> {
     fn flush(&mut self, id: u16) -> bool {
         self.drain();
         self.measure();
-        self.pipelines.iter_mut().find(|pipeline| pipeline.id() == id).is_some_and(Pipeline::export)
+        self.pipeline(id).is_some_and(Pipeline::export)
+    }
+
+    fn pipeline(&mut self, id: u16) -> Option<&mut Pipeline> {
+        self.pipelines.iter_mut().find(|pipeline| pipeline.id() == id)
     }
 
     fn look(&mut self) {

@@ -21,6 +21,7 @@ pub use otlp::{Otlp, Signal};
 
 use crate::collector::{Batch, Injection};
 use crate::sampling::Sampler;
+use crate::writer::Unwritten;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// Takes finished telemetry somewhere. Runs on the SDK's own thread, never on the application's, and may take its time;
@@ -41,6 +42,12 @@ pub trait Exporter: Send {
 
     /// Called in a forked child before its first batch: threads, connections and held data are the parent's.
     fn after_fork(&mut self) {}
+
+    /// What it took and has not written yet, for a flush to wait for. Default: nothing that can be waited for.
+    #[doc(hidden)]
+    fn unwritten(&self) -> Option<Unwritten> {
+        None
+    }
 
     /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
     fn shutdown(&mut self, deadline: std::time::Instant) {

@@ -5,14 +5,15 @@
 //! forgotten; the spans that the forking thread is inside of stay the parents of what it records next. The collector is
 //! started by the first record or flush, not before: most children only run another program.
 //!
-//! If an exporter is at work at that moment and does not come back soon, the child stays silent and counts.
+//! If an exporter is at work at that moment and does not come back soon, the child stays silent and counts. If it is log
+//! lines that do not come through, the child records and has no console.
 
 #[cfg(unix)]
 use crate::collector;
 #[cfg(unix)]
 use crate::limits::FORK_PATIENCE;
 #[cfg(unix)]
-use crate::{engine, health, metrics, panic, propagation, sampling};
+use crate::{engine, health, metrics, panic, propagation, sampling, writer};
 #[cfg(unix)]
 use std::sync::Once;
 #[cfg(unix)]
@@ -39,6 +40,7 @@ struct Held {
     pipelines: Option<collector::Home>,
     _incoming: collector::Incoming,
     commands: collector::CommandQueue,
+    _writers: writer::Pause,
     parked: engine::Parked,
     _registry: metrics::RegistryLock,
     _carried: propagation::CarriedLock,
@@ -58,10 +60,11 @@ static HELD: AtomicPtr<Held> = AtomicPtr::new(std::ptr::null_mut());
 #[cfg(unix)]
 extern "C" fn before() {
     let held = Box::new(Held {
-        // First, for only this one may take a while.
+        // First, for besides the writers only this one may take a while.
         pipelines: collector::lock_home(FORK_PATIENCE),
         _incoming: collector::lock_incoming(),
         commands: collector::lock_commands(),
+        _writers: writer::pause(FORK_PATIENCE),
         parked: engine::lock_parked(),
         _registry: metrics::lock_registry(),
         _carried: propagation::lock_carried(),
@@ -92,6 +95,7 @@ extern "C" fn after_in_parent() {
 #[cfg(unix)]
 extern "C" fn after_in_child() {
     let Some(mut held) = take() else { return engine::silence_child() };
+    writer::forget_parent();
     if held.pipelines.is_none() {
         engine::silence_child();
     } else {

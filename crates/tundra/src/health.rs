@@ -30,20 +30,22 @@ pub enum Dropped {
     Slots,
     /// The thread is ending; its state was given up already.
     ThreadEnding,
-    /// The process was forked while an exporter was at work, and the child could not take the pipeline over.
+    /// The process was forked while an exporter or the console was at work, and the child could not take it over.
     Forked,
-    /// The pipeline was shut down before the record arrived.
+    /// The pipeline was shut down before the record arrived, or before its line was written.
     Shutdown,
     /// The root was not sampled.
     Unsampled,
     /// There is no exporter that takes it.
     NoExporter,
-    /// Every exporter failed.
+    /// Every exporter failed, or the console did where nobody else took the record.
     ExportFailed,
+    /// The console's reader stayed away, there was no room for more lines, and nobody else took the record.
+    ConsoleFull,
 }
 
 impl Dropped {
-    pub(crate) const COUNT: usize = 9;
+    pub(crate) const COUNT: usize = 10;
 
     /// All reasons.
     pub const ALL: [Self; Self::COUNT] = [
@@ -56,6 +58,7 @@ impl Dropped {
         Self::Unsampled,
         Self::NoExporter,
         Self::ExportFailed,
+        Self::ConsoleFull,
     ];
 
     /// The reason as ledgers name it.
@@ -70,11 +73,12 @@ impl Dropped {
             Self::Unsampled => "unsampled",
             Self::NoExporter => "no_exporter",
             Self::ExportFailed => "export_failed",
+            Self::ConsoleFull => "console_full",
         }
     }
 }
 
-/// Why a record that a network exporter took did not arrive.
+/// Why a record that an exporter took did not arrive; also why a log record has no line although an exporter took it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Undelivered {
@@ -195,15 +199,16 @@ pub(crate) fn forget_parent() {
 pub struct Ledger {
     /// Records made by the application.
     pub created: u64,
-    /// Records that at least one exporter took.
+    /// Records that at least one exporter took, and log records whose line was written.
     pub exported: u64,
-    /// Of these, once for each network exporter that took them and had to give up: its target stayed away or refused.
+    /// Of these, once for each exporter with a queue that took them and had to give up, and for the console: the target
+    /// stayed away or refused.
     pub undelivered: u64,
     /// The same by reason; reasons with zero are left out.
     pub undelivered_for: Vec<(Undelivered, u64)>,
     /// Records lost, by reason; reasons with zero are left out.
     pub dropped: Vec<(Dropped, u64)>,
-    /// Records that the collector holds at this moment.
+    /// Records that the collector holds at this moment, and log records that nobody took and whose line is not written yet.
     pub waiting: u64,
 }
 

@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! How it works: `engine` records on the application's threads, `collector` is the one thread of our own, `export` the
-//! door out. Application threads never block, allocate per span, or call the system; what is lost is counted
+//! How it works: `engine` records on the application's threads, `collector` is the one thread of our own (log lines and
+//! requests are written by one more each, while there are any), `export` the door out. Application threads never block, allocate per span, or call the system; what is lost is counted
 //! ([`health`]).
 #![warn(missing_docs)]
 
@@ -52,6 +52,7 @@ mod span_ext;
 pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod writer;
 
 pub use builder::{Builder, Error, builder, init};
 pub use collector::LogFormat;

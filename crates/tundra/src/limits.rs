@@ -95,6 +95,8 @@ pub(crate) const PEER_TAGS: usize = 128;
 pub(crate) const DATAGRAM_UDP_BYTES: usize = 1432;
 /// The same over a Unix socket.
 pub(crate) const DATAGRAM_UNIX_BYTES: usize = 8192;
+/// Bytes of lines that wait for one stream: standard output, or what a program gave in its place.
+pub(crate) const LINES_BYTES: usize = 8 << 20;
 /// Bytes of a file of JSON lines before it is put aside.
 pub(crate) const FILE_BYTES: u64 = 64 << 20;
 /// Files put aside that are kept.

@@ -1,10 +1,11 @@
 //! Log lines for people and for files: readable on a terminal, one JSON object a line everywhere else.
 //!
-//! Written on the collector thread from the same records that exporters get. Every line carries the trace in both
+//! Made on the collector thread from the same records that exporters get, written on a thread of their own. Every line carries the trace in both
 //! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
 
 use super::failure::FINGERPRINT;
 use crate::metrics::MetricLine;
+use crate::writer::{Owner, Receipt, Unwritten, Writer};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
@@ -59,22 +60,27 @@ impl Injection {
 
 /// Where lines go and how they look.
 pub(crate) struct Console {
-    out: Box<dyn Write + Send>,
+    out: Writer,
     format: LogFormat,
     injection: Arc<Injection>,
     /// `,"service":...` and so on, ready to append.
     who: String,
     line: String,
     pending: Vec<u8>,
+    /// Log records of the batch that is filling, and how many of them have lines in `pending`.
+    receipt: Arc<Receipt>,
+    records: u64,
 }
 
-/// Written out at the latest when this much is pending.
+/// Handed over at the latest when this much is pending.
 const PENDING_BYTES: usize = 64 * 1024;
 
 impl Console {
     /// Lines into `out`; `Auto` must have been decided by the caller.
     pub(crate) fn new(out: Box<dyn Write + Send>, format: LogFormat, injection: Arc<Injection>) -> Self {
-        Self { out, format, injection, who: String::new(), line: String::new(), pending: Vec::new() }
+        let (who, line, pending) = (String::new(), String::new(), Vec::new());
+        let (out, receipt) = (Writer::new(out), Arc::default());
+        Self { out, format, injection, who, line, pending, receipt, records: 0 }
     }
 
     /// Who speaks from now on.
@@ -87,6 +93,12 @@ impl Console {
                 json_member(&mut self.who, key, &Value::from(text));
             }
         }
+    }
+
+    /// Adds the line of a record that was counted as created.
+    pub(crate) fn record(&mut self, log: &LogRecord<'_>) {
+        self.records += 1;
+        self.log(log);
     }
 
     /// Adds a line.
@@ -103,17 +115,35 @@ impl Console {
         }
     }
 
-    /// Writes what is pending; a reader that went away loses lines, and nobody else anything.
+    /// Hands over what is pending; a reader that is slow or went away loses lines, and nobody else anything.
     pub(crate) fn flush(&mut self) {
         if !self.pending.is_empty() {
-            let _ = self.out.write_all(&self.pending).and_then(|()| self.out.flush());
-            self.pending.clear();
+            let records = std::mem::take(&mut self.records);
+            let owner = Owner::Console(Arc::clone(&self.receipt), records);
+            self.out.put(std::mem::take(&mut self.pending), owner);
         }
     }
 
-    /// What is pending is the parent's to write.
-    pub(crate) fn forget(&mut self) {
+    /// The batch is through, all of its lines being handed over; see [`Receipt::settle`].
+    pub(crate) fn settle(&mut self, took: bool) {
+        std::mem::take(&mut self.receipt).settle(took);
+    }
+
+    /// Lines that were handed over, to be waited for.
+    pub(crate) fn unwritten(&self) -> Unwritten {
+        self.out.unwritten()
+    }
+
+    /// No line comes any more.
+    pub(crate) fn end(&self) {
+        self.out.end();
+    }
+
+    /// In a forked child: what is pending is the parent's to write.
+    pub(crate) fn after_fork(&mut self) {
         self.pending.clear();
+        (self.receipt, self.records) = (Arc::default(), 0);
+        self.out.after_fork();
     }
 
     fn json(&mut self, log: &LogRecord<'_>) {

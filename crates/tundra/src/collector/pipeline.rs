@@ -15,6 +15,7 @@ use crate::health::{DONE, Dropped, Kind};
 use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
 use crate::propagation;
 use crate::sampling::Sampler;
+use crate::writer::Unwritten;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -253,7 +254,7 @@ impl Pipeline {
             if let Some(record) = self.batch.record(at) {
                 let mut log = translator.log(&record);
                 cleaner.log(&mut log);
-                console.log(&log);
+                console.record(&log);
             }
         }
         console.flush();
@@ -267,7 +268,7 @@ impl Pipeline {
         self.fresh.clear();
         self.since = None;
         if let Some(console) = &mut self.config.console {
-            console.forget();
+            console.after_fork();
         }
         let pid = Value::Int(i64::from(std::process::id()));
         for (key, value) in &mut self.config.resource.attrs {
@@ -363,14 +364,19 @@ impl Pipeline {
         failed == 0
     }
 
-    fn settle(&self, batch: &Batch, had_exporters: bool, took: bool) {
+    fn settle(&mut self, batch: &Batch, had_exporters: bool, took: bool) {
         DONE.waiting[Kind::Span as usize].fetch_sub(batch.unsampled as u64, Relaxed);
         DONE.drop_record(Kind::Span, Dropped::Unsampled, batch.unsampled as u64);
         for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
+            // A log line on the console is an export, too, once it is written.
+            if let (Kind::Log, Some(console)) = (kind, &mut self.config.console) {
+                console.settle(took);
+                if !took {
+                    continue;
+                }
+            }
             DONE.waiting[kind as usize].fetch_sub(count, Relaxed);
-            // A log line on the console is an export, too.
-            let written = kind == Kind::Log && self.config.console.is_some();
-            if took || written {
+            if took {
                 DONE.exported[kind as usize].fetch_add(count, Relaxed);
             } else if count > 0 {
                 let why = if had_exporters { Dropped::ExportFailed } else { Dropped::NoExporter };
@@ -393,16 +399,24 @@ impl Pipeline {
         (took, failed)
     }
 
-    /// Gives the exporters up. What still arrives is counted as dropped.
-    pub(crate) fn close(&mut self, deadline: Instant) {
+    /// What was handed to streams and is not written yet.
+    pub(crate) fn unwritten(&self) -> Vec<Unwritten> {
+        let exporters = self.config.exporters.iter().filter_map(|exporter| exporter.unwritten());
+        exporters.chain(self.config.console.as_ref().map(Console::unwritten)).collect()
+    }
+
+    /// Gives the exporters up, and hands back what streams have not written. What still arrives is counted as dropped.
+    pub(crate) fn close(&mut self, deadline: Instant) -> Vec<Unwritten> {
         self.release(true);
         self.export();
+        let unwritten = self.unwritten();
         self.each_exporter(|exporter| {
             exporter.shutdown(deadline);
             true
         });
         self.config.exporters.clear();
-        self.config.console = None;
+        self.config.console.take().iter().for_each(Console::end);
         self.closed = true;
+        unwritten
     }
 }

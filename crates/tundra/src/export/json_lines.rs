@@ -1,12 +1,16 @@
 //! OTLP JSON, one request a line, to standard output or to a file that never grows beyond what it may.
 //!
-//! What the OpenTelemetry file exporter writes and its receiver reads. Written on the collector's thread.
+//! What the OpenTelemetry file exporter writes and its receiver reads. Files are written on the collector's thread, streams
+//! on one of their own, for they may block.
 
 use super::{ExportError, Exported, Exporter};
+use crate::health::Load;
 use crate::limits::{FILE_BYTES, FILES_KEPT};
+use crate::writer::{Owner, Unwritten, Writer};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use tundra_wire::otlp::json::encode;
 
 /// Writes every batch as lines of OTLP JSON: at most one each for traces, logs and metrics.
@@ -25,7 +29,7 @@ pub struct JsonLines {
 }
 
 enum Target {
-    Stream(Box<dyn Write + Send>),
+    Stream(Writer),
     File(Rotating),
 }
 
@@ -54,9 +58,9 @@ impl JsonLines {
         Self::writer(Box::new(std::io::stdout()))
     }
 
-    /// To anything that can be written to; what it does not take is lost, and counted.
+    /// To anything that can be written to, on a thread of its own; what it does not take is lost, and counted.
     pub fn writer(out: Box<dyn Write + Send>) -> Self {
-        Self { target: Target::Stream(out), line: String::new(), only: [true; 3] }
+        Self { target: Target::Stream(Writer::new(out)), line: String::new(), only: [true; 3] }
     }
 
     /// To a file, which is appended to. Default: 64 MiB, then it is renamed to `<name>.1`; three such are kept.
@@ -79,17 +83,23 @@ impl JsonLines {
         self
     }
 
-    fn write(&mut self) -> std::io::Result<()> {
+    /// Writes the line, which tells of so many records.
+    fn write(&mut self, load: Load) -> std::io::Result<()> {
         if self.line.is_empty() {
             return Ok(());
         }
         self.line.push('\n');
-        let written = match &mut self.target {
-            Target::Stream(out) => out.write_all(self.line.as_bytes()).and_then(|()| out.flush()),
-            Target::File(file) => file.write(self.line.as_bytes()),
-        };
-        self.line.clear();
-        written
+        match &mut self.target {
+            Target::Stream(out) => {
+                out.put(std::mem::take(&mut self.line).into_bytes(), Owner::Exporter(load));
+                Ok(())
+            }
+            Target::File(file) => {
+                let written = file.write(self.line.as_bytes());
+                self.line.clear();
+                written
+            }
+        }
     }
 }
 
@@ -142,24 +152,38 @@ impl Exporter for JsonLines {
             |error: std::io::Error| ExportError::new(format!("a line could not be written: {error}"));
         if self.only[0] && !records.spans.is_empty() {
             encode::traces(resource, scope, &records.spans, &mut self.line);
-            self.write().map_err(failed)?;
+            self.write([records.spans.len() as u64, 0, 0]).map_err(failed)?;
         }
         if self.only[1] && !records.logs.is_empty() {
             encode::logs(resource, scope, &records.logs, &mut self.line);
-            self.write().map_err(failed)?;
+            self.write([0, records.logs.len() as u64, 0]).map_err(failed)?;
         }
         if self.only[2] && !records.points.is_empty() {
             encode::metrics(resource, scope, records.points, &mut self.line);
-            self.write().map_err(failed)?;
+            self.write([0, 0, records.points.len() as u64]).map_err(failed)?;
         }
         Ok(())
     }
 
     fn after_fork(&mut self) {
         self.line.clear();
-        // The parent may put its file aside at any time; the child looks again which one is the current one.
-        if let Target::File(file) = &mut self.target {
-            file.open = None;
+        match &mut self.target {
+            Target::Stream(out) => out.after_fork(),
+            // The parent may put its file aside at any time; the child looks again which one is the current one.
+            Target::File(file) => file.open = None,
+        }
+    }
+
+    fn unwritten(&self) -> Option<Unwritten> {
+        match &self.target {
+            Target::Stream(out) => Some(out.unwritten()),
+            Target::File(_) => None,
+        }
+    }
+
+    fn shutdown(&mut self, _: Instant) {
+        if let Target::Stream(out) = &self.target {
+            out.end();
         }
     }
 }

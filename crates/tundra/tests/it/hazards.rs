@@ -278,7 +278,7 @@ fn a_second_subscriber_sees_its_own_ids() {
 /// Forks; `child` tells whether all is well. Gives whether it was.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "forking has no safe form")]
-fn fork(child: impl FnOnce() -> bool) -> bool {
+pub(crate) fn fork(child: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child only records, checks and leaves by `_exit`.
     let pid = unsafe { libc::fork() };
     if pid == 0 {

@@ -3,6 +3,7 @@
 mod bridges;
 #[cfg(all(feature = "async-openai", feature = "genai", feature = "client-tests"))]
 mod clients;
+mod console;
 #[cfg(target_os = "linux")]
 mod disabled;
 mod hazards;

@@ -1,0 +1,295 @@
+//! Log lines and streams that do not take them: nobody else is held up, and every record is accounted for.
+
+use std::io::{Error, ErrorKind, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use tracing::{info, info_span};
+use tundra::testing::Memory;
+use tundra::{Builder, Dropped, ExportError, Exported, Exporter, Guard, JsonLines, Ledger, Undelivered};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For what cannot come.
+const SHORT: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Open,
+    Stuck,
+    Broken,
+    Panics,
+    /// Takes a few bytes, and says every other time that it would block.
+    Hesitant,
+}
+
+struct Told {
+    mood: Mood,
+    hesitates: bool,
+    text: Vec<u8>,
+}
+
+#[derive(Clone)]
+struct Stream(Arc<(Mutex<Told>, Condvar)>);
+
+impl Stream {
+    fn new(mood: Mood) -> Self {
+        Self(Arc::new((Mutex::new(Told { mood, hesitates: false, text: Vec::new() }), Condvar::new())))
+    }
+
+    fn set(&self, mood: Mood) {
+        self.0.0.lock().expect("no panic").mood = mood;
+        self.0.1.notify_all();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.0.lock().expect("no panic").text.clone()).expect("text")
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let told = self.0.0.lock().expect("no panic");
+        let mut told = self.0.1.wait_while(told, |told| told.mood == Mood::Stuck).expect("no panic");
+        let mut len = bytes.len();
+        match told.mood {
+            Mood::Broken => return Err(ErrorKind::BrokenPipe.into()),
+            Mood::Panics => {
+                drop(told);
+                panic!("a stream");
+            }
+            Mood::Hesitant => {
+                told.hesitates = !told.hesitates;
+                if told.hesitates {
+                    return Err(Error::from(ErrorKind::WouldBlock));
+                }
+                len = len.min(1000);
+            }
+            Mood::Open | Mood::Stuck => {}
+        }
+        told.text.extend_from_slice(&bytes[..len]);
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Fails;
+
+impl Exporter for Fails {
+    fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
+        Err(ExportError::new("no"))
+    }
+}
+
+fn start(stream: &Stream, set: impl FnOnce(Builder) -> Builder) -> (tracing::Dispatch, Guard) {
+    let builder = tundra::builder().filter("trace").no_panic_hook().shutdown_deadline(SHORT);
+    set(builder.log_output(Box::new(stream.clone()))).build().expect("it can be made")
+}
+
+/// The same once nothing is on its way to the collector: the ledger adds up.
+fn settled(before: &Ledger) -> (u64, u64, Vec<(Dropped, u64)>, u64) {
+    let now = tundra::health().logs;
+    assert_eq!(now.created, now.exported + now.dropped_total() + now.waiting);
+    since(before)
+}
+
+/// What became of log records since: exported, waiting, dropped, undelivered.
+fn since(before: &Ledger) -> (u64, u64, Vec<(Dropped, u64)>, u64) {
+    let now = tundra::health().logs;
+    let dropped: Vec<_> = now
+        .dropped
+        .iter()
+        .map(|(why, count)| (*why, count - before.dropped_for(*why)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    (now.exported - before.exported, now.waiting, dropped, now.undelivered - before.undelivered)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Beside {
+    Nobody,
+    Failing,
+    Taking,
+}
+
+fn beside(builder: Builder, who: Beside) -> Builder {
+    match who {
+        Beside::Nobody => builder,
+        Beside::Failing => builder.exporter(Box::new(Fails)),
+        Beside::Taking => builder.exporter(Box::new(Memory::default())),
+    }
+}
+
+#[test]
+fn a_record_is_exported_if_its_line_is_written_or_an_exporter_took_it() {
+    crate::alone("console::a_record_is_exported_if_its_line_is_written_or_an_exporter_took_it", || {
+        let check = |mood: Mood, who: Beside, exported: u64, dropped: &[(Dropped, u64)], undelivered: u64| {
+            let before = tundra::health().logs;
+            let stream = Stream::new(mood);
+            let (dispatch, guard) = start(&stream, |builder| beside(builder, who));
+            tracing::dispatcher::with_default(&dispatch, || (0..10).for_each(|n| info!(n, "line")));
+            let flushed = guard.flush(PATIENCE).is_ok();
+            let whole = matches!(mood, Mood::Open | Mood::Hesitant);
+            assert_eq!(flushed, whole && !matches!(who, Beside::Failing), "{mood:?} {who:?}");
+            let expect = (exported, 0, dropped.to_vec(), undelivered);
+            assert_eq!(settled(&before), expect, "{mood:?} {who:?}");
+            assert_eq!(stream.text().lines().count(), if whole { 10 } else { 0 });
+        };
+        let failed = [(Dropped::ExportFailed, 10)];
+        for mood in [Mood::Open, Mood::Hesitant] {
+            check(mood, Beside::Nobody, 10, &[], 0);
+            check(mood, Beside::Failing, 10, &[], 0);
+            check(mood, Beside::Taking, 10, &[], 0);
+        }
+        for mood in [Mood::Broken, Mood::Panics] {
+            check(mood, Beside::Nobody, 0, &failed, 0);
+            check(mood, Beside::Failing, 0, &failed, 0);
+            check(mood, Beside::Taking, 10, &[], 10);
+        }
+    });
+}
+
+// A full pipe, or a program that holds standard output's lock.
+#[test]
+fn a_stream_that_is_stuck_holds_nobody_up() {
+    crate::alone("console::a_stream_that_is_stuck_holds_nobody_up", || {
+        let (console, lines) = (Stream::new(Mood::Stuck), Stream::new(Mood::Stuck));
+        let memory = Memory::default();
+        let (dispatch, guard) = start(&console, |builder| {
+            builder
+                .exporter(Box::new(JsonLines::writer(Box::new(lines.clone()))))
+                .exporter(Box::new(memory.clone()))
+        });
+        let work =
+            || tracing::dispatcher::with_default(&dispatch, || info_span!("s").in_scope(|| info!("x")));
+        for round in 1..=3 {
+            work();
+            assert!(guard.flush(SHORT).is_err());
+            let until = Instant::now() + PATIENCE;
+            while memory.0.lock().expect("no panic").logs.len() < round && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let records = memory.0.lock().expect("no panic");
+            assert_eq!((records.spans.len(), records.logs.len()), (round, round));
+        }
+        // What is late comes after all, in order; a flush that waits long enough waits for it.
+        let letting_go = std::thread::spawn({
+            let (console, lines) = (console.clone(), lines.clone());
+            move || {
+                std::thread::sleep(SHORT);
+                console.set(Mood::Open);
+                lines.set(Mood::Open);
+            }
+        });
+        work();
+        guard.flush(PATIENCE).expect("it works");
+        letting_go.join().expect("no panic");
+        assert_eq!(console.text().lines().count(), 4);
+        assert_eq!(lines.text().matches("\"traceId\"").count(), 8);
+        // The end waits for nobody longer than it may.
+        console.set(Mood::Stuck);
+        lines.set(Mood::Stuck);
+        work();
+        drop(guard);
+        let health = tundra::health();
+        assert_eq!((health.spans.exported, health.spans.waiting), (5, 0));
+        assert_eq!((health.logs.exported, health.logs.waiting), (5, 0));
+    });
+}
+
+#[test]
+fn lines_without_room_are_counted() {
+    crate::alone("console::lines_without_room_are_counted", || {
+        let check = |who: Beside| {
+            let before = tundra::health().logs;
+            let stream = Stream::new(Mood::Stuck);
+            let (dispatch, guard) = start(&stream, |builder| beside(builder, who));
+            let long = "x".repeat(10_000);
+            tracing::dispatcher::with_default(&dispatch, || (0..2000).for_each(|n| info!(n, long, "line")));
+            let until = Instant::now() + PATIENCE;
+            let lost_so_far = || {
+                let (_, _, dropped, undelivered) = since(&before);
+                dropped.iter().map(|(_, count)| count).sum::<u64>() + undelivered
+            };
+            while lost_so_far() < 500 && Instant::now() < until {
+                std::thread::sleep(SHORT);
+            }
+            stream.set(Mood::Open);
+            let _ = guard.flush(PATIENCE);
+            let (exported, waiting, dropped, undelivered) = settled(&before);
+            let written = stream.text().lines().count() as u64;
+            let lost = lost_so_far();
+            assert!(written > 500 && lost > 500, "{written} {lost}");
+            assert_eq!((waiting, written + lost), (0, 2000));
+            match who {
+                Beside::Taking => assert_eq!((exported, dropped), (2000, vec![])),
+                _ => assert_eq!((exported, dropped), (written, vec![(Dropped::ConsoleFull, lost)])),
+            }
+            assert_eq!(undelivered, if matches!(who, Beside::Taking) { lost } else { 0 });
+        };
+        check(Beside::Nobody);
+        check(Beside::Taking);
+        let reasons = tundra::health().logs.undelivered_for;
+        assert!(matches!(reasons[..], [(Undelivered::OutboxFull, _)]), "{reasons:?}");
+    });
+}
+
+// Lines that the end comes before are lost with a reason, whoever is stuck.
+#[test]
+fn the_end_waits_for_lines_until_its_deadline() {
+    crate::alone("console::the_end_waits_for_lines_until_its_deadline", || {
+        let check = |first: Mood, then: Mood, exported: u64| {
+            let before = tundra::health().logs;
+            let stream = Stream::new(first);
+            let (dispatch, guard) = start(&stream, |builder| builder);
+            tracing::dispatcher::with_default(&dispatch, || info!("first"));
+            let _ = guard.flush(SHORT);
+            tracing::dispatcher::with_default(&dispatch, || info!("second"));
+            drop(guard);
+            stream.set(then);
+            let until = Instant::now() + PATIENCE;
+            while tundra::health().logs.waiting > 0 && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let (found, waiting, dropped, _) = settled(&before);
+            let lost = if exported == 2 { vec![] } else { vec![(Dropped::Shutdown, 2 - exported)] };
+            assert_eq!((found, waiting, dropped), (exported, 0, lost), "{first:?} {then:?}");
+        };
+        check(Mood::Open, Mood::Open, 2);
+        // The first line was in the stream's hands.
+        check(Mood::Stuck, Mood::Open, 1);
+    });
+}
+
+// A forked child goes on with the console; one that is stuck at that moment stays the parent's.
+#[cfg(unix)]
+#[test]
+fn forked_children_have_lines_of_their_own() {
+    crate::alone("console::forked_children_have_lines_of_their_own", || {
+        let stream = Stream::new(Mood::Open);
+        let (dispatch, guard) = start(&stream, |builder| builder);
+        let say = |what: &str| tracing::dispatcher::with_default(&dispatch, || info!(what, "line"));
+        let flushed = |patience| guard.flush(patience).is_ok();
+        say("parent");
+        assert!(flushed(PATIENCE));
+        let child = || {
+            say("child");
+            let lines = flushed(PATIENCE) && stream.text().lines().count() == 2;
+            lines && settled(&Ledger::default()) == (1, 0, vec![], 0)
+        };
+        assert!(crate::hazards::fork(child));
+        assert!(crate::hazards::fork(|| crate::hazards::fork(child)));
+        stream.set(Mood::Stuck);
+        say("stuck");
+        assert!(!flushed(SHORT));
+        let silent = || {
+            say("child");
+            !flushed(PATIENCE) && settled(&Ledger::default()) == (0, 0, vec![(Dropped::Forked, 1)], 0)
+        };
+        assert!(crate::hazards::fork(silent));
+        stream.set(Mood::Open);
+        assert!(flushed(PATIENCE));
+        assert_eq!(stream.text().lines().count(), 2);
+    });
+}
