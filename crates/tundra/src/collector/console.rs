@@ -65,6 +65,8 @@ pub(crate) struct Console {
     injection: Arc<Injection>,
     /// `,"service":...` and so on, ready to append.
     who: String,
+    /// The names in there.
+    who_names: Vec<&'static str>,
     line: String,
     pending: Vec<u8>,
     /// Log records of the batch that is filling, and how many of them have lines in `pending`.
@@ -78,19 +80,21 @@ const PENDING_BYTES: usize = 64 * 1024;
 impl Console {
     /// Lines into `out`; `Auto` must have been decided by the caller.
     pub(crate) fn new(out: Box<dyn Write + Send>, format: LogFormat, injection: Arc<Injection>) -> Self {
-        let (who, line, pending) = (String::new(), String::new(), Vec::new());
+        let (who, who_names, line, pending) = (String::new(), Vec::new(), String::new(), Vec::new());
         let (out, receipt) = (Writer::new(out), Arc::default());
-        Self { out, format, injection, who, line, pending, receipt, records: 0 }
+        Self { out, format, injection, who, who_names, line, pending, receipt, records: 0 }
     }
 
     /// Who speaks from now on.
     pub(crate) fn speak_for(&mut self, resource: &Resource<'_>) {
         self.who.clear();
+        self.who_names.clear();
         let known =
             [("service", resource.service()), ("env", resource.env()), ("version", resource.version())];
         for (key, text) in known {
             if let Some(text) = text {
                 json_member(&mut self.who, key, &Value::from(text));
+                self.who_names.push(key);
             }
         }
     }
@@ -147,22 +151,30 @@ impl Console {
     }
 
     fn json(&mut self, log: &LogRecord<'_>) {
+        let injects = self.injection.holds();
         let line = &mut self.line;
         line.push_str("{\"timestamp\":\"");
         timestamp(line, log.time);
         line.push('"');
         json_member(line, "level", &Value::from(&*log.severity_text));
         json_member(line, "message", &Value::Str(log.body.to_text()));
-        for (key, value) in &log.attrs {
-            json_member(line, if is_reserved(key) { "fields.message" } else { key }, value);
+        // The last target is the record's own.
+        let target = log.attrs.iter().rposition(|(key, _)| key == "target");
+        for (at, (key, value)) in log.attrs.iter().enumerate() {
+            let names = self.who_names.as_slice();
+            let taken = (key == "target" && target != Some(at)) || is_own(key, names, injects);
+            if taken {
+                json_member(line, &format!("fields.{key}"), value);
+            } else {
+                json_member(line, key, value);
+            }
         }
-        if let (Some(trace), Some(span), true) = (log.trace_id, log.span_id, self.injection.holds()) {
-            let trace_hex = trace.hex();
-            let span_hex = span.hex();
-            json_member(line, "trace_id", &Value::from(ascii(&trace_hex)));
-            json_member(line, "span_id", &Value::from(ascii(&span_hex)));
-            json_member(line, "dd.trace_id", &Value::from(trace.low().to_string()));
-            json_member(line, "dd.span_id", &Value::from(span.0.to_string()));
+        if let (Some(trace), Some(span), true) = (log.trace_id, log.span_id, injects) {
+            let [trace_id, span_id, dd_trace_id, dd_span_id] = IDS;
+            json_member(line, trace_id, &Value::from(ascii(&trace.hex())));
+            json_member(line, span_id, &Value::from(ascii(&span.hex())));
+            json_member(line, dd_trace_id, &Value::from(trace.low().to_string()));
+            json_member(line, dd_span_id, &Value::from(span.0.to_string()));
         }
         line.push_str(&self.who);
         line.push_str("}\n");
@@ -175,14 +187,19 @@ impl Console {
         timestamp(line, log.time);
         line.push_str(end);
         line.push_str(&format!(" {strong}{:>5}{end} ", log.severity_text));
-        let target = log.attrs.iter().find(|(key, _)| key == "target");
-        if let Some((_, target)) = target {
+        // The last target is the record's own.
+        let target = log.attrs.iter().rposition(|(key, _)| key == "target");
+        if let Some((_, target)) = target.and_then(|at| log.attrs.get(at)) {
             line.push_str(&format!("{dim}{}{end}: ", plain(&target.to_text())));
         }
         line.push_str(&plain(&log.body.to_text()));
-        for (key, value) in log.attrs.iter().filter(|(key, _)| key != "target" && key != FINGERPRINT) {
-            line.push_str(&format!(" {dim}{}={end}", plain(key)));
-            json_value(line, value);
+        let mut text = String::new();
+        for (at, (key, value)) in log.attrs.iter().enumerate() {
+            if target != Some(at) && key != FINGERPRINT {
+                text.clear();
+                json_value(&mut text, value);
+                line.push_str(&format!(" {dim}{}={end}{}", plain(key), plain(&text)));
+            }
         }
         if let (Some(trace), true) = (log.trace_id, self.injection.holds()) {
             line.push_str(&format!(" {dim}trace_id={trace}{end}"));
@@ -191,19 +208,21 @@ impl Console {
     }
 }
 
-fn is_reserved(key: &str) -> bool {
-    matches!(key, "timestamp" | "level" | "message")
+/// A line's own names for its trace and span, in both spellings.
+const IDS: [&str; 4] = ["trace_id", "span_id", "dd.trace_id", "dd.span_id"];
+
+/// Whether a name is one that lines of this console write themselves: `who` says which of those that tell who speaks.
+fn is_own(key: &str, who: &[&str], injects: bool) -> bool {
+    matches!(key, "timestamp" | "level" | "message") || who.contains(&key) || (injects && IDS.contains(&key))
 }
 
-/// A text that cannot move the terminal's cursor or forge a second line.
+/// A text that cannot move the terminal's cursor, forge a second line or turn the order of what is read.
 fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let hide = c.is_control() && c != '\t';
-            let shown = if hide { ' ' } else { c };
-            std::iter::once(shown)
-        })
-        .collect()
+    text.chars().map(|c| if (c.is_control() && c != '\t') || is_bidirectional(c) { ' ' } else { c }).collect()
+}
+
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn color(log: &LogRecord<'_>) -> &'static str {
@@ -228,7 +247,36 @@ fn json_member(line: &mut String, key: &str, value: &Value<'_>) {
 }
 
 fn json_value(line: &mut String, value: &Value<'_>) {
-    write_json_text(value, line);
+    if is_sayable(value) {
+        write_json_text(value, line);
+    } else {
+        write_json_text(&sayable(value.clone()), line);
+    }
+}
+
+/// Whether JSON has a word for it.
+fn is_sayable(value: &Value<'_>) -> bool {
+    match value {
+        Value::Double(number) => number.is_finite(),
+        Value::List(items) => items.iter().all(is_sayable),
+        Value::Map(entries) => entries.iter().all(|(_, value)| is_sayable(value)),
+        _ => true,
+    }
+}
+
+/// The same with numbers that are none as texts: whoever reads lines does not know how we tell them apart elsewhere.
+fn sayable(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Double(number) if number.is_nan() => Value::from("NaN"),
+        Value::Double(number) if number.is_infinite() => {
+            Value::from(if number > 0.0 { "Infinity" } else { "-Infinity" })
+        }
+        Value::List(items) => Value::List(items.into_iter().map(sayable).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.into_iter().map(|(key, value)| (key, sayable(value))).collect())
+        }
+        other => other,
+    }
 }
 
 /// RFC 3339 in UTC with microseconds.

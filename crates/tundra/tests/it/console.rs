@@ -4,8 +4,10 @@ use std::io::{Error, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use tracing::{info, info_span};
-use tundra::testing::Memory;
-use tundra::{Builder, Dropped, ExportError, Exported, Exporter, Guard, JsonLines, Ledger, Undelivered};
+use tundra::testing::{Collector, Memory};
+use tundra::{
+    Builder, Dropped, ExportError, Exported, Exporter, Guard, JsonLines, Ledger, LogFormat, Undelivered,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// For what cannot come.
@@ -292,4 +294,83 @@ fn forked_children_have_lines_of_their_own() {
         assert!(flushed(PATIENCE));
         assert_eq!(stream.text().lines().count(), 2);
     });
+}
+
+/// The only line that is written meanwhile.
+fn line(format: LogFormat, set: impl Fn(Builder) -> Builder, work: impl FnOnce()) -> String {
+    let collector = Collector::with(|builder| set(builder).log_format(format));
+    collector.in_scope(work);
+    let lines = collector.lines();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    lines
+}
+
+#[test]
+fn a_json_line_has_each_key_once() {
+    let check = |set: &dyn Fn(Builder) -> Builder, work: &dyn Fn(), expect: &[&str]| {
+        let line = line(LogFormat::Json, set, work);
+        let parsed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        for (key, value) in parsed.as_object().expect("an object") {
+            let said = format!("\"{key}\":");
+            assert_eq!(line.matches(&said).count(), 1, "{key} {value} {line}");
+        }
+        expect.iter().for_each(|part| assert!(line.contains(part), "{part} {line}"));
+    };
+    let plain = |builder: Builder| builder;
+    let shop = |builder: Builder| builder.service("shop").env("test").version("1.2");
+    check(
+        &plain,
+        &|| info!(timestamp = 5, level = 3, message = 7, "x"),
+        &["\"fields.timestamp\":5", "\"fields.level\":3"],
+    );
+    check(
+        &shop,
+        &|| info!(service = "a", env = "b", version = "c", name = "d"),
+        &["\"fields.service\":\"a\"", "\"fields.env\":\"b\"", "\"fields.version\":\"c\"", "\"name\":\"d\""],
+    );
+    // What the line does not say itself keeps its name.
+    check(&plain, &|| info!(version = "c", dd.version = 1), &["\"version\":\"c\"", "\"dd.version\":1"]);
+    check(
+        &plain,
+        &|| {
+            info_span!("s").in_scope(|| {
+                info!(trace_id = 1, span_id = 2, dd.trace_id = 3, dd.span_id = 4, "x");
+            });
+        },
+        &[
+            "\"fields.trace_id\":1",
+            "\"fields.span_id\":2",
+            "\"fields.dd.trace_id\":3",
+            "\"fields.dd.span_id\":4",
+        ],
+    );
+    check(
+        &plain,
+        &|| info!(target: "own", target = "given", "x"),
+        &["\"target\":\"own\"", "\"fields.target\":\"given\""],
+    );
+    check(
+        &plain,
+        &|| info!(nan = f64::NAN, up = f64::INFINITY, down = f64::NEG_INFINITY, half = 0.5, "x"),
+        &["\"nan\":\"NaN\"", "\"up\":\"Infinity\"", "\"down\":\"-Infinity\"", "\"half\":0.5"],
+    );
+}
+
+#[test]
+fn a_plain_line_shows_what_it_says() {
+    let hostile = "a\u{7f}b\u{9b}31mc\u{202e}d\u{2069}e\u{1b}f\ng\th";
+    let check = |work: &dyn Fn(), expect: &str| {
+        for format in [LogFormat::Plain, LogFormat::Pretty] {
+            let line = line(format, |builder| builder, work);
+            let bad = |c: &char| {
+                ('\u{7f}'..'\u{a0}').contains(c) || "\u{202a}\u{202e}\u{2066}\u{2069}".contains(*c)
+            };
+            assert_eq!(line.chars().find(bad), None, "{line:?}");
+            assert!(line.contains(expect), "{line:?}");
+        }
+    };
+    check(&|| info!("{hostile}"), "a b 31mc d e f g\th");
+    check(&|| info!(text = hostile, "x"), "\"a b 31mc d e\\u001bf\\ng\\th\"");
+    check(&|| info!(list = ?[hostile], "x"), "a");
+    check(&|| info!(target: "own\u{202e}", target = "given\u{9b}", "x"), "own ");
 }
