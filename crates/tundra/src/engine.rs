@@ -12,9 +12,11 @@ mod end;
 mod fanout;
 pub(crate) mod fields;
 mod filter;
+mod guests;
 mod local;
 #[cfg(feature = "layer")]
 mod places;
+mod retold;
 mod ring;
 mod run;
 mod slot;
@@ -29,6 +31,7 @@ pub(crate) use contexts::Entry;
 pub(crate) use fanout::{Fanout, Second};
 pub use filter::FilterError;
 pub(crate) use filter::{ActiveFilter, Filter};
+pub(crate) use guests::{GuestsLock, lock_guests};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use local::ANY_PIPELINE_HERE;
 pub(crate) use local::{ANY_PIPELINE, Local, Parked, UNDECIDED, is_forked, lock_parked, silence_child};

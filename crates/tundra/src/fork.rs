@@ -47,6 +47,7 @@ struct Held {
     _stacks: panic::StacksLock,
     _samplers: sampling::SamplersLock,
     _rules: collector::RulesLock,
+    _guests: engine::GuestsLock,
     #[cfg(feature = "log")]
     _log: crate::bridge::log::SitesLock,
     #[cfg(feature = "opentelemetry")]
@@ -71,6 +72,7 @@ extern "C" fn before() {
         _stacks: panic::lock_stacks(),
         _samplers: sampling::lock_samplers(),
         _rules: collector::lock_rules(),
+        _guests: engine::lock_guests(),
         #[cfg(feature = "log")]
         _log: crate::bridge::log::lock_sites(),
         #[cfg(feature = "opentelemetry")]

@@ -20,6 +20,8 @@ pub(crate) const PAGES: usize = 32_768;
 pub(crate) const THREADS: usize = 4096;
 /// Bytes a thread keeps ready to format one event in.
 pub(crate) const SCRATCH_BYTES: usize = 4096;
+/// Open spans that only a second subscriber wants.
+pub(crate) const GUESTS: usize = 65_536;
 /// Spans one thread can be inside of at once; deeper ones are recorded but are nobody's parent.
 pub(crate) const CONTEXT_DEPTH: usize = 65_536;
 /// Bytes of one value; longer ones are cut.

@@ -27,7 +27,7 @@ use tracing_core::span::{Attributes, Current, Id, Record};
 use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
 
 /// The id of spans that could not be recorded: generation 0 never exists, so every later call on it does nothing.
-const NOBODY: u64 = 0xffff_ffff;
+pub(super) const NOBODY: u64 = 0xffff_ffff;
 
 /// The root subscriber of one pipeline.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(pipeline: u16, filter: Arc<ActiveFilter>, sampler: Arc<Sampler>) -> Self {
         Self { pipeline, sampler, filter }
+    }
+
+    pub(super) fn pipeline(&self) -> u16 {
+        self.pipeline
     }
 
     /// Whether nothing but this entry can be the context: it is of this pipeline, and no other API is at work.

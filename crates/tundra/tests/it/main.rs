@@ -22,6 +22,8 @@ mod records;
 #[cfg(feature = "redact")]
 mod redaction;
 mod sampling;
+#[cfg(feature = "layer")]
+mod second;
 mod shapes;
 mod test_agent;
 #[cfg(feature = "redact")]

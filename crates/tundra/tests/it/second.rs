@@ -1,0 +1,223 @@
+//! A second subscriber behind ours: each gets what its own filter wants, and below the parents that it knows.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tracing::{Event, Span, Subscriber, debug, debug_span, error, info, info_span};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
+use tundra::testing::{Memory, tree};
+
+/// What the second saw: events with the spans around them, and the ends of spans.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl Seen {
+    fn push(&self, what: String) {
+        self.0.lock().expect("no panic").push(what);
+    }
+}
+
+struct Fields(String);
+
+impl tracing::field::Visit for Fields {
+    fn record_error(&mut self, field: &tracing::field::Field, error: &(dyn std::error::Error + 'static)) {
+        let source = error.source().map(ToString::to_string);
+        self.0.push_str(&format!("{}={error} by {source:?} ", field.name()));
+    }
+
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!("{}={value:?} ", field.name()));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Seen {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        let scope = context.event_scope(event).into_iter().flatten();
+        let names: Vec<_> = scope.map(|span| span.name()).collect();
+        self.push(format!("{}in {}", fields.0, names.join(" < ")));
+    }
+
+    fn on_close(&self, id: tracing::span::Id, context: Context<'_, S>) {
+        self.push(format!("end of {}", context.span(&id).map_or("nothing", |span| span.name())));
+    }
+}
+
+/// Wants no event that has a field `secret`.
+struct Veto;
+
+impl<S: Subscriber> Layer<S> for Veto {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        event.fields().all(|field| field.name() != "secret")
+    }
+}
+
+/// Our filter and the second's; what is done; what we export, and what the second sees.
+fn check(
+    filter: &str,
+    second: LevelFilter,
+    work: impl FnOnce(&tundra::Guard),
+    (spans, logs): (&str, &[&str]),
+    seen: &[&str],
+) {
+    let (memory, sees) = (Memory::default(), Seen::default());
+    let behind = tracing_subscriber::registry().with(sees.clone().with_filter(second)).with(Veto);
+    let builder = tundra::builder().filter(filter).no_log_output().no_panic_hook();
+    let made = builder.exporter(Box::new(memory.clone())).also(behind).build();
+    let (dispatch, guard) = made.expect("it can be made");
+    tracing::dispatcher::with_default(&dispatch, || work(&guard));
+    guard.flush(Duration::from_secs(30)).expect("it works");
+    let records = memory.0.lock().expect("no panic");
+    assert_eq!(tree(&records.spans), spans);
+    let name = |id| records.spans.iter().find(|span| Some(span.span_id) == id).map_or("", |span| &*span.name);
+    let bodies = records.logs.iter().map(|log| format!("{} in {}", log.body.to_text(), name(log.span_id)));
+    assert_eq!(bodies.collect::<Vec<_>>(), logs);
+    assert_eq!(*sees.0.lock().expect("no panic"), seen);
+}
+
+#[derive(Debug)]
+struct Failed(Option<Box<Self>>);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "outer" } else { "inner" })
+    }
+}
+
+impl std::error::Error for Failed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.0.as_deref()?)
+    }
+}
+
+#[test]
+fn each_gets_what_it_wants() {
+    check(
+        "info",
+        LevelFilter::DEBUG,
+        |_| {
+            let a = info_span!("a").entered();
+            let guest = debug_span!("guest", late = tracing::field::Empty).entered();
+            guest.record("late", 1);
+            info!("one");
+            debug!("two");
+            info_span!("child").in_scope(|| info!("three"));
+            debug_span!("guest2").in_scope(|| info_span!(parent: &guest, "below").in_scope(|| info!("four")));
+            drop((guest, a));
+        },
+        ("a\n  child\n  below\n", &["one in a", "three in child", "four in below"]),
+        &[
+            "message=one in guest < a",
+            "message=two in guest < a",
+            "message=three in child < guest < a",
+            "end of child",
+            "message=four in below < guest < a",
+            "end of below",
+            "end of guest2",
+            "end of guest",
+            "end of a",
+        ],
+    );
+    check(
+        "debug",
+        LevelFilter::INFO,
+        |_| debug_span!("ours").in_scope(|| info_span!("both").in_scope(|| info!("x"))),
+        ("ours\n  both\n", &["x in both"]),
+        &["message=x in both", "end of both"],
+    );
+}
+
+#[test]
+fn guests_have_references_and_are_current() {
+    check(
+        "info",
+        LevelFilter::DEBUG,
+        |_| {
+            let guest = debug_span!("guest");
+            let (again, entered) = (guest.clone(), guest.entered());
+            let current = Span::current();
+            assert_eq!((current.id(), current.metadata().map(|m| m.name())), (again.id(), Some("guest")));
+            info_span!("ours").in_scope(|| {
+                assert_eq!(Span::current().metadata().map(tracing::Metadata::name), Some("ours"));
+            });
+            drop((entered, again));
+            info!("open");
+            current.in_scope(|| info!("inside"));
+            drop(current);
+            info!("over");
+            // A root for us, whoever its parent is for the second.
+            let root = debug_span!(parent: None, "alone");
+            info_span!(parent: &root, "ours").follows_from(&root);
+        },
+        ("ours\nours\n", &["open in ", "inside in ", "over in "]),
+        &[
+            "end of ours",
+            "message=open in ",
+            "message=inside in guest",
+            "end of guest",
+            "message=over in ",
+            "end of ours",
+            "end of alone",
+        ],
+    );
+}
+
+#[test]
+fn a_filter_that_changes_is_ours() {
+    check(
+        "info",
+        LevelFilter::TRACE,
+        |guard| {
+            info_span!("before").in_scope(|| ());
+            guard.set_filter("off").expect("a level");
+            info_span!("off").in_scope(|| info!("off"));
+            guard.set_filter("info").expect("a level");
+            info_span!("after").in_scope(|| ());
+        },
+        ("before\nafter\n", &[]),
+        &["end of before", "message=off in off", "end of off", "end of after"],
+    );
+}
+
+#[test]
+fn explicit_parents_and_vetoes() {
+    check(
+        "info",
+        LevelFilter::DEBUG,
+        |_| {
+            // So that the second's ids are not ours by chance.
+            let _fillers: Vec<_> = (0..3).map(|_| debug_span!("filler")).collect();
+            let a = info_span!("a");
+            let guest = debug_span!(parent: &a, "guest");
+            info_span!("b").in_scope(|| {
+                info!(parent: &a, n = 1, rate = 0.5, yes = true, word = "w", shown = %"s", seen = ?[1], "one");
+                info!(parent: &guest, "two");
+                info!(parent: None, "three");
+                let failed = Failed(Some(Box::new(Failed(None))));
+                error!(parent: &a, error = &failed as &dyn std::error::Error);
+                info!(parent: &a, secret = 1, "four");
+                info!(secret = 1, "five");
+            });
+        },
+        (
+            "a ! error.type=\"Failed\" error.message=\"outer\" error.stack=\"outer\\ncaused by: inner\" \
+             error.fingerprint=\"c2f3e204487636d9\" [exception]\nb\n",
+            &["one in a", "two in a", "three in ", " in a", "four in a", "five in b"],
+        ),
+        &[
+            "message=one n=1 rate=0.5 yes=true word=\"w\" shown=s seen=[1] in a",
+            "message=two in guest < a",
+            "message=three in ",
+            "error=outer by Some(\"inner\") in a",
+            "end of b",
+            "end of guest",
+            "end of a",
+            "end of filler",
+            "end of filler",
+            "end of filler",
+        ],
+    );
+}
