@@ -41,7 +41,7 @@ pub(crate) use slot::{
     EVENT, FIRST, FOREIGN, Head, INLINE, KEPT_ERROR, KEPT_LLM, NUMBER, SPAN, TRUNCATED, UNSAMPLED, identity,
     metadata, open_spans,
 };
-pub(crate) use spill::{Moment, Spill, SpillEvent, forget_spills, spilled};
+pub(crate) use spill::{Linked, Moment, Spill, SpillEvent, forget_spills, spilled};
 pub(crate) use subscriber::Engine;
 #[cfg(feature = "layer")]
 pub(crate) use {

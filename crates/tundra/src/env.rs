@@ -8,7 +8,7 @@ mod sampling;
 mod unsupported;
 mod words;
 
-pub(crate) use names::{ENV, HOST, Names, SERVICE, VERSION};
+pub(crate) use names::{ENV, HOST, Names, SERVICE, VERSION, percent_decoded};
 pub(crate) use otlp::Otlp;
 #[cfg(any(test, feature = "tls"))]
 pub(crate) use otlp::Signal as OtlpSignal;
@@ -16,7 +16,7 @@ pub(crate) use otlp::Signal as OtlpSignal;
 pub(crate) use sampling::Sampling;
 
 use crate::engine::Filter;
-use names::{pairs, percent_decoded};
+use names::pairs;
 use words::{content, meant, truth};
 
 /// A source of variables, as they are meant: trimmed, and an empty one counts as unset.

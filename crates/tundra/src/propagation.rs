@@ -17,6 +17,8 @@ pub mod tonic;
 #[cfg(feature = "opentelemetry")]
 pub(crate) use carried::keep as keep_carried;
 pub(crate) use carried::{CarriedLock, is_rejected, lock as lock_carried, of as carried_by};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use header::is_header_text;
 
 use crate::engine::{ANY_PIPELINE, Entry, FOREIGN, Local, NUMBER, SpanIdentity, UNDECIDED, UNSAMPLED};
 use crate::{rng, sampling};
@@ -159,6 +161,12 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
             }
         }
     }
+}
+
+/// The headers that are written.
+#[cfg(feature = "opentelemetry")]
+pub(crate) fn injected_headers() -> impl Iterator<Item = &'static str> {
+    Styles::get().inject.iter().flat_map(|style| style.headers()).copied()
 }
 
 /// The innermost context of this thread, whichever pipeline it belongs to.

@@ -5,19 +5,24 @@
 //! an event or an outgoing header finds the active OpenTelemetry span if that one is further in. Which one is further
 //! in is told by ancestry: each OpenTelemetry span remembers its parent as long as it is open.
 //!
+//! A context without a span stands for whatever the thread is inside of, unless an OpenTelemetry span is active: then it was
+//! chosen, and a span made in it (`start_with_context`) is a root. Libraries hand `Context::current()` in, which inside of
+//! `tracing` spans alone is empty and cannot be told from `Context::new()`; their spans have to join the trace.
+//!
 //! [`install`](super::install) makes [`TracerProvider`] and [`Propagator`] the global ones.
 
 mod current;
+mod propagator;
+
+pub use propagator::Propagator;
 
 use crate::SpanExt;
 use crate::engine::{
-    ANY_PIPELINE, ANY_PIPELINE_HERE, Local, SpanIdentity, UNSAMPLED, change_spill, identity,
+    ANY_PIPELINE, ANY_PIPELINE_HERE, FIRST, Local, SpanIdentity, UNSAMPLED, change_spill, identity,
 };
 use crate::limits::{OTEL_DEPTH, OTEL_OPEN};
-use crate::propagation::{extract, in_scope_of, inject_identity, innermost, keep_carried};
+use crate::propagation::{in_scope_of, innermost};
 use crate::span_ext::own_id;
-use ::opentelemetry::propagation::text_map_propagator::FieldIter;
-use ::opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use ::opentelemetry::trace::{
     self as api, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags, TraceState,
 };
@@ -33,11 +38,20 @@ use tundra_record::{TraceId, Value};
 /// Whether anybody makes spans here; without it a `tracing` span costs one load more.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 
-/// Open spans made here, and the span above each.
-static OPEN: Mutex<Option<HashMap<u64, u64>>> = Mutex::new(None);
+/// A span made here that is open.
+#[derive(Clone, Copy)]
+pub(crate) struct Open {
+    /// The span above.
+    above: u64,
+    /// Its id in the engine.
+    id: u64,
+}
+
+/// Open spans made here.
+static OPEN: Mutex<Option<HashMap<u64, Open>>> = Mutex::new(None);
 
 /// Open spans, held by whoever forks.
-pub(crate) type OpenLock = MutexGuard<'static, Option<HashMap<u64, u64>>>;
+pub(crate) type OpenLock = MutexGuard<'static, Option<HashMap<u64, Open>>>;
 
 pub(crate) fn open() -> OpenLock {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -66,12 +80,28 @@ fn is_inside(span: u64, outer: u64) -> bool {
     let mut at = span;
     for _ in 0..OTEL_DEPTH {
         match open.get(&at) {
-            Some(above) if *above == outer => return true,
-            Some(above) => at = *above,
+            Some(open) if open.above == outer => return true,
+            Some(open) => at = open.above,
             None => return false,
         }
     }
     false
+}
+
+/// The engine's id of an open span made here; zero if there is none.
+pub(crate) fn id_of(span: u64) -> u64 {
+    if !ACTIVE.load(Relaxed) {
+        return 0;
+    }
+    open().as_ref().and_then(|open| open.get(&span)).map_or(0, |open| open.id)
+}
+
+fn context_of(who: SpanIdentity) -> SpanContext {
+    let trace = u128::from(who.trace_high) << 64 | u128::from(who.trace_low);
+    let flags = if who.tag & UNSAMPLED == 0 { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let (trace, span) = (api::TraceId::from(trace), api::SpanId::from(who.span));
+    // Of identities only those of other processes carry this bit.
+    SpanContext::new(trace, span, flags, who.tag & FIRST != 0, TraceState::NONE)
 }
 
 /// The active OpenTelemetry span, if it is further in than the thread's innermost `tracing` span.
@@ -127,15 +157,15 @@ impl api::Tracer for Tracer {
 
     fn build_with_context(&self, builder: SpanBuilder, context: &Context) -> Span {
         let parent = parent_in(context);
+        let above = match &parent {
+            Parent::Span(who) => Some(*who),
+            Parent::Ambient => innermost(),
+            Parent::Root => None,
+        };
         let span = match &parent {
             Parent::Root => info_span!(target: "opentelemetry", parent: None, "span"),
             Parent::Ambient => info_span!(target: "opentelemetry", "span"),
             Parent::Span(who) => in_scope_of(*who, || info_span!(target: "opentelemetry", "span")),
-        };
-        let above = match &parent {
-            Parent::Span(who) => who.span,
-            Parent::Ambient => innermost().map_or(0, |who| who.span),
-            Parent::Root => 0,
         };
         let mut span = Span::new(span, above);
         span.fill(builder, &self.scope);
@@ -170,26 +200,27 @@ fn parent_in(context: &Context) -> Parent {
 pub struct Span {
     /// `None` once it has ended.
     span: Option<tracing::Span>,
+    /// Its own or, if it is not recorded, its parent's.
     context: SpanContext,
+    recorded: bool,
+    /// Whether its start was told: then its end is told in the same clock.
+    begun: bool,
+    /// Whether its status was set to be good: that is final.
+    good: bool,
 }
 
 impl Span {
-    fn new(span: tracing::Span, above: u64) -> Self {
-        let who = own_id(&span).and_then(identity);
-        let context = who.map_or(SpanContext::NONE, |who| {
-            let trace = u128::from(who.trace_high) << 64 | u128::from(who.trace_low);
-            let flags = if who.tag & UNSAMPLED == 0 { TraceFlags::SAMPLED } else { TraceFlags::default() };
-            let (trace, id) = (api::TraceId::from(trace), api::SpanId::from(who.span));
-            SpanContext::new(trace, id, flags, false, TraceState::NONE)
-        });
-        if let Some(who) = who {
+    fn new(span: tracing::Span, above: Option<SpanIdentity>) -> Self {
+        let own = own_id(&span).and_then(|id| Some((id, identity(id)?)));
+        if let Some((id, who)) = own {
             let mut guard = open();
             let open = guard.get_or_insert_default();
             if open.len() < OTEL_OPEN {
-                open.insert(who.span, above);
+                open.insert(who.span, Open { above: above.map_or(0, |who| who.span), id });
             }
         }
-        Self { span: Some(span), context }
+        let context = own.map(|(_, who)| who).or(above).map_or(SpanContext::NONE, context_of);
+        Self { span: Some(span), context, recorded: own.is_some(), begun: false, good: false }
     }
 
     fn fill(&mut self, builder: SpanBuilder, scope: &str) {
@@ -200,6 +231,7 @@ impl Span {
         if !scope.is_empty() {
             span.set_attribute("otel.scope.name", scope.to_owned());
         }
+        self.begun = start_time.is_some();
         if let Some(start) = start_time {
             self.change(|spill| {
                 spill.start = Some(nanos(start));
@@ -274,7 +306,7 @@ impl api::Span for Span {
     }
 
     fn is_recording(&self) -> bool {
-        self.span.is_some() && self.context.is_sampled()
+        self.recorded && self.span.is_some() && self.context.is_sampled()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
@@ -284,8 +316,13 @@ impl api::Span for Span {
     fn set_status(&mut self, status: Status) {
         let Some(span) = &self.span else { return };
         match status {
+            _ if self.good => {}
             Status::Unset => {}
-            Status::Ok => span.set_attribute("otel.status_code", "OK"),
+            Status::Ok => {
+                span.set_attribute("otel.status_code", "OK");
+                span.set_attribute("otel.status_description", "");
+                self.good = true;
+            }
             Status::Error { description } => {
                 span.set_attribute("otel.status_code", "ERROR");
                 span.set_attribute("otel.status_description", description.into_owned());
@@ -302,16 +339,17 @@ impl api::Span for Span {
         }
     }
 
-    fn add_link(&mut self, other: SpanContext, _: Vec<KeyValue>) {
+    fn add_link(&mut self, other: SpanContext, attributes: Vec<KeyValue>) {
+        let attrs = attributes.into_iter().map(|pair| (key(pair.key), value(pair.value))).collect();
         let other = identity_of(&other);
         let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
-        self.change(|spill| spill.link(trace, other.span));
+        self.change(|spill| spill.link(trace, other.span, attrs));
     }
 
     fn end_with_timestamp(&mut self, time: SystemTime) {
         let now = SystemTime::now();
         let apart = now.duration_since(time).or_else(|_| time.duration_since(now)).unwrap_or_default();
-        if apart > ABOUT {
+        if self.begun || apart > ABOUT {
             self.change(|spill| {
                 spill.end = Some(nanos(time));
                 true
@@ -324,6 +362,7 @@ impl api::Span for Span {
 impl Span {
     fn finish(&mut self) {
         if self.span.take().is_some()
+            && self.recorded
             && let Some(open) = open().as_mut()
         {
             open.remove(&u64::from_be_bytes(self.context.span_id().to_bytes()));
@@ -334,53 +373,5 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         self.finish();
-    }
-}
-
-/// Context in and out of headers for programs that ask OpenTelemetry's global propagator, in the SDK's styles.
-#[derive(Clone, Debug)]
-pub struct Propagator {
-    fields: [String; 5],
-}
-
-impl Default for Propagator {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Propagator {
-    /// There is nothing to set.
-    pub fn new() -> Self {
-        ACTIVE.store(true, Relaxed);
-        let names = ["traceparent", "tracestate", "baggage", "x-datadog-trace-id", "x-datadog-parent-id"];
-        Self { fields: names.map(str::to_owned) }
-    }
-}
-
-impl TextMapPropagator for Propagator {
-    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
-        let who = match parent_in(context) {
-            Parent::Span(who) => Some(who),
-            Parent::Ambient => innermost(),
-            Parent::Root => None,
-        };
-        if let Some(who) = who {
-            inject_identity(who, |name, value| injector.set(name, value.to_owned()));
-        }
-    }
-
-    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
-        // Baggage alone is the matter of OpenTelemetry's own propagator of it.
-        let remote = extract(|name| extractor.get(name)).filter(|remote| remote.span_id.is_valid());
-        let Some(remote) = remote else { return context.clone() };
-        keep_carried(&remote);
-        let flags = if remote.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-        let (trace, span) = (api::TraceId::from(remote.trace_id.0), api::SpanId::from(remote.span_id.0));
-        context.with_remote_span_context(SpanContext::new(trace, span, flags, true, TraceState::NONE))
-    }
-
-    fn fields(&self) -> FieldIter<'_> {
-        FieldIter::new(&self.fields)
     }
 }

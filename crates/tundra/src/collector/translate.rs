@@ -9,7 +9,7 @@ use super::batch::Record;
 use super::failure::{EXCEPTION, Failure, SPAN_ERROR};
 use crate::clock::Anchor;
 use crate::engine::fields::{Decoder, Raw, spilled_value};
-use crate::engine::{Moment, SpillEvent, TRUNCATED, UNSAMPLED};
+use crate::engine::{Linked, Moment, SpillEvent, TRUNCATED, UNSAMPLED};
 use crate::panic;
 use tracing_core::{Level, Metadata};
 use tundra_record::value::from_json;
@@ -111,9 +111,10 @@ impl Translator {
             if let Some(name) = &spill.name {
                 span.name = Text::Borrowed(name);
             }
-            let link = |(trace, span): &(u128, u64)| Link {
+            let link = |(trace, span, attrs): &Linked| Link {
                 trace_id: TraceId(*trace),
                 span_id: SpanId(*span),
+                attrs: attrs.clone(),
                 ..Link::default()
             };
             span.links.extend(spill.links.iter().map(link));

@@ -31,7 +31,7 @@ pub(crate) fn record_values(id: u64, values: &Record<'_>) {
 pub(crate) fn link(id: u64, follows: u64) {
     let Some(other) = identity(follows) else { return };
     let trace = u128::from(other.trace_high) << 64 | u128::from(other.trace_low);
-    change_spill(id, |spill| spill.link(trace, other.span));
+    change_spill(id, |spill| spill.link(trace, other.span, Vec::new()));
 }
 
 /// Adds encoded fields to a span's.

@@ -24,12 +24,15 @@ pub(crate) struct SpillEvent {
 /// An event that did not come from a call site: wall time, name, attributes.
 pub(crate) type Moment = (i64, Cow<'static, str>, Attrs<'static>);
 
+/// A link: the other trace, the other span, attributes.
+pub(crate) type Linked = (u128, u64, Attrs<'static>);
+
 /// The parts of one span or event that live on the heap.
 #[derive(Debug, Default)]
 pub(crate) struct Spill {
     /// Field index, tag, value.
     pub(crate) long: Vec<(u8, u8, String)>,
-    pub(crate) links: Vec<(u128, u64)>,
+    pub(crate) links: Vec<Linked>,
     pub(crate) events: Vec<SpillEvent>,
     pub(crate) added: Vec<(Cow<'static, str>, Value<'static>)>,
     /// The name that replaces the call site's.
@@ -65,10 +68,10 @@ impl Spill {
     }
 
     /// Keeps a link; false if it was refused.
-    pub(crate) fn link(&mut self, trace: u128, span: u64) -> bool {
-        let fits = self.links.len() < LINKS && self.charge(size_of::<(u128, u64)>());
+    pub(crate) fn link(&mut self, trace: u128, span: u64, attrs: Attrs<'static>) -> bool {
+        let fits = self.links.len() < LINKS && self.charge(size_of::<Linked>() + len_bytes(&attrs));
         if fits {
-            self.links.push((trace, span));
+            self.links.push((trace, span, attrs));
         }
         fits
     }
@@ -87,9 +90,8 @@ impl Spill {
     /// Keeps an event that has no call site; false if it was refused.
     #[cfg(feature = "opentelemetry")]
     pub(crate) fn moment(&mut self, time: i64, name: Cow<'static, str>, attrs: Attrs<'static>) -> bool {
-        let texts: usize =
-            attrs.iter().map(|(key, value)| key.len() + value.as_str().map_or(32, str::len) + 64).sum();
-        let fits = self.moments.len() < SPAN_EVENTS && self.charge(name.len() + texts + 64);
+        let bytes = name.len() + len_bytes(&attrs) + 64;
+        let fits = self.moments.len() < SPAN_EVENTS && self.charge(bytes);
         if fits {
             self.moments.push((time, name, attrs));
         }
@@ -114,6 +116,11 @@ impl Spill {
         }
         fits
     }
+}
+
+/// What attributes are booked with.
+fn len_bytes(attrs: &Attrs<'_>) -> usize {
+    attrs.iter().map(|(key, value)| key.len() + value.as_str().map_or(32, str::len) + 64).sum()
 }
 
 impl Drop for Spill {

@@ -264,6 +264,8 @@ impl Engine {
         };
         let tick = local.clock.ticks();
         if *meta.level() == Level::ERROR {
+            #[cfg(feature = "opentelemetry")]
+            let id = if id == 0 { crate::bridge::opentelemetry::id_of(who.span) } else { id };
             // SAFETY: `len` bytes were written.
             let bytes = unsafe { std::slice::from_raw_parts(fields, len) };
             keep_on_span(id, tick, meta, bytes, encoder.spill.as_deref());

@@ -71,7 +71,7 @@ fn pair(text: &str, between: char) -> Option<(String, String)> {
 }
 
 /// A value with its `%xx` decoded; one that is no text then stays as it was.
-pub(super) fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let (mut rest, mut bytes) = (text.as_bytes(), Vec::with_capacity(text.len()));
     while let Some((first, after)) = rest.split_first() {

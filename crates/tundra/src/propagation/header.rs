@@ -80,7 +80,7 @@ fn members(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Visible ASCII and blanks: what may stand in a header.
-pub(super) fn is_header_text(text: &str) -> bool {
+pub(crate) fn is_header_text(text: &str) -> bool {
     text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 

@@ -18,6 +18,26 @@ pub(super) enum Style {
     Baggage,
 }
 
+impl Style {
+    /// The headers that it may write.
+    #[cfg(feature = "opentelemetry")]
+    pub(super) fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::TraceContext => &["traceparent", "tracestate"],
+            Self::Datadog => &[
+                "x-datadog-trace-id",
+                "x-datadog-parent-id",
+                "x-datadog-sampling-priority",
+                "x-datadog-tags",
+                "x-datadog-origin",
+            ],
+            Self::B3 => &["b3"],
+            Self::B3Multi => &["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"],
+            Self::Baggage => &["baggage"],
+        }
+    }
+}
+
 /// In the order they are tried; W3C first, since every party of today speaks it.
 const DEFAULT: [Style; 3] = [Style::TraceContext, Style::Datadog, Style::Baggage];
 

@@ -387,4 +387,169 @@ mod otel {
             assert!(records.spans.iter().any(|span| span.name == "after"));
         });
     }
+
+    fn remote() -> trace::SpanContext {
+        let (trace, span) = (trace::TraceId::from(5_u128), trace::SpanId::from(7_u64));
+        trace::SpanContext::new(trace, span, trace::TraceFlags::SAMPLED, true, trace::TraceState::NONE)
+    }
+
+    #[test]
+    fn statuses_links_and_times() {
+        use tundra_record::Status as Is;
+        let begun = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let check = |work: &dyn Fn(&mut tundra::bridge::opentelemetry::Span), expect: (Is, &str)| {
+            let collector = tundra::testing::Collector::new();
+            collector.in_scope(|| work(&mut TracerProvider::new().tracer("lib").start("s")));
+            let span = collector.span("s").expect("made");
+            assert_eq!((span.status, &*span.status_message), expect);
+        };
+        check(&|span| span.set_status(Status::Ok), (Is::Ok, ""));
+        check(&|span| span.set_status(Status::error("why")), (Is::Error, "why"));
+        check(
+            &|span| {
+                [Status::error("why"), Status::Unset].into_iter().for_each(|status| span.set_status(status))
+            },
+            (Is::Error, "why"),
+        );
+        check(
+            &|span| [Status::error("why"), Status::Ok].into_iter().for_each(|status| span.set_status(status)),
+            (Is::Ok, ""),
+        );
+        check(
+            &|span| {
+                [Status::Ok, Status::error("late")].into_iter().for_each(|status| span.set_status(status))
+            },
+            (Is::Ok, ""),
+        );
+
+        let collector = tundra::testing::Collector::new();
+        collector.in_scope(|| {
+            let tracer = TracerProvider::new().tracer("lib");
+            let now = std::time::SystemTime::now();
+            let mut span = tracer.span_builder("short").with_start_time(now).start(&tracer);
+            span.add_link(remote(), vec![KeyValue::new("k", "v")]);
+            span.end_with_timestamp(now + Duration::from_micros(100));
+            let mut span = tracer.span_builder("long").with_start_time(begun).start(&tracer);
+            span.end_with_timestamp(begun + Duration::from_secs(1));
+        });
+        let (short, long) = (collector.span("short").expect("made"), collector.span("long").expect("made"));
+        assert_eq!((short.duration, long.duration), (100_000, 1_000_000_000));
+        assert_eq!(
+            tundra_record::value::get(&short.links[0].attrs, "k"),
+            Some(&tundra_record::Value::from("v"))
+        );
+    }
+
+    // A context without a span is what the thread is inside of; where a span is active, it was chosen, and makes a root.
+    #[test]
+    fn chosen_contexts() {
+        for collector in crate::doors() {
+            collector.in_scope(|| {
+                let tracer = TracerProvider::new().tracer("lib");
+                info_span!("outer").in_scope(|| {
+                    drop(tracer.start_with_context("joins", &Context::current()));
+                    drop(tracer.span_builder("joins2").start_with_context(&tracer, &Context::new()));
+                    drop(tracer.start("below"));
+                    drop(tracer.span_builder("below2").start(&tracer));
+                    tracer.in_span("below3", |context| {
+                        drop(tracer.start_with_context("deep", &context));
+                        drop(tracer.start_with_context("root", &Context::new()));
+                    });
+                });
+            });
+            let name =
+                |id| collector.spans().iter().find(|s| Some(s.span_id) == id).map(|s| s.name.to_string());
+            let above = |of: &str| name(collector.span(of).expect("made").parent_id).unwrap_or_default();
+            let found = ["joins", "joins2", "below", "below2", "below3", "deep", "root"].map(above);
+            assert_eq!(found, ["outer", "outer", "outer", "outer", "outer", "below3", ""]);
+        }
+    }
+
+    // As if it were not there: what is below, and what goes out, goes on from the span above.
+    #[test]
+    fn a_span_that_is_filtered_out() {
+        for collector in crate::doors_with(|builder| builder.filter("info,opentelemetry=off")) {
+            collector.in_scope(|| {
+                let tracer = TracerProvider::new().tracer("lib");
+                let above = Context::new().with_remote_span_context(remote());
+                let span = tracer.start_with_context("out", &above);
+                assert!(!span.is_recording());
+                assert_eq!(span.span_context(), &remote());
+                let context = above.with_span(span);
+                let mut headers = HashMap::new();
+                Propagator::new().inject_context(&context, &mut headers);
+                assert!(headers["traceparent"].contains("-0000000000000007-01"), "{headers:?}");
+                let _active = context.attach();
+                info_span!("below").in_scope(|| ());
+            });
+            let below = collector.span("below").expect("recorded");
+            assert_eq!((below.trace_id.0, below.parent_id.map(|id| id.0)), (5, Some(7)));
+        }
+    }
+
+    #[test]
+    fn failures_inside() {
+        crate::alone("bridges::otel::failures_inside", || {
+            let (records, guard) = crate::global();
+            let tracer = opentelemetry::global::tracer("lib");
+            let panics = || tracer.in_span("panics", |_| panic!("boom"));
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+            tracer.in_span("logs", |_| tracing::error!(error = "bad", "said"));
+            tracer
+                .in_span("outer", |_| info_span!("inner").in_scope(|| tracing::error!(error = "in", "said")));
+            guard.flush(PATIENCE).expect("it works");
+            let records = records.lock().expect("no panic");
+            let found: Vec<_> = records
+                .spans
+                .iter()
+                .map(|span| format!("{} {} {}", span.name, span.status.as_str(), span.status_message))
+                .collect();
+            assert_eq!(found, ["panics error boom", "logs error bad", "inner error in", "outer unset "]);
+        });
+    }
+
+    #[test]
+    fn baggage_of_both_worlds() {
+        use opentelemetry::baggage::BaggageExt;
+        let propagator = Propagator::new();
+        let headers = |baggage: &str, trace: bool| {
+            let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+            let mut headers = HashMap::from([("baggage".to_owned(), baggage.to_owned())]);
+            headers.extend(trace.then(|| ("traceparent".to_owned(), traceparent)));
+            headers
+        };
+        let check = |incoming: &HashMap<String, String>, own: &[(&str, &str)], expect: &[&str]| {
+            let came = propagator.extract_with_context(&Context::new(), incoming);
+            let pairs = came.baggage().iter().map(|(key, (value, _))| (key.to_string(), value.to_string()));
+            let mut all: HashMap<String, String> = pairs.collect();
+            all.extend(own.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+            // Only with its own pairs: what came with the trace is the SDK's to add.
+            let pairs = own.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), (*value).to_owned()));
+            let mut out = HashMap::new();
+            propagator.inject_context(&came.with_baggage(pairs.collect::<Vec<_>>()), &mut out);
+            let text = out.remove("baggage").unwrap_or_default();
+            let mut members: Vec<_> = text.split(',').filter(|member| !member.is_empty()).collect();
+            members.sort_unstable();
+            assert_eq!(members, expect);
+            assert!(out.keys().all(|name| propagator.fields().any(|field| field == name)), "{out:?}");
+            all
+        };
+        let collector = tundra::testing::Collector::new();
+        collector.in_scope(|| {
+            let all = check(&headers("user=a%20b;p=1,k=v", true), &[], &["k=v", "user=a%20b;p=1"]);
+            assert_eq!((all["user"].as_str(), all["k"].as_str()), ("a b", "v"));
+            check(
+                &headers("user=a,k=v", true),
+                &[("user", "mine"), ("n", "ä")],
+                &["k=v", "n=%C3%A4", "user=mine"],
+            );
+            // Without a trace.
+            let all = check(&headers("k=v", false), &[("n", "1")], &["n=1"]);
+            assert_eq!(all["k"], "v");
+            check(&HashMap::new(), &[("n", "1")], &["n=1"]);
+            check(&HashMap::new(), &[], &[]);
+        });
+        let fields: Vec<_> = propagator.fields().collect();
+        assert!(fields.contains(&"baggage") && fields.contains(&"x-datadog-sampling-priority"), "{fields:?}");
+    }
 }
