@@ -250,13 +250,14 @@ impl Ring {
         self.head.load(Acquire)
     }
 
-    /// Looks at what waits before `mark`, which came soon after the last look or not: a ring that fills up so fast may become
-    /// larger. For the collector, before it drains.
+    /// Looks at what waits before `mark`, soon after the last look or not. A ring that was about to wake the collector again is
+    /// fast until a look in its time finds less. For the collector, before it drains.
     pub(crate) fn judge(&self, mark: u64, soon: bool) {
-        let waits = mark - self.consumer.tail.load(Relaxed);
-        let fast = soon && waits >= WAKE_BYTES / 2;
-        if fast != self.consumer.fast.load(Relaxed) {
-            self.consumer.fast.store(fast, Relaxed);
+        let consumer = &self.consumer;
+        let much = mark - consumer.tail.load(Relaxed) >= WAKE_BYTES / 4 * 3;
+        let fast = if soon { much || consumer.fast.load(Relaxed) } else { false };
+        if fast != consumer.fast.load(Relaxed) {
+            consumer.fast.store(fast, Relaxed);
         }
     }
 
@@ -410,25 +411,33 @@ mod tests {
     // A second wake-up in a short time is not asked for where more room does as well.
     #[test]
     fn who_is_fast_gets_a_larger_ring_before_it_is_full() {
-        let check = |soon: bool, bytes: u64, expect: bool| {
+        let check = |looks: &[(u64, bool)], expect: bool| {
             let ring = Ring::new().expect("there is memory");
             let fill = |bytes: u64| {
                 // SAFETY: this thread is producer and collector.
                 (0..bytes / 800).for_each(|number| assert!(unsafe { push(&ring, &record(number, 100)) }));
             };
-            fill(bytes);
-            ring.judge(ring.mark(), soon);
             let mut seen = Vec::new();
-            drain(&ring, &mut seen, 1);
+            for (bytes, soon) in looks {
+                fill(*bytes);
+                ring.judge(ring.mark(), *soon);
+                drain(&ring, &mut seen, 1);
+            }
             fill(WAKE_BYTES + 1600);
             // SAFETY: the segment is alive, and nobody else looks at it.
             let grew = unsafe { (*ring.segment.get()).is_burst() };
-            assert_eq!(grew, expect, "{soon} {bytes}");
+            assert_eq!(grew, expect, "{looks:?}");
             drain(&ring, &mut seen, 1);
-            assert_eq!(seen.len() as u64, bytes / 800 + (WAKE_BYTES + 1600) / 800);
+            let before: u64 = looks.iter().map(|(bytes, _)| bytes / 800).sum();
+            assert_eq!(seen.len() as u64, before + (WAKE_BYTES + 1600) / 800);
         };
-        check(true, WAKE_BYTES, true);
-        check(false, WAKE_BYTES, false);
-        check(true, WAKE_BYTES / 4, false);
+        let (much, little) = (WAKE_BYTES, WAKE_BYTES / 2);
+        check(&[], false);
+        check(&[(much, true)], true);
+        check(&[(much, false)], false);
+        check(&[(little, true)], false);
+        // Somebody asked for what there is.
+        check(&[(much, true), (little, true), (0, true)], true);
+        check(&[(much, true), (little, false)], false);
     }
 }
