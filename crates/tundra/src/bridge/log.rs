@@ -3,7 +3,8 @@
 //! Each target and level gets a call site of its own, made once and kept (bounded), so filters and outputs see the
 //! record's own target. Key-value pairs travel as one JSON field, which the collector takes apart again.
 
-use crate::limits::LOG_TARGETS;
+use crate::collector::CUT;
+use crate::limits::{LOG_TARGETS, VALUE_BYTES};
 use ::log::kv::{Error, Key, Value as Given, VisitSource};
 use ::log::{Level as LogLevel, Log, Metadata as LogMetadata, Record};
 use std::collections::HashMap;
@@ -142,9 +143,59 @@ fn pairs(record: &Record<'_>) -> Option<String> {
     let mut pairs = Pairs::default();
     // A source that fails has told what it could.
     let _ = record.key_values().visit(&mut pairs);
-    (!pairs.0.is_empty()).then(|| {
-        let mut text = String::new();
-        write_json_text(&Value::Map(pairs.0), &mut text);
-        text
-    })
+    (!pairs.0.is_empty()).then(|| json(pairs.0))
+}
+
+/// JSON that is no longer than a value may be, if the names leave room for it: half of it would tell nothing.
+fn json(mut pairs: Attrs<'static>) -> String {
+    // A letter takes up to six bytes.
+    let share = VALUE_BYTES / 8 / pairs.len().max(1);
+    let mut text = written(&mut pairs);
+    if text.len() > VALUE_BYTES {
+        for (_, value) in &mut pairs {
+            if let Value::Str(long) = value {
+                let end = long.floor_char_boundary(share);
+                long.to_mut().truncate(end);
+            }
+        }
+        pairs.push((CUT.into(), Value::Bool(true)));
+        text = written(&mut pairs);
+    }
+    text
+}
+
+fn written(pairs: &mut Attrs<'static>) -> String {
+    let map = Value::Map(std::mem::take(pairs));
+    let mut text = String::new();
+    write_json_text(&map, &mut text);
+    if let Value::Map(back) = map {
+        *pairs = back;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tundra_record::value::from_json;
+
+    #[test]
+    fn long_values_are_cut_each_for_itself() {
+        let check = |texts: &[String], expect_cut: bool| {
+            let named = texts.iter().enumerate();
+            let mut pairs: Attrs<'static> =
+                named.map(|(at, text)| (format!("k{at}").into(), Value::from(text.clone()))).collect();
+            pairs.push(("small".into(), Value::Int(1)));
+            let text = json(pairs);
+            assert!(text.len() <= VALUE_BYTES);
+            let Some(Value::Map(found)) = from_json(&text) else { panic!("it is no JSON") };
+            let get = |key: &str| tundra_record::value::get(&found, key);
+            assert_eq!(get("small"), Some(&Value::Int(1)));
+            assert_eq!(get(CUT).is_some(), expect_cut);
+            assert_eq!(found.len(), texts.len() + 1 + usize::from(expect_cut));
+        };
+        check(&["x".repeat(100)], false);
+        check(&["x".repeat(2 * VALUE_BYTES)], true);
+        check(&["\u{1}".repeat(VALUE_BYTES), "é".repeat(VALUE_BYTES)], true);
+    }
 }
