@@ -7,7 +7,7 @@ pub(crate) const RING_BYTES: usize = 128 * 1024;
 /// The same while a burst lasts.
 pub(crate) const BURST_RING_BYTES: usize = 1024 * 1024;
 /// Bytes of all such larger rings of the process.
-pub(crate) const BURST_BYTES: usize = 32 << 20;
+pub(crate) const BURST_BYTES: usize = 64 << 20;
 /// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when three quarters are full.
 pub(crate) const WAKE_BYTES: u64 = 96 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.

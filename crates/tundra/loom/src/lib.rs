@@ -15,8 +15,8 @@ mod limits {
     /// Four of the smallest records and a rest.
     pub(crate) const RING_BYTES: usize = 320;
     pub(crate) const BURST_RING_BYTES: usize = 640;
-    /// One larger ring.
-    pub(crate) const BURST_BYTES: usize = 640;
+    /// Two larger rings, of which one is for who is full.
+    pub(crate) const BURST_BYTES: usize = 1280;
     pub(crate) const WAKE_BYTES: u64 = 64;
     pub(crate) const WAKE_AGAIN_BYTES: u64 = 32;
     pub(crate) const SLOTS_PER_PAGE: usize = 2;

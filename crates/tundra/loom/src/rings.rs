@@ -114,7 +114,7 @@ pub fn back_to_the_usual_size() {
 }
 
 pub fn refused_when_nothing_is_left() {
-    check(12, false, Told::Nothing, 2, 1);
+    check(20, false, Told::Nothing, 2, 1);
 }
 
 pub fn who_is_fast_goes_on_before_it_is_full() {

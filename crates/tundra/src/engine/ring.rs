@@ -37,10 +37,9 @@ impl Segment {
         (!bytes.is_null()).then(segment)
     }
 
-    /// A larger one, if the process may have one more.
-    fn burst(start: u64) -> Option<*mut Segment> {
-        let booked =
-            |bytes: usize| (bytes + BURST_RING_BYTES <= BURST_BYTES).then_some(bytes + BURST_RING_BYTES);
+    /// A larger one, if the process may have one more within so many bytes.
+    fn burst(start: u64, within: usize) -> Option<*mut Segment> {
+        let booked = |bytes: usize| (bytes + BURST_RING_BYTES <= within).then_some(bytes + BURST_RING_BYTES);
         BURST.fetch_update(Relaxed, Relaxed, booked).ok()?;
         Self::new(BURST_RING_BYTES, start).or_else(|| {
             BURST.fetch_sub(BURST_RING_BYTES, Relaxed);
@@ -173,9 +172,10 @@ impl Ring {
         let tail = self.consumer.tail.load(Acquire).max(segment.start);
         let first_after_sleep = self.limit.load(Relaxed) == 0;
         if head - tail + need >= segment.wakes_at() || first_after_sleep {
-            // A wake-up costs both sides as much as hundreds of spans: who is fast goes on where more has room.
+            // A wake-up costs both sides as much as hundreds of spans: who is fast goes on where more has room. Half of that
+            // room is for those who would have to drop records.
             let is_fast = !first_after_sleep && !segment.is_burst() && self.consumer.fast.load(Relaxed);
-            if is_fast && self.grow(head, need) {
+            if is_fast && self.grow(head, need, BURST_BYTES / 2) {
                 return true;
             }
             crate::collector::wake();
@@ -195,7 +195,7 @@ impl Ring {
         let mut end_of_piece = head - into_piece + segment.size;
         if head + need > end_of_piece {
             if end_of_piece + need > tail + segment.size {
-                return self.grow(head, need);
+                return self.grow(head, need, BURST_BYTES);
             }
             // SAFETY: the rest of the piece was drained; at least 8 bytes, for all records are multiples of 8.
             unsafe { write_pad(self.at.get(), end_of_piece - head) };
@@ -206,7 +206,7 @@ impl Ring {
         }
         let hard = end_of_piece.min(tail + segment.size);
         if at + need > hard {
-            return self.grow(at, need);
+            return self.grow(at, need, BURST_BYTES);
         }
         self.set_limit(at + need, tail + segment.wakes_at(), hard);
         true
@@ -217,8 +217,8 @@ impl Ring {
         self.limit.store(hard.min(look_again), Relaxed);
     }
 
-    fn grow(&self, head: u64, need: u64) -> bool {
-        Segment::burst(head).is_some_and(|next| self.go_on_in(next, head, need))
+    fn grow(&self, head: u64, need: u64, within: usize) -> bool {
+        Segment::burst(head, within).is_some_and(|next| self.go_on_in(next, head, need))
     }
 
     /// Continues in another segment; the collector follows when it comes to the end of this one.
