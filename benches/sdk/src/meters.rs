@@ -39,7 +39,7 @@ static INSTRUMENTS: OnceLock<(SdkMeterProvider, Counter<u64>, Histogram<f64>)> =
 
 /// Sets a side up that only has metrics.
 pub fn open(name: &str) -> Option<Side> {
-    let mut flush: Box<dyn Fn()> = Box::new(|| ());
+    let mut flush: Box<dyn Fn() + Send + Sync> = Box::new(|| ());
     match name {
         "metrics_prometheus" => {
             let buckets = [10., 50., 100., 500., 1000., 5000.];

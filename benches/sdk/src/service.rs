@@ -55,13 +55,17 @@ async fn used() -> String {
     cpu::process().to_string()
 }
 
-/// Serves on a free port until it is killed; prints the port. `/cpu` tells the process's CPU nanoseconds, `/switch/true` and
-/// `/switch/false` switch recording on or off and then tell the same.
+/// Serves on a free port until it is killed; prints the port. `/cpu` tells the process's CPU nanoseconds, `/flush` exports what
+/// was recorded before it tells them, `/switch/true` and `/switch/false` switch recording on or off.
 pub fn serve(name: &str) {
     let side = sides::open(name);
-    let switch = Arc::clone(&side.switch);
+    let (switch, flush) = (side.switch, Arc::new(side.flush));
     let switched = move |Path(on): Path<bool>| {
         switch(on);
+        used()
+    };
+    let flushed = move || {
+        flush();
         used()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -71,6 +75,7 @@ pub fn serve(name: &str) {
         let app = Router::new()
             .route("/steps/{steps}", get(answer))
             .route("/cpu", get(used))
+            .route("/flush", get(flushed))
             .route("/switch/{on}", get(switched));
         let _ = axum::serve(listener, app).await;
     });

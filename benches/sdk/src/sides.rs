@@ -19,7 +19,7 @@ pub const DEADLINE: Duration = Duration::from_secs(1);
 /// One side, set up.
 pub struct Side {
     /// Empties its queues.
-    pub flush: Box<dyn Fn()>,
+    pub flush: Box<dyn Fn() + Send + Sync>,
     /// Ends it.
     pub end: Box<dyn FnOnce() + Send>,
     /// For those that have an API of their own.

@@ -6,6 +6,7 @@
 //! caller throws them away and answers with the error.
 #![warn(missing_docs)]
 
+pub mod alike;
 mod budget;
 pub mod datadog;
 pub mod dogstatsd;
@@ -15,7 +16,6 @@ pub mod limits;
 pub mod msgpack;
 pub mod otlp;
 pub mod otlp_json;
-mod padded;
 mod protobuf;
 mod text;
 

@@ -4,6 +4,4 @@ mod read;
 mod write;
 
 pub(crate) use read::{Message, Wire, packed_fixed64, packed_varints};
-pub(crate) use write::{
-    bytes, close, double, fixed32, fixed64, message, open, packed, raw_varint, text, varint, width,
-};
+pub(crate) use write::{bytes, close, double, fixed32, fixed64, message, open, packed, text, varint, width};

@@ -38,7 +38,7 @@ pub(crate) use local::{ANY_PIPELINE, Local, Parked, UNDECIDED, is_forked, lock_p
 pub(crate) use run::{Run, Word, head, record};
 pub(crate) use slot::Identity as SpanIdentity;
 pub(crate) use slot::{
-    EVENT, FIRST, FOREIGN, Head, INLINE, KEPT_ERROR, KEPT_LLM, NUMBER, SPAN, TRUNCATED, UNSAMPLED, identity,
+    EVENT, FIRST, FOREIGN, Head, KEPT_ERROR, KEPT_LLM, NUMBER, SPAN, TRUNCATED, UNSAMPLED, identity,
     metadata, open_spans,
 };
 pub(crate) use spill::{Linked, Moment, Spill, SpillEvent, forget_spills, spilled};

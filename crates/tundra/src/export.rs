@@ -3,6 +3,7 @@
 pub(crate) mod datadog;
 mod dogstatsd;
 mod endpoint;
+mod forms;
 mod http;
 mod json_lines;
 mod otlp;

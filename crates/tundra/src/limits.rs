@@ -53,7 +53,8 @@ pub(crate) const BATCH_BYTES: usize = 1 << 20;
 pub(crate) const HOT_BATCH_BYTES: usize = 256 * 1024;
 /// Call sites of which an exporter remembers how their records are written.
 pub(crate) const SITES: usize = 16_384;
-/// Kinds of spans of one call site that are told apart for that; some hundred bytes each, and no more of all than `SITES`.
+/// Forms of records of one call site that are told apart for that; some hundred bytes each and the longest texts that it had (no
+/// more than `SCRATCH_BYTES`), and no more of all than `SITES`.
 pub(crate) const FRAMES_PER_SITE: usize = 8;
 /// Series in the whole process.
 pub(crate) const SERIES: usize = 8192;

@@ -7,7 +7,7 @@ mod frame;
 mod piece;
 mod v05;
 
-pub use frame::{Common, Field, Filling, Frame, Kind, Slot};
+pub use frame::{Common, Filling, Frame, Place, Slot};
 pub use piece::Ids;
 
 use piece::SpanWriter;

@@ -3,9 +3,11 @@
 //! Each call appends one resource with one scope. Protobuf lists grow by appending, so calls one after the other into
 //! the same buffer make one valid request.
 
+mod frame;
 mod group;
 
-pub use group::{Group, Name, RecordWriter, Template};
+pub use frame::{Filling, Frame, Place, Slot};
+pub use group::Group;
 
 use crate::protobuf::{bytes, double, fixed32, fixed64, message, packed, text, varint};
 use tundra_record::metric::Histogram;

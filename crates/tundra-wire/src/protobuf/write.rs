@@ -7,7 +7,7 @@ const FIXED32: u32 = 5;
 
 /// A varint without a field.
 #[inline]
-pub(crate) fn raw_varint(mut value: u64, out: &mut Vec<u8>) {
+fn raw_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -2,11 +2,12 @@
 
 use super::recorder::{Item, record, spans};
 use tundra_record::{
-    LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
+    Attrs, LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
 };
-use tundra_wire::datadog::encode::{self, Common, Field, Frame, Ids, Kind, Shared};
+use tundra_wire::alike::{Field, Fill, Kind, Slot};
+use tundra_wire::datadog::encode::{self, Common, Frame, Ids, Shared};
 use tundra_wire::msgpack::Writer;
-use tundra_wire::otlp::encode::{Group, Name, Template};
+use tundra_wire::otlp::encode::{self as otlp, Group};
 
 /// Texts of every width that a length can have.
 fn texts() -> [String; 6] {
@@ -35,66 +36,89 @@ fn span<'a>(text: &'a str, number: i64, parent: Option<SpanId>) -> Span<'a> {
     }
 }
 
+/// Names of every width that a length can have, and those of usual length.
+fn names() -> [[String; 4]; 3] {
+    let usual = ["text", "truth", "a name that is longer than most", "part"].map(str::to_owned);
+    [
+        usual,
+        ["a", "b", "c", "d"].map(|letter| letter.repeat(121)),
+        ["a", "b", "c", "d"].map(|letter| letter.repeat(20_000)),
+    ]
+}
+
 #[test]
 fn otlp() {
-    let names = ["text", "truth", "a name that is longer than most", "part"];
-    let names = [names.map(Name::of_span), names.map(Name::of_log)];
-    for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
-        for parent in [None, Some(SpanId(9))] {
-            let span = span(text, number, parent);
-            let log = LogRecord {
-                time: span.start,
-                severity: Severity(9),
-                severity_text: "INFO".into(),
-                event_name: "named".into(),
-                body: Value::from(text.as_str()),
-                trace_id: Some(span.trace_id),
-                span_id: parent,
-                attrs: [&[("target".into(), Value::from("here"))], &span.attrs[..]].concat(),
-            };
-            let like_span = Template::of_span("a span", SpanKind::Internal, 1);
-            let like_log = Template::of_log((Severity(9), "INFO"), "named", ("target", &Value::from("here")));
-            let (resource, scope) = (Resource::default(), Scope::default());
-            let mut pieces = [(); 2].map(|()| Group::begin(&resource, &scope, Vec::new()));
-            for ((group, template), names) in pieces.iter_mut().zip([&like_span, &like_log]).zip(&names) {
-                let is_log = std::ptr::eq(template, &like_log);
-                let mut piece = group.like(template);
-                if is_log {
-                    piece.log_time(log.time.0 as u64);
-                    piece.log_trace(span.trace_id);
-                    parent.into_iter().for_each(|id| piece.log_span(id));
-                } else {
-                    piece.span_ids(
-                        span.trace_id,
-                        span.span_id,
-                        parent,
-                        [span.start, span.end()].map(|t| t.0 as u64),
-                    );
+    for names in names() {
+        let kinds = [Kind::Text, Kind::Truth, Kind::Int, Kind::Double, Kind::Body];
+        let name = |at: usize| names.get(at).map_or("message", String::as_str);
+        let fields = [0, 1, 2, 3, 4].map(|at| Field { key: at as u16, name: name(at), kind: kinds[at] });
+        let mut like_span = otlp::Frame::of_spans("a span", SpanKind::Internal, 1, &fields[..4]);
+        let (level, target) = ((Severity(9), "INFO"), ("target", &Value::from("here")));
+        let like_log = |fields| otlp::Frame::of_logs(level, "named", target, fields);
+        let mut like_logs = [like_log(&fields), like_log(&fields[..4])];
+        for (text, number) in texts().iter().zip(NUMBERS).chain(texts()[..1].iter().cycle().zip(NUMBERS)) {
+            for parent in [None, Some(SpanId(9))] {
+                let mut span = span(text, number, parent);
+                span.attrs.iter_mut().zip(&names).for_each(|(attr, name)| attr.0 = name.as_str().into());
+                let mut logs = ["", text].map(|body| LogRecord {
+                    time: span.start,
+                    severity: Severity(9),
+                    severity_text: "INFO".into(),
+                    event_name: "named".into(),
+                    body: Value::from(body),
+                    trace_id: Some(span.trace_id),
+                    span_id: parent,
+                    attrs: [&[("target".into(), Value::from("here"))], &span.attrs[..]].concat(),
+                });
+                let (resource, scope) = (Resource::default(), Scope::default());
+                let begin = || Group::begin(&resource, &scope, Vec::new());
+                let (mut of_spans, mut of_logs) = (begin(), begin());
+                // Whatever was given up leaves nothing.
+                let (mut given_up, slots) = like_span.begin_span((TraceId(1), SpanId(1), None), [0; 2], 1000);
+                given_up.text(&slots[0], &[b'x'; 1000]);
+                let ids = (span.trace_id, span.span_id, parent);
+                let times = [span.start, span.end()].map(|time| time.0 as u64);
+                let (mut filling, slots) = like_span.begin_span(ids, times, text.len());
+                fill(&mut filling, slots, text, number);
+                filling.end(&mut of_spans);
+                for (like_log, body) in like_logs.iter_mut().rev().zip([None, Some(text)]) {
+                    let ids = (Some(span.trace_id), parent);
+                    let (mut filling, slots) = like_log.begin_log(ids, times[0], 2 * text.len());
+                    fill(&mut filling, slots, text, number);
+                    body.into_iter().for_each(|body| filling.text(&slots[4], body.as_bytes()));
+                    filling.end(&mut of_logs);
                 }
-                piece.text(&names[0], text.as_bytes());
-                piece.bool(&names[1], true);
-                piece.int(&names[2], number);
-                piece.double(&names[3], 0.5);
-                if is_log {
-                    piece.body(text.as_bytes());
-                }
-                piece.end(true);
-                group.like(template).end(false);
+                let [of_spans, of_logs] = [of_spans, of_logs].map(Group::end);
+                let observed = [&[11 << 3 | 1][..], &span.start.0.to_le_bytes()].concat();
+                let told = of_logs.windows(observed.len()).filter(|part| *part == observed).count();
+                assert_eq!(told, 2, "a log record says when it was observed");
+                let mut found = spans("otlp-traces", &of_spans);
+                found.iter_mut().chain([&mut span]).for_each(|span| sort(&mut span.attrs));
+                assert_eq!(found, [span]);
+                let mut whole = begin();
+                logs.iter().for_each(|log| whole.log(log));
+                let [mut found, mut expect] = [of_logs, whole.end()].map(|body| log_records(&body));
+                logs.iter_mut().chain(&mut found).chain(&mut expect).for_each(|log| sort(&mut log.attrs));
+                assert_eq!(found, expect);
             }
-            let [of_spans, of_logs] = pieces.map(Group::end);
-            let observed = [&[11 << 3 | 1][..], &span.start.0.to_le_bytes()].concat();
-            let told = of_logs.windows(observed.len()).filter(|part| *part == observed).count();
-            assert_eq!(told, 1, "a log record says when it was observed");
-            assert_eq!(
-                record("otlp-traces", &of_spans).unwrap()[2..],
-                [Item::Span(span.clone().into_owned())]
-            );
-            assert_eq!(record("otlp-logs", &of_logs).unwrap().len(), 3);
-            let mut whole = Group::begin(&resource, &scope, Vec::new());
-            whole.log(&log);
-            assert_eq!(record("otlp-logs", &of_logs).unwrap(), record("otlp-logs", &whole.end()).unwrap());
         }
     }
+}
+
+fn fill<F: Fill>(filling: &mut F, slots: &[Slot<F::Place>], text: &str, number: i64) {
+    filling.text(&slots[0], text.as_bytes());
+    filling.truth(&slots[1], true);
+    filling.number(&slots[2], number as u64);
+    filling.number(&slots[3], 0.5_f64.to_bits());
+}
+
+fn sort(attrs: &mut Attrs<'_>) {
+    attrs.sort_by(|a, b| a.0.cmp(&b.0));
+}
+
+fn log_records(body: &[u8]) -> Vec<LogRecord<'static>> {
+    let items = record("otlp-logs", body).unwrap().into_iter();
+    items.filter_map(|item| if let Item::Log(log) = item { Some(log) } else { None }).collect()
 }
 
 #[test]
@@ -136,7 +160,6 @@ fn datadog() {
             tags: &[("env", "test".into())],
             high_half,
             fields: &fields,
-            text_bytes: texts().iter().map(|text| text.len()).max().unwrap_or_default(),
         };
         Frame::new(&common).expect("it is not much")
     };
@@ -156,14 +179,12 @@ fn datadog() {
             encode::write(&span, &shared, true, &mut bodies[0]);
             let frame = if parent.is_none() { &mut speaking } else { &mut other };
             assert!(frame.begins_with(0..4) && frame.begins_with(0..3) && !frame.begins_with(1..2));
-            let (mut given_up, slots) = frame.begin();
-            assert!(given_up.text(&slots[0], b"anything"));
-            let (mut filling, slots) = frame.begin();
-            assert!(filling.text(&slots[0], text.as_bytes()) && filling.truth(&slots[1], true));
-            filling.number(&slots[2], number as u64);
-            filling.number(&slots[3], 0.5_f64.to_bits());
             let ids = Ids { trace, span: span.span_id, parent, start: span.start.0, duration: 17 };
-            filling.end(&ids, &mut bodies[1]);
+            let (mut given_up, slots) = frame.begin(&Ids { duration: 1, ..ids }, 8);
+            given_up.text(&slots[0], b"anything");
+            let (mut filling, slots) = frame.begin(&ids, text.len());
+            fill(&mut filling, slots, text, number);
+            filling.end(&mut bodies[1]);
             let [whole, alike] = bodies.map(|body| {
                 let mut found = spans("v04", &body);
                 found[0].attrs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -173,25 +194,6 @@ fn datadog() {
             assert_eq!((whole.len(), whole[0].parent_id, whole[0].trace_id), (1, parent, trace));
         }
     }
-}
-
-#[test]
-fn texts_without_room_are_refused() {
-    let fields = [("text", Kind::Text), ("truth", Kind::Truth)];
-    let fields = [0, 1].map(|at| Field { key: at as u16, name: fields[at].0, kind: fields[at].1 });
-    let common = Common { fields: &fields, text_bytes: 100, ..Common::default() };
-    let mut frame = Frame::new(&common).expect("it is not much");
-    let mut check = |bytes: usize, expect: [bool; 2]| {
-        let (mut filling, slots) = frame.begin();
-        let fits = filling.text(&slots[0], &vec![b'x'; bytes]);
-        assert_eq!([fits, fits && filling.truth(&slots[1], false)], expect, "{bytes}");
-    };
-    check(100, [true, true]);
-    // It takes what was meant for the truth.
-    check(158, [true, false]);
-    check(300, [false, false]);
-    check(70_000, [false, false]);
-    check(0, [true, true]);
 }
 
 #[test]

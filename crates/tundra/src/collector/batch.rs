@@ -124,7 +124,7 @@ impl Batch {
     }
 
     /// The record at a place that `push` or `places` gave.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
         // SAFETY: records alone are pushed, and places are where one begins.
         let (head, fields) = unsafe { engine::record(self.words.get(at..)?) }?;
@@ -134,19 +134,8 @@ impl Batch {
     }
 
     /// All records with their places, in the order they were drained.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, Record<'_>)> {
-        self.places_from(0)
-    }
-
-    #[inline(always)]
-    fn places_from(&self, at: usize) -> impl Iterator<Item = (usize, Record<'_>)> + Clone {
-        let mut next = at;
-        std::iter::from_fn(move || {
-            let at = next;
-            let record = self.record(at)?;
-            next += usize::from(record.head.units);
-            Some((at, record))
-        })
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { batch: self, at: 0 }
     }
 
     /// The heads of all records with their places, in the order they were drained.
@@ -164,8 +153,8 @@ impl Batch {
 
     /// So many spans from the one at a place on.
     #[inline]
-    pub(crate) fn spans_from(&self, at: usize, count: usize) -> impl Iterator<Item = Record<'_>> + Clone {
-        self.places_from(at).map(|(_, record)| record).filter(|record| record.head.kind == SPAN).take(count)
+    pub(crate) fn spans_from(&self, at: usize, count: usize) -> Spans<'_> {
+        Spans { places: Places { batch: self, at }, left: count }
     }
 
     /// For exporters that look at the records themselves.
@@ -219,9 +208,8 @@ impl Batch {
     }
 
     /// The records of everything that is kept.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = Record<'_>> {
-        let records = self.places().map(|(_, record)| record);
-        records.filter(|record| record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0)
+    pub(crate) fn kept(&self) -> Kept<'_> {
+        Kept(self.places())
     }
 
     /// Walks everything that is kept into a sink, clean.
@@ -242,6 +230,65 @@ impl Batch {
         }
         self.own_logs.iter().for_each(|log| sink.log(&mut log.clone()));
         self.points.iter().for_each(|point| sink.metric(&mut point.clone()));
+    }
+}
+
+/// Records with their places. Types of our own, for the library's adapters are not always inlined, and what one call leaves in
+/// memory by halves and the next one reads as a whole costs as much as a tenth of a span.
+#[derive(Clone)]
+pub(crate) struct Places<'b> {
+    batch: &'b Batch,
+    at: usize,
+}
+
+impl<'b> Iterator for Places<'b> {
+    type Item = (usize, Record<'b>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.at;
+        let record = self.batch.record(at)?;
+        self.at += usize::from(record.head.units);
+        Some((at, record))
+    }
+}
+
+/// Some spans.
+#[derive(Clone)]
+pub(crate) struct Spans<'b> {
+    places: Places<'b>,
+    left: usize,
+}
+
+impl<'b> Iterator for Spans<'b> {
+    type Item = Record<'b>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        loop {
+            let (_, record) = self.places.next()?;
+            if record.head.kind == SPAN {
+                return Some(record);
+            }
+        }
+    }
+}
+
+/// Records that are exported.
+pub(crate) struct Kept<'b>(Places<'b>);
+
+impl<'b> Iterator for Kept<'b> {
+    type Item = Record<'b>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (_, record) = self.0.next()?;
+            if record.head.kind == EVENT || record.head.tag & UNSAMPLED == 0 {
+                return Some(record);
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use super::batch::Record;
 use super::clean::{Cleaner, PlainName};
 use super::translate;
-use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, I64};
+use crate::engine::fields::{Bits, Decoder, ERROR, U64};
 use crate::engine::{Head, TRUNCATED};
 use crate::limits::SITES;
 use std::collections::HashMap;
@@ -19,44 +19,33 @@ const FIELDS: usize = u64::BITS as usize;
 
 /// One field of a call site whose records can be plain.
 #[derive(Debug)]
-pub(crate) struct Field<N> {
-    /// Its name as the exporter writes it.
-    pub(crate) name: N,
+pub(crate) struct Field {
+    /// Its name as it is written.
+    pub(crate) name: &'static str,
     pub(crate) looked_up: PlainName,
     /// Whether it is an event's message.
     pub(crate) is_message: bool,
 }
 
-/// The fields of a call site, if its records can be plain; `write` prepares a name, or says that it is special to the
-/// exporter.
-pub(crate) fn fields<N>(
+/// The fields of a call site, if its records can be plain; `is_special` says which names are more to the exporter than names.
+pub(crate) fn fields(
     meta: &'static Metadata<'static>,
     cleaner: &mut Cleaner<'_>,
-    write: impl Fn(&'static str) -> Option<N>,
-) -> Option<Box<[Field<N>]>> {
+    is_special: impl Fn(&str) -> bool,
+) -> Option<Box<[Field]>> {
     if meta.fields().len() > FIELDS {
         return None;
     }
     let field = |field: tracing_core::Field| {
         let raw = field.name();
-        if translate::is_special(raw, meta) {
+        let name = raw.strip_prefix("r#").unwrap_or(raw);
+        if translate::is_special(raw, meta) || is_special(name) {
             return None;
         }
-        let name = raw.strip_prefix("r#").unwrap_or(raw);
         let is_message = meta.is_event() && raw == "message";
-        Some(Field { name: write(name)?, looked_up: cleaner.plain_name(name)?, is_message })
+        Some(Field { name, looked_up: cleaner.plain_name(name)?, is_message })
     };
     meta.fields().iter().map(field).collect()
-}
-
-/// A value of a plain record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Plain<'a> {
-    Int(i64),
-    Double(f64),
-    Bool(bool),
-    /// UTF-8, which nobody has to check again.
-    Text(&'a [u8]),
 }
 
 /// Whether a record of a call site whose records can be plain may be so, as far as its head tells.
@@ -65,39 +54,24 @@ pub(crate) fn may_be_plain(head: &Head) -> bool {
     head.spill.is_null() && head.flags & TRUNCATED == 0
 }
 
-/// Gives the values of such a record one by one; false if it turns out not to be plain, and then what was given is void.
-#[inline]
-pub(crate) fn each_value<'a, N>(
-    record: &Record<'a>,
-    fields: &[Field<N>],
-    cleaner: &mut Cleaner<'_>,
-    mut take: impl FnMut(&Field<N>, Plain<'a>),
-) -> bool {
+/// Whether a record of such a call site is plain.
+pub(crate) fn is_plain(record: &Record<'_>, fields: &[Field], cleaner: &mut Cleaner<'_>) -> bool {
     let (mut decoder, mut seen) = (Decoder(record.fields), 0_u64);
     while let Some((number, tag, bits)) = decoder.bits() {
         let Some(field) = fields.get(usize::from(number)) else { return false };
         // Of a value that was recorded twice the last one holds.
-        if seen & 1 << number != 0 {
+        let again = seen & 1 << number != 0;
+        seen |= 1 << number;
+        let plain = match bits {
+            Bits::Text(text) => tag != ERROR && cleaner.is_clean(text, field.looked_up),
+            // Numbers that do not fit become texts.
+            Bits::Number(bits) => !field.is_message && (tag != U64 || bits <= i64::MAX as u64),
+        };
+        if again || !plain {
             return false;
         }
-        seen |= 1 << number;
-        let value = match bits {
-            Bits::Text(text) if tag != ERROR && cleaner.is_clean(text, field.looked_up) => Plain::Text(text),
-            Bits::Number(_) if field.is_message => return false,
-            Bits::Number(bits) if tag == F64 => Plain::Double(f64::from_bits(bits)),
-            Bits::Number(bits) if tag == BOOL => Plain::Bool(bits != 0),
-            // Numbers that do not fit become texts.
-            Bits::Number(bits) if tag == I64 || bits <= i64::MAX as u64 => Plain::Int(bits as i64),
-            _ => return false,
-        };
-        take(field, value);
     }
-    true
-}
-
-/// Whether a record of such a call site is plain.
-pub(crate) fn is_plain<N>(record: &Record<'_>, fields: &[Field<N>], cleaner: &mut Cleaner<'_>) -> bool {
-    may_be_plain(record.head) && each_value(record, fields, cleaner, |_, _| ())
+    may_be_plain(record.head)
 }
 
 /// What is known of call sites whose records can be plain, found by the address of their metadata.

@@ -96,7 +96,7 @@ pub(crate) unsafe fn head(words: &[Word]) -> Option<&Head> {
 ///
 /// # Safety
 /// They begin with a record, or are none.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn record(words: &[Word]) -> Option<(&Head, &[u8])> {
     // SAFETY: handed up to the caller.
     let head = unsafe { head(words) }?;

@@ -1,5 +1,6 @@
 //! OTLP over HTTP with protobuf: traces, logs and metrics to any collector, vendor or `at-daemon`.
 
+mod alike;
 mod requests;
 mod target;
 

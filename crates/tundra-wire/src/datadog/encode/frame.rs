@@ -5,37 +5,19 @@
 //! The format knows no order, so what has a fixed width stands in front, and texts come last.
 
 use super::piece::{Ids, MAP, SpanWriter};
+use crate::alike::{self, Field, Fill, Kind, Padded, begin_with, make_room};
 use crate::msgpack::Writer;
-use crate::padded::Padded;
 use tundra_record::{Text, Value};
 
-/// What a field of such spans holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number.
-    Int,
-    /// A fraction.
-    Double,
-    /// A truth value, which is told as a text.
-    Truth,
-    /// A text.
-    Text,
-}
-
-/// A field of such spans: what the caller knows it by, its name and what it holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Field<'n> {
-    /// For the caller alone.
-    pub key: u16,
-    /// Its name.
-    pub name: &'n str,
-    /// What it holds.
-    pub kind: Kind,
-}
+/// A field of such spans.
+pub type Slot = alike::Slot<Place>;
 
 /// Where a field's value goes.
 #[derive(Clone, Debug)]
-enum Place {
+pub struct Place(Where);
+
+#[derive(Clone, Debug)]
+enum Where {
     /// Over the eight bytes there.
     Number(usize),
     /// To the end, with its name, one for each value.
@@ -48,7 +30,7 @@ enum Place {
 fn written(texts: &[&str]) -> Padded {
     let mut bytes = Vec::new();
     texts.iter().for_each(|text| Writer::new(&mut bytes).text(text));
-    Padded::new(bytes)
+    Padded::new(&bytes)
 }
 
 /// Ids and times with their names, in eight bytes each.
@@ -76,15 +58,13 @@ pub struct Common<'c> {
     pub high_half: Option<&'c str>,
     /// What they have each for itself, in this order.
     pub fields: &'c [Field<'c>],
-    /// Bytes of all texts among them; a span with more is written otherwise.
-    pub text_bytes: usize,
 }
 
 /// Spans that are alike.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// The last one that was written, with room for texts behind what has a fixed width.
-    span: Box<[u8]>,
+    span: Vec<u8>,
     slots: Box<[Slot]>,
     marks: Marks,
 }
@@ -93,11 +73,9 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug)]
 struct Marks {
     high_half_at: Option<usize>,
-    /// Where the number of tags stands, and how many there are already.
-    tags_at: usize,
-    tags: u16,
-    /// Where texts begin.
+    /// Where texts begin, and where they end if all of them are empty.
     texts_at: usize,
+    full_at: usize,
 }
 
 /// Tags and fields of a frame; no call site has so many.
@@ -106,7 +84,7 @@ const MOST: usize = 4096;
 impl Frame {
     /// For spans that have this in common; `None` if it is too much.
     pub fn new(common: &Common<'_>) -> Option<Self> {
-        let Common { own, numbers, tags, high_half, fields, text_bytes } = *common;
+        let Common { own, numbers, tags, high_half, fields } = *common;
         if numbers.len() + tags.len() + fields.len() > MOST {
             return None;
         }
@@ -120,59 +98,72 @@ impl Frame {
         }
         let high_half_at = high_half.map(|name| span.tag(name, &"0".repeat(HIGH_HALF)) - HIGH_HALF);
         let (entries, tags_at, tags) = span.end_with_tags();
+        let texts = fields.iter().filter(|field| !is_number(field)).count();
+        bytes[tags_at..tags_at + 2].copy_from_slice(&((tags + texts) as u16).to_be_bytes());
         bytes[0] = MAP | (entries + ID_ENTRIES);
         let mut number_at = number_at.into_iter();
         let place = |field: &Field<'_>| {
             let place = match field.kind {
-                Kind::Text => Place::Text(written(&[field.name])),
+                Kind::Text | Kind::Body => Where::Text(written(&[field.name])),
                 Kind::Truth => {
-                    Place::Truth(Box::new(["false", "true"].map(|truth| written(&[field.name, truth]))))
+                    Where::Truth(Box::new(["false", "true"].map(|truth| written(&[field.name, truth]))))
                 }
-                Kind::Int | Kind::Double => Place::Number(number_at.next().unwrap_or_default()),
+                Kind::Int | Kind::Double => Where::Number(number_at.next().unwrap_or_default()),
             };
-            Slot { key: field.key, place }
+            Slot { key: field.key, place: Place(place) }
         };
         let slots: Box<[Slot]> = fields.iter().map(place).collect();
         let texts_at = bytes.len();
-        let room: usize = slots.iter().map(Slot::room).sum();
-        bytes.resize(texts_at + room + text_bytes, 0);
-        let marks = Marks { high_half_at, tags_at, tags: tags as u16, texts_at };
-        Some(Self { span: bytes.into(), slots, marks })
+        let full_at = texts_at + slots.iter().map(|slot| slot.place.room()).sum::<usize>();
+        let marks = Marks { high_half_at, texts_at, full_at };
+        Some(Self { span: bytes, slots, marks })
     }
 
     /// Whether its fields begin with these keys.
-    pub fn begins_with(&self, mut keys: impl Iterator<Item = u16>) -> bool {
-        let mut slots = self.slots.iter();
-        keys.all(|key| slots.next().is_some_and(|slot| slot.key == key))
+    pub fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool {
+        begin_with(&self.slots, keys)
     }
 
-    /// A span whose fields are to be told, each with its value; and those fields.
-    #[inline]
-    pub fn begin(&mut self) -> (Filling<'_>, &[Slot]) {
-        (Filling { span: &mut self.span, marks: self.marks, at: self.marks.texts_at, texts: 0 }, &self.slots)
+    /// A span of which all fields are to be told, each with its value, with so many bytes of texts; and those fields.
+    ///
+    /// Ids come first of all, so that they are long written when they are copied: a copy that begins with what was written by
+    /// smaller pieces just before waits for all of it.
+    #[inline(always)]
+    pub fn begin(&mut self, ids: &Ids, text_bytes: usize) -> (Filling<'_>, &[Slot]) {
+        let Self { span, slots, marks } = self;
+        make_room(span, marks.full_at + text_bytes);
+        if let Some(front) = span.first_chunk_mut::<FRONT>() {
+            // Wherever `IDS` has dots, one byte further.
+            front[11..19].copy_from_slice(&ids.trace.low().to_be_bytes());
+            front[28..36].copy_from_slice(&ids.span.0.to_be_bytes());
+            front[43..51].copy_from_slice(&ids.start.to_be_bytes());
+            front[61..69].copy_from_slice(&ids.duration.to_be_bytes());
+            front[80..88].copy_from_slice(&ids.parent.map_or(0, |id| id.0).to_be_bytes());
+        }
+        if let Some(at) = marks.high_half_at {
+            let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
+            span[at..at + HIGH_HALF].copy_from_slice(&std::array::from_fn::<u8, HIGH_HALF, _>(digit));
+        }
+        (Filling { span, at: marks.texts_at }, slots)
     }
-}
-
-/// A field, and where its value goes.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    /// What the caller knows it by.
-    pub key: u16,
-    place: Place,
 }
 
 /// Bytes that stand before a text at most.
 const TEXT_HEAD: usize = 5;
 
-impl Slot {
+impl Place {
     /// What it takes behind the numbers, the text itself apart.
     fn room(&self) -> usize {
-        match &self.place {
-            Place::Number(_) => 0,
-            Place::Truth(written) => written[0].room().max(written[1].room()),
-            Place::Text(name) => name.room() + TEXT_HEAD,
+        match &self.0 {
+            Where::Number(_) => 0,
+            Where::Truth(written) => written[0].room().max(written[1].room()),
+            Where::Text(name) => name.room() + TEXT_HEAD,
         }
     }
+}
+
+fn is_number(field: &Field<'_>) -> bool {
+    matches!(field.kind, Kind::Int | Kind::Double)
 }
 
 /// The numbers of a frame; gives where those of fields stand.
@@ -181,7 +172,7 @@ fn write_numbers(
     fields: &[Field<'_>],
     span: &mut SpanWriter<'_>,
 ) -> Vec<usize> {
-    let own: Vec<_> = fields.iter().filter(|field| matches!(field.kind, Kind::Int | Kind::Double)).collect();
+    let own: Vec<_> = fields.iter().filter(|field| is_number(field)).collect();
     if numbers.is_empty() && own.is_empty() {
         return Vec::new();
     }
@@ -207,91 +198,59 @@ fn write_numbers(
 #[must_use = "it is half a span until it is ended"]
 pub struct Filling<'f> {
     span: &'f mut [u8],
-    marks: Marks,
     at: usize,
-    texts: u16,
 }
 
-impl Filling<'_> {
-    /// A field's number: an `i64` or an `f64`, as its bits.
+impl Fill for Filling<'_> {
+    type Place = Place;
+
     #[inline(always)]
-    pub fn number(&mut self, slot: &Slot, bits: u64) {
-        let Place::Number(place) = slot.place else { return };
-        if let Some(number) = self.span.get_mut(place..).and_then(<[u8]>::first_chunk_mut) {
-            *number = bits.to_be_bytes();
+    fn number(&mut self, slot: &Slot, bits: u64) {
+        if let Where::Number(place) = slot.place.0 {
+            self.span[place..place + NUMBER].copy_from_slice(&bits.to_be_bytes());
         }
     }
 
-    /// A field's truth value; false if there is no room, and then the span is void.
     #[inline(always)]
-    pub fn truth(&mut self, slot: &Slot, truth: bool) -> bool {
-        let Place::Truth(written) = &slot.place else { return true };
-        self.texts += 1;
-        let end = written[usize::from(truth)].write_at(self.at, self.span);
-        self.at = end.unwrap_or(self.at);
-        end.is_some()
-    }
-
-    /// The same for a text, whose bytes the caller knows to be UTF-8.
-    #[inline(always)]
-    pub fn text(&mut self, slot: &Slot, text: &[u8]) -> bool {
-        let Place::Text(name) = &slot.place else { return true };
-        self.texts += 1;
-        let end = name.write_at(self.at, self.span).and_then(|at| self.value(at, text));
-        self.at = end.unwrap_or(self.at);
-        end.is_some()
+    fn truth(&mut self, slot: &Slot, truth: bool) {
+        if let Where::Truth(written) = &slot.place.0 {
+            self.at = written[usize::from(truth)].write_at(self.at, self.span);
+        }
     }
 
     #[inline(always)]
-    fn value(&mut self, at: usize, text: &[u8]) -> Option<usize> {
-        let head = match text.len() {
-            len @ 0..32 => {
-                *self.span.get_mut(at)? = 0xa0 | len as u8;
-                1
-            }
-            len @ 32..256 => {
-                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xd9, len as u8];
-                2
-            }
-            len @ 256..0x1_0000 => {
-                let [high, low] = (len as u16).to_be_bytes();
-                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xda, high, low];
-                3
-            }
-            len => {
-                let [a, b, c, d] = u32::try_from(len).ok()?.to_be_bytes();
-                *self.span.get_mut(at..)?.first_chunk_mut()? = [0xdb, a, b, c, d];
-                5
-            }
-        };
-        let (at, end) = (at + head, at + head + text.len());
-        self.span.get_mut(at..end)?.copy_from_slice(text);
-        Some(end)
+    fn text(&mut self, slot: &Slot, text: &[u8]) {
+        let Where::Text(name) = &slot.place.0 else { return };
+        self.at = name.write_at(self.at, self.span);
+        match text.len() {
+            len @ 0..32 => self.put([0xa0 | len as u8]),
+            len @ 32..256 => self.put([0xd9, len as u8]),
+            len => self.long_head(len as u32),
+        }
+        self.span[self.at..self.at + text.len()].copy_from_slice(text);
+        self.at += text.len();
+    }
+}
+
+impl Filling<'_> {
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.span[self.at..self.at + N].copy_from_slice(&bytes);
+        self.at += N;
+    }
+
+    #[cold]
+    fn long_head(&mut self, len: u32) {
+        let [a, b, c, d] = len.to_be_bytes();
+        match [a, b] {
+            [0, 0] => self.put([0xda, c, d]),
+            _ => self.put([0xdb, a, b, c, d]),
+        }
     }
 
     /// Ends the span and appends it.
     #[inline(always)]
-    pub fn end(self, ids: &Ids, out: &mut Vec<u8>) {
-        let Self { span, marks, at, texts } = self;
-        if let Some(front) = span.first_chunk_mut::<FRONT>() {
-            // Wherever `IDS` has dots, one byte further.
-            front[11..19].copy_from_slice(&ids.trace.low().to_be_bytes());
-            front[28..36].copy_from_slice(&ids.span.0.to_be_bytes());
-            front[43..51].copy_from_slice(&ids.start.to_be_bytes());
-            front[61..69].copy_from_slice(&ids.duration.to_be_bytes());
-            front[80..88].copy_from_slice(&ids.parent.map_or(0, |id| id.0).to_be_bytes());
-        }
-        if let Some(at) = marks.high_half_at
-            && let Some(high_half) = span.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<HIGH_HALF>)
-        {
-            let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
-            *high_half = std::array::from_fn(digit);
-        }
-        if let Some(place) = span.get_mut(marks.tags_at..).and_then(<[u8]>::first_chunk_mut) {
-            *place = (marks.tags + texts).to_be_bytes();
-        }
-        if let Some(span) = span.get(..at) {
-            out.extend_from_slice(span);
-        }
+    pub fn end(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.span[..self.at]);
     }
 }

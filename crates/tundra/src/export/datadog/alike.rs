@@ -1,20 +1,19 @@
-//! Plain spans of one call site, written by frames: for each form of them that was met, everything but ids, times and values
-//! stands ready. A form is which fields a span has, in which order and of which types, and what it says for others.
+//! Plain spans of one call site as v0.4 has them. What tells their forms apart, beside their fields, is what a span says for
+//! others.
 //!
-//! `traces` asks for each plain span; whatever finds no frame here is written as a record.
+//! `traces` asks for each plain span; whatever finds no form here is written as a record.
 
 use super::chunks::{DECIDED, Sender, Speaker, speaker_tags};
 use super::stats;
 use crate::clock::Anchor;
 use crate::collector::plain::Field;
 use crate::collector::{Cleaner, Record};
-use crate::engine::INLINE;
-use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, U64};
-use crate::limits::{FRAMES_PER_SITE, SITES};
+use crate::export::forms::{Alike, Fit, Forms, fill};
 use crate::sampling::{Decision, Worth};
 use tracing_core::Metadata;
 use tundra_record::{SpanId, SpanKind, Value};
-use tundra_wire::datadog::encode::{self, Frame, Ids, Kind, Shared};
+use tundra_wire::alike::{self, Fill, Kind};
+use tundra_wire::datadog::encode::{self, Frame, Ids, Shared};
 
 /// What a span says beside its own fields.
 #[derive(Clone, Copy, Debug)]
@@ -63,37 +62,17 @@ impl<'s> Role<'s> {
     }
 }
 
-/// A frame, and for which spans it is. A place's key is made of the field's number and the type of its value.
-#[derive(Debug)]
-struct Form {
-    /// That of their role.
-    kind: u32,
-    fields: usize,
-    frame: Frame,
-}
-
-const fn key(field: u8, tag: u8) -> u16 {
-    u16::from_ne_bytes([field, tag])
-}
-
-/// No field has this type.
-const OF_DECISION: u16 = key(0, 0);
+/// No field of a record has this key.
+const OF_DECISION: u16 = 0;
 
 /// How spans of one call site are written.
 #[derive(Debug)]
 pub(super) struct Site {
     meta: &'static Metadata<'static>,
-    pub(super) fields: Box<[Field<&'static str>]>,
+    pub(super) fields: Box<[Field]>,
     pub(super) counted: [stats::Known; 2],
-    forms: Vec<Form>,
-    /// The form that fitted last.
-    last: usize,
-    /// Spans that found no form because there are too many.
-    without: usize,
+    forms: Forms<Frame>,
 }
-
-/// So many spans without a form make room for one: forms that come in turns must not push each other out all the time.
-const PATIENCE: usize = 256;
 
 /// What all forms are made with.
 pub(super) struct Common<'c, 'r> {
@@ -105,17 +84,9 @@ pub(super) struct Common<'c, 'r> {
     pub(super) forms: &'c mut usize,
 }
 
-/// Whether a form was the right one.
-enum Fit {
-    Written,
-    OtherFields,
-    /// No form can be right.
-    NotPlain,
-}
-
 impl Site {
-    pub(super) fn new(meta: &'static Metadata<'static>, fields: Box<[Field<&'static str>]>) -> Self {
-        Self { meta, fields, counted: Default::default(), forms: Vec::new(), last: 0, without: 0 }
+    pub(super) fn new(meta: &'static Metadata<'static>, fields: Box<[Field]>) -> Self {
+        Self { meta, fields, counted: Default::default(), forms: Forms::default() }
     }
 
     /// Appends a span that may be plain; false, and nothing appended, if it must be written as a record.
@@ -124,95 +95,58 @@ impl Site {
         &mut self,
         record: &Record<'_>,
         role: &Role<'_>,
-        common: &mut Common<'_, '_>,
+        common: Common<'_, '_>,
         out: &mut Vec<u8>,
     ) -> bool {
-        if let Some(form) = self.forms.get_mut(self.last)
-            && form.kind == role.kind
-        {
-            match form.write(record, role, &self.fields, common, out) {
-                Fit::Written => return true,
-                Fit::OtherFields => {}
-                Fit::NotPlain => return false,
-            }
-        }
-        self.find(record, role, common).is_some_and(|at| {
-            self.last = at;
-            matches!(self.forms[at].write(record, role, &self.fields, common, out), Fit::Written)
-        })
+        let Common { shared, sender, anchor, cleaner, forms } = common;
+        let (name, fields) = (self.meta.name(), &self.fields);
+        let mut span = PlainSpan { record, role, name, fields, shared, sender, anchor, cleaner, out };
+        self.forms.write(&mut span, fields, forms)
+    }
+}
+
+/// A span that is to be written.
+struct PlainSpan<'s, 'r> {
+    record: &'s Record<'s>,
+    role: &'s Role<'s>,
+    name: &'static str,
+    fields: &'s [Field],
+    shared: &'s Shared<'s>,
+    sender: Sender<'s>,
+    anchor: &'s Anchor,
+    cleaner: &'s mut Cleaner<'r>,
+    out: &'s mut Vec<u8>,
+}
+
+impl Alike for PlainSpan<'_, '_> {
+    type Frame = Frame;
+
+    #[inline(always)]
+    fn record(&self) -> &Record<'_> {
+        self.record
     }
 
-    /// The form of spans like this one, which is made if need be; `None` if they have none.
-    #[cold]
-    fn find(&mut self, record: &Record<'_>, role: &Role<'_>, common: &mut Common<'_, '_>) -> Option<usize> {
-        let keys = || {
-            let mut decoder = Decoder(record.fields);
-            std::iter::from_fn(move || decoder.bits()).map(|(field, tag, _)| key(field, tag))
-        };
-        let count = keys().count();
-        let fits =
-            |form: &Form| form.fields == count && form.kind == role.kind && form.frame.begins_with(keys());
-        if let Some(at) = self.forms.iter().position(fits) {
-            return Some(at);
-        }
-        let mut at = self.forms.len();
-        if at >= FRAMES_PER_SITE || *common.forms >= SITES {
-            self.without += 1;
-            at = (self.without / PATIENCE).checked_rem(at)?;
-            if !self.without.is_multiple_of(PATIENCE) {
-                return None;
-            }
-        }
-        let fields = self.named(keys())?;
-        let form = Form { kind: role.kind, fields: count, frame: self.frame(&fields, role, common)? };
-        if let Some(old) = self.forms.get_mut(at) {
-            *old = form;
-        } else {
-            *common.forms += 1;
-            self.forms.push(form);
-        }
-        Some(at)
+    #[inline(always)]
+    fn kind(&self) -> u32 {
+        self.role.kind
     }
 
-    /// The fields with these keys; `None` if such spans are not plain.
-    fn named(&self, keys: impl Iterator<Item = u16>) -> Option<Vec<encode::Field<'static>>> {
-        let mut fields: Vec<encode::Field<'static>> = Vec::new();
-        for key in keys {
-            let [number, tag] = key.to_ne_bytes();
-            let kind = match tag {
-                ERROR => return None,
-                F64 => Kind::Double,
-                BOOL => Kind::Truth,
-                tag if tag < BOOL => Kind::Int,
-                _ => Kind::Text,
-            };
-            let name = self.fields.get(usize::from(number))?.name;
-            // Of a value that was recorded twice the last one holds.
-            if fields.iter().any(|known| known.name == name) {
-                return None;
-            }
-            fields.push(encode::Field { key, name, kind });
-        }
-        Some(fields)
+    fn begins_with(frame: &Frame, keys: impl Iterator<Item = u16>) -> bool {
+        frame.begins_with(keys)
     }
 
-    fn frame(
-        &self,
-        named: &[encode::Field<'static>],
-        role: &Role<'_>,
-        common: &Common<'_, '_>,
-    ) -> Option<Frame> {
-        let (name, shared) = (self.meta.name(), common.shared);
+    fn frame(&mut self, named: &[alike::Field<'static>]) -> Option<Frame> {
+        let (name, shared, role) = (self.name, self.shared, self.role);
         let speech = role
             .speaks
-            .map(|speech| speaker_tags(&speech.speaker, (&speech.decision, None), common.sender))
+            .map(|speech| speaker_tags(&speech.speaker, (&speech.decision, None), self.sender))
             .unwrap_or_default();
         let of_sender = shared.of_sender.iter().filter(|_| role.speaks.is_some());
         let (mut fields, mut numbers, mut tags) = (named.to_vec(), Vec::new(), Vec::new());
         for (key, value) in shared.tags.iter().chain(of_sender).chain(&speech) {
             match value {
                 Value::Double(_) if DECIDED.contains(&&**key) => {
-                    fields.push(encode::Field { key: OF_DECISION, name: key, kind: Kind::Double });
+                    fields.push(alike::Field { key: OF_DECISION, name: key, kind: Kind::Double });
                 }
                 Value::Int(_) | Value::Double(_) => numbers.push((&**key, value)),
                 _ => tags.push((&**key, value.to_text())),
@@ -229,52 +163,12 @@ impl Site {
             tags: &tags,
             high_half: role.speaks.filter(|speech| speech.high_half).map(|_| "_dd.p.tid"),
             fields: &fields,
-            text_bytes: INLINE,
         })
     }
-}
 
-impl Form {
     #[inline(always)]
-    fn write(
-        &mut self,
-        record: &Record<'_>,
-        role: &Role<'_>,
-        fields: &[Field<&'static str>],
-        common: &mut Common<'_, '_>,
-        out: &mut Vec<u8>,
-    ) -> Fit {
-        let mut decoder = Decoder(record.fields);
-        let (mut filling, slots) = self.frame.begin();
-        let Some((slots, of_decision)) = slots.split_at_checked(self.fields) else { return Fit::NotPlain };
-        for slot in slots {
-            let next = decoder.bits().filter(|(field, tag, _)| key(*field, *tag) == slot.key);
-            let Some((field, tag, bits)) = next else { return Fit::OtherFields };
-            let fits = match bits {
-                Bits::Number(bits) if tag == BOOL => filling.truth(slot, bits != 0),
-                Bits::Number(bits) => {
-                    filling.number(slot, bits);
-                    // Numbers that do not fit become texts.
-                    tag != U64 || bits <= i64::MAX as u64
-                }
-                Bits::Text(text) => {
-                    let field = fields.get(usize::from(field));
-                    field.is_some_and(|field| common.cleaner.is_clean(text, field.looked_up))
-                        && filling.text(slot, text)
-                }
-            };
-            if !fits {
-                return Fit::NotPlain;
-            }
-        }
-        if !decoder.0.is_empty() {
-            return Fit::OtherFields;
-        }
-        if role.speaks.is_some() {
-            let numbers = of_decision.iter().zip(role.numbers());
-            numbers.for_each(|(slot, number)| filling.number(slot, number.to_bits()));
-        }
-        let (head, anchor) = (record.head, common.anchor);
+    fn write(&mut self, frame: &mut Frame, fields: usize) -> Fit {
+        let (record, head, anchor) = (self.record, self.record.head, self.anchor);
         let ids = Ids {
             trace: head.trace(),
             span: SpanId(head.span),
@@ -282,7 +176,16 @@ impl Form {
             start: anchor.at(head.start).0,
             duration: anchor.between(head.start, head.end),
         };
-        filling.end(&ids, out);
-        Fit::Written
+        let (mut filling, slots) = frame.begin(&ids, record.fields.len());
+        let Some((slots, of_decision)) = slots.split_at_checked(fields) else { return Fit::NotPlain };
+        if self.role.speaks.is_some() {
+            let numbers = of_decision.iter().zip(self.role.numbers());
+            numbers.for_each(|(slot, number)| filling.number(slot, number.to_bits()));
+        }
+        let fit = fill(record, slots, (self.fields, self.cleaner), &mut filling);
+        if matches!(fit, Fit::Written) {
+            filling.end(self.out);
+        }
+        fit
     }
 }

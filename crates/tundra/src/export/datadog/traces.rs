@@ -269,14 +269,14 @@ impl Traces {
         out: &mut Vec<u8>,
     ) -> bool {
         let Some(site) = record.head.metadata().and_then(|meta| self.sites.known(meta)) else { return false };
-        let mut common = Common {
+        let common = Common {
             shared: &found.shared,
             sender: context.sender,
             anchor: &context.batch.anchor,
             cleaner: &mut found.walk.cleaner,
             forms: &mut self.forms,
         };
-        site.write(record, role, &mut common, out)
+        site.write(record, role, common, out)
     }
 
     /// The same for a span that is not plain.
@@ -345,7 +345,7 @@ fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, shared: &Shar
     if SAID.iter().any(|name| is_shared(name, shared)) {
         return None;
     }
-    let fields = fields(meta, &mut walk.cleaner, |name| (!has_place(name)).then_some(name))?;
+    let fields = fields(meta, &mut walk.cleaner, has_place)?;
     let is_clean = walk.cleaner.is_clean(meta.name().as_bytes(), PlainName::NONE);
     is_clean.then(|| Site::new(meta, fields))
 }

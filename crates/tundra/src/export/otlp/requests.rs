@@ -3,16 +3,15 @@
 //! Plain records are written as they lie there, all others as the records that `Walk` makes of them.
 
 use super::Signal;
-use crate::clock::Anchor;
-use crate::collector::plain::{Field, Plain, Sites, each_value, fields, may_be_plain};
-use crate::collector::{Cleaner, PlainName, Record, Walk, event_name, scope, severity};
+use super::alike::{Common, Site};
+use crate::collector::plain::{Sites, may_be_plain};
+use crate::collector::scope;
 use crate::engine::EVENT;
 use crate::export::Exported;
 use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
-use crate::sampling::{is_llm, is_llm_name};
-use tracing_core::Metadata;
-use tundra_record::{Resource, Scope, SpanId, SpanKind, UnixNanos, Value};
-use tundra_wire::otlp::encode::{Group, Name, RecordWriter, Template};
+use crate::sampling::is_llm;
+use tundra_record::{Resource, Scope};
+use tundra_wire::otlp::encode::Group;
 
 /// What a request holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,38 +45,12 @@ pub(super) trait Door {
     fn put(&mut self, contents: Contents, body: Vec<u8>, count: u64);
 }
 
-/// How records of one call site are written.
-#[derive(Debug)]
-struct Site {
-    template: Template,
-    fields: Box<[Field<Name>]>,
-}
-
-/// `None` if no record of the call site is plain.
-fn describe(meta: &'static Metadata<'static>, walk: &mut Walk<'_>, copies_calls: bool) -> Option<Site> {
-    let cleaner = &mut walk.cleaner;
-    let written = if meta.is_span() { Name::of_span } else { Name::of_log };
-    let name = |name: &str| (!copies_calls || !is_llm_name(name)).then(|| written(name));
-    let fields = fields(meta, cleaner, name)?;
-    let (level, event) = (meta.level().as_str(), event_name(meta));
-    let texts = if meta.is_span() { [meta.name(), "", ""] } else { [level, &event, meta.target()] };
-    let target = cleaner.plain_name("target")?;
-    let looked_up = [PlainName::NONE, PlainName::NONE, target];
-    if !texts.iter().zip(looked_up).all(|(text, name)| cleaner.is_clean(text.as_bytes(), name)) {
-        return None;
-    }
-    let template = if meta.is_span() {
-        Template::of_span(meta.name(), SpanKind::Internal, 1)
-    } else {
-        Template::of_log((severity(*meta.level()), level), &event, ("target", &Value::from(meta.target())))
-    };
-    Some(Site { template, fields })
-}
-
 /// Makes requests of batches.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     sites: Sites<Site>,
+    /// How many forms they have.
+    forms: usize,
 }
 
 impl Encoder {
@@ -90,21 +63,20 @@ impl Encoder {
         let [takes_spans, copies_calls, takes_logs, takes_points] =
             Contents::ALL.map(|contents| door.takes(contents));
         let mut walk = batch.walk();
-        self.sites.bound();
+        if self.sites.bound() {
+            self.forms = 0;
+        }
         for record in batch.kept() {
             let Some(meta) = record.head.metadata() else { continue };
-            let site = self.sites.get(meta, |meta| describe(meta, &mut walk, copies_calls));
+            let site = self.sites.get(meta, |meta| Site::of(meta, &mut walk.cleaner, copies_calls));
             let site = site.filter(|_| may_be_plain(record.head));
             let is_log = record.head.kind == EVENT;
             if !(if is_log { takes_logs } else { takes_spans }) {
                 continue;
             }
             let request = if is_log { &mut logs } else { &mut spans };
-            let mut write = |site: &Site, group: &mut Group| match is_log {
-                true => write_log(site, (&record, &batch.anchor), &mut walk.cleaner, group),
-                false => write_span(site, (&record, &batch.anchor), &mut walk.cleaner, group),
-            };
-            if site.is_some_and(|site| request.add(door, |group| write(site, group))) {
+            let common = Common { anchor: &batch.anchor, cleaner: &mut walk.cleaner, forms: &mut self.forms };
+            if site.is_some_and(|site| request.add(door, |group| site.write(&record, common, group))) {
                 continue;
             }
             if is_log {
@@ -171,67 +143,5 @@ impl Request<'_> {
         if let Some(group) = self.group.take().filter(|_| count > 0) {
             door.put(self.contents, group.end(), count);
         }
-    }
-}
-
-fn nanos(time: UnixNanos) -> u64 {
-    u64::try_from(time.0).unwrap_or(0)
-}
-
-/// False if the span is not plain after all.
-#[inline]
-fn write_span(
-    site: &Site,
-    (record, anchor): (&Record<'_>, &Anchor),
-    cleaner: &mut Cleaner<'_>,
-    group: &mut Group,
-) -> bool {
-    let head = &record.head;
-    let start = anchor.at(head.start);
-    let end = start.plus(anchor.between(head.start, head.end));
-    let parent = (head.parent != 0).then_some(SpanId(head.parent));
-    let mut piece = group.like(&site.template);
-    piece.span_ids(head.trace(), SpanId(head.span), parent, [nanos(start), nanos(end)]);
-    let plain = each_value(record, &site.fields, cleaner, |field, value| {
-        write_attr(&field.name, value, &mut piece);
-    });
-    piece.end(plain);
-    plain
-}
-
-/// False if the event is not plain after all.
-#[inline]
-fn write_log(
-    site: &Site,
-    (record, anchor): (&Record<'_>, &Anchor),
-    cleaner: &mut Cleaner<'_>,
-    group: &mut Group,
-) -> bool {
-    let head = &record.head;
-    let mut piece = group.like(&site.template);
-    piece.log_time(nanos(anchor.at(head.start)));
-    if head.trace().is_valid() {
-        piece.log_trace(head.trace());
-    }
-    if head.parent != 0 {
-        piece.log_span(SpanId(head.parent));
-    }
-    let mut message = &b""[..];
-    let plain = each_value(record, &site.fields, cleaner, |field, value| match value {
-        Plain::Text(text) if field.is_message => message = text,
-        value => write_attr(&field.name, value, &mut piece),
-    });
-    piece.body(message);
-    piece.end(plain);
-    plain
-}
-
-#[inline(always)]
-fn write_attr(name: &Name, value: Plain<'_>, piece: &mut RecordWriter<'_>) {
-    match value {
-        Plain::Text(text) => piece.text(name, text),
-        Plain::Int(number) => piece.int(name, number),
-        Plain::Double(number) => piece.double(name, number),
-        Plain::Bool(truth) => piece.bool(name, truth),
     }
 }
