@@ -256,11 +256,8 @@ fn starts_and_stops(page: &mut Page, scale: f64, sink: &str) -> std::io::Result<
 
 fn idle(page: &mut Page, sink: &str) {
     const SIDES: [&str; 5] = ["none", "tundra+agent", "tracing_otel+otlp", "datadog", "fastrace"];
-    // Each is a process that sleeps: they do not disturb each other.
-    let found: Vec<Vec<f64>> = std::thread::scope(|scope| {
-        let all: Vec<_> = SIDES.iter().map(|side| scope.spawn(|| once(&["idle", side], sink))).collect();
-        all.into_iter().map(|one| one.join().unwrap_or_default()).collect()
-    });
+    // One after the other: what one does when it wakes up takes longer right after another one did.
+    let found = SIDES.map(|side| once(&["idle", side], sink));
     let of = |side: usize, at: usize| found[side].get(at).copied().unwrap_or(f64::NAN);
     let peers = |at: usize, less: f64, unit: &str| {
         let each =
@@ -316,19 +313,24 @@ struct Slices {
 
 fn requests(ms: f64, requests: u32, pairs: usize, sink: &str) -> std::io::Result<Slices> {
     let mut slices = Slices::default();
-    while slices.without.len() < pairs {
+    while slices.own.len() < pairs {
         let start = |side: &str| Service::start(side, sink);
         let mut others = [start(SERVICES[0])?, start(SERVICES[1])?];
-        let mut own = start(SWITCHED)?;
         let path = format!("/steps/{}", (ms * steps_per_ms(&mut others[0])?) as u64);
-        others.iter().chain([&own]).for_each(|service| service.stop(true));
+        others.iter().for_each(|service| service.stop(true));
+        // The first turns warm everybody up.
         for pair in 0..=PAIRS {
             let [without, peer] = turns_of_two(&mut others, &path, requests, pair)?;
-            let [off, on] = turns_of_one(&mut own, &path, requests, pair)?;
-            // The first turns warm everybody up.
             if pair > 0 {
                 slices.without.push(without);
                 slices.peer.push(peer - without);
+            }
+        }
+        drop(others);
+        let mut own = start(SWITCHED)?;
+        for pair in 0..=PAIRS {
+            let [off, on] = turns_of_one(&mut own, &path, requests, pair)?;
+            if pair > 0 {
                 slices.own.push(on - off);
             }
         }
@@ -364,7 +366,6 @@ fn turns_of_two(
 /// takes as long as twenty requests' spans, is not.
 fn turns_of_one(service: &mut Service, path: &str, requests: u32, pair: usize) -> std::io::Result<[f64; 2]> {
     let mut used = [0.0; 2];
-    service.stop(false);
     for turn in 0..2 {
         let on = (turn + pair) % 2;
         service.ask(&format!("/switch/{}", on == 1))?;
@@ -374,7 +375,6 @@ fn turns_of_one(service: &mut Service, path: &str, requests: u32, pair: usize) -
         }
         used[on] = (service.ask("/flush")? - before) / f64::from(requests) / 1e3;
     }
-    service.stop(true);
     Ok(used)
 }
 

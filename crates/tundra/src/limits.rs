@@ -8,6 +8,8 @@ pub(crate) const RING_BYTES: usize = 128 * 1024;
 pub(crate) const BURST_RING_BYTES: usize = 1024 * 1024;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 64 << 20;
+/// A larger ring is given back when its thread had less than a burst to write between so many sleeps of the collector in a row.
+pub(crate) const CALM_SLEEPS: u32 = 8;
 /// A ring of the usual size that holds this much wakes a sleeping collector; a larger one when three quarters are full.
 pub(crate) const WAKE_BYTES: u64 = 96 * 1024;
 /// After a wake-up the thread looks again only when it has written this much more.

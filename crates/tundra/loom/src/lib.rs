@@ -17,6 +17,8 @@ mod limits {
     pub(crate) const BURST_RING_BYTES: usize = 640;
     /// Two larger rings, of which one is for who is full.
     pub(crate) const BURST_BYTES: usize = 1280;
+    /// At once.
+    pub(crate) const CALM_SLEEPS: u32 = 0;
     pub(crate) const WAKE_BYTES: u64 = 64;
     pub(crate) const WAKE_AGAIN_BYTES: u64 = 32;
     pub(crate) const SLOTS_PER_PAGE: usize = 2;

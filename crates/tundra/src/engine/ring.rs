@@ -12,7 +12,7 @@ use super::slot::PAD;
 use super::sync::{
     Acquire, AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Relaxed, Release, map, reads, unmap, writes,
 };
-use crate::limits::{BURST_BYTES, BURST_RING_BYTES, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
+use crate::limits::{BURST_BYTES, BURST_RING_BYTES, CALM_SLEEPS, RING_BYTES, WAKE_AGAIN_BYTES, WAKE_BYTES};
 use std::cell::Cell;
 use std::ptr::null_mut;
 
@@ -24,6 +24,10 @@ struct Segment {
     /// Where the next segment takes over; the largest number until it exists.
     end: AtomicU64,
     next: AtomicPtr<Segment>,
+    /// Where the producer was when it first wrote after the collector's last long sleep, and between how many such sleeps in a
+    /// row it had little to write. The producer's own.
+    woke_at: Cell<u64>,
+    calm: Cell<u32>,
 }
 
 /// Bytes of all segments that are larger than usual.
@@ -33,7 +37,8 @@ impl Segment {
     fn new(size: usize, start: u64) -> Option<*mut Segment> {
         let bytes = map(size);
         let (end, next) = (AtomicU64::new(u64::MAX), AtomicPtr::new(null_mut()));
-        let segment = || Box::into_raw(Box::new(Segment { bytes, size: size as u64, start, end, next }));
+        let (size, woke_at, calm) = (size as u64, Cell::new(start), Cell::new(0));
+        let segment = || Box::into_raw(Box::new(Segment { bytes, size, start, end, next, woke_at, calm }));
         (!bytes.is_null()).then(segment)
     }
 
@@ -180,9 +185,15 @@ impl Ring {
             }
             crate::collector::wake();
         }
-        if segment.is_burst() && first_after_sleep && head == tail {
-            // The burst is over: back to the usual size, if there is memory.
-            if let Some(next) = Segment::new(RING_BYTES, head) {
+        if segment.is_burst() && first_after_sleep {
+            // Whoever bursts again and again keeps the room for it: memory that was given back costs as much as a burst when it
+            // is written for the first time. After some time without: back to the usual size, if there is memory.
+            let wrote = head - segment.woke_at.replace(head);
+            segment.calm.set(if wrote < WAKE_BYTES { segment.calm.get() + 1 } else { 0 });
+            if segment.calm.get() >= CALM_SLEEPS
+                && head == tail
+                && let Some(next) = Segment::new(RING_BYTES, head)
+            {
                 return self.go_on_in(next, head, need);
             }
         }
@@ -439,5 +450,36 @@ mod tests {
         // Somebody asked for what there is.
         check(&[(much, true), (little, true), (0, true)], true);
         check(&[(much, true), (little, false)], false);
+    }
+    // Larger rings are for those who burst: kept from one burst to the next, given back after a time without.
+    #[test]
+    fn a_larger_ring_is_kept_while_bursts_come() {
+        let check = |between_sleeps: &[u64], expect: bool| {
+            let ring = Ring::new().expect("there is memory");
+            let (mut seen, mut number) = (Vec::new(), 0);
+            for bytes in between_sleeps {
+                for _ in 0..bytes / 800 {
+                    // SAFETY: this thread is producer and collector.
+                    assert!(unsafe { push(&ring, &record(number, 100)) });
+                    number += 1;
+                }
+                drain(&ring, &mut seen, 1);
+                ring.demand_wake();
+            }
+            // SAFETY: the segment is alive, and nobody else looks at it.
+            let is_burst = unsafe { (*ring.segment.get()).is_burst() };
+            assert_eq!(is_burst, expect, "{between_sleeps:?}");
+            assert!(seen.iter().map(|(number, _)| *number).eq(0..number), "{between_sleeps:?}");
+        };
+        let (burst, little) = (2 * RING_BYTES as u64, 8000);
+        let calm = |sleeps: u32| vec![little; sleeps as usize];
+        check(&[burst], true);
+        check(&[burst, burst, burst], true);
+        check(&[&[burst][..], &calm(CALM_SLEEPS)].concat(), true);
+        check(&[&[burst][..], &calm(CALM_SLEEPS), &[burst]].concat(), true);
+        check(&[&[burst][..], &calm(CALM_SLEEPS), &[burst], &calm(CALM_SLEEPS)].concat(), true);
+        check(&[&[burst][..], &calm(CALM_SLEEPS + 1)].concat(), false);
+        check(&[&[burst][..], &calm(CALM_SLEEPS + 1), &[burst]].concat(), true);
+        check(&calm(20), false);
     }
 }

@@ -108,11 +108,10 @@ impl<F> Forms<F> {
         count: &mut usize,
     ) -> Option<usize> {
         let kind = record.kind();
-        let keys: Vec<u16> = keys(record.record().fields).collect();
+        let values = record.record().fields;
+        let how_many = keys(values).count();
         let fits = |form: &Form<F>| {
-            form.fields == keys.len()
-                && form.kind == kind
-                && A::begins_with(&form.frame, keys.iter().copied())
+            form.fields == how_many && form.kind == kind && A::begins_with(&form.frame, keys(values))
         };
         if let Some(at) = self.forms.iter().position(fits) {
             return Some(at);
@@ -125,8 +124,8 @@ impl<F> Forms<F> {
                 return None;
             }
         }
-        let frame = record.frame(&named(&keys, fields)?)?;
-        let form = Form { kind, fields: keys.len(), frame };
+        let named = named(keys(values), fields)?;
+        let form = Form { kind, fields: named.len(), frame: record.frame(&named)? };
         if let Some(old) = self.forms.get_mut(at) {
             *old = form;
         } else {
@@ -147,9 +146,9 @@ fn keys(fields: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// The fields with these keys; `None` if such records are not plain.
-fn named(keys: &[u16], fields: &[Field]) -> Option<Vec<alike::Field<'static>>> {
+fn named(keys: impl Iterator<Item = u16>, fields: &[Field]) -> Option<Vec<alike::Field<'static>>> {
     let mut named: Vec<alike::Field<'static>> = Vec::new();
-    for key in keys.iter().copied() {
+    for key in keys {
         let [number, tag] = key.to_ne_bytes();
         let field = fields.get(usize::from(number))?;
         let kind = match tag {
