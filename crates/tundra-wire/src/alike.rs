@@ -37,6 +37,12 @@ pub struct Slot<P> {
     pub(crate) place: P,
 }
 
+/// Records that are alike.
+pub trait Frame {
+    /// Whether its fields begin with these keys.
+    fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool;
+}
+
 /// A frame whose fields are being told.
 pub trait Fill {
     /// Where values go.
@@ -63,6 +69,32 @@ pub(crate) fn begin_with<P>(slots: &[Slot<P>], mut keys: impl Iterator<Item = u1
 pub(crate) fn make_room(record: &mut Vec<u8>, bytes: usize) {
     if record.len() < bytes {
         record.resize(bytes, 0);
+    }
+}
+
+/// A record, and where its next bytes go. There is room for all of them.
+#[derive(Debug)]
+pub(crate) struct Cursor<'r> {
+    pub(crate) record: &'r mut [u8],
+    pub(crate) at: usize,
+}
+
+impl Cursor<'_> {
+    #[inline(always)]
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.record[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    #[inline(always)]
+    pub(crate) fn put_padded(&mut self, bytes: &Padded) {
+        self.at = bytes.write_at(self.at, self.record);
+    }
+
+    /// The record so far.
+    #[inline(always)]
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.record[..self.at]
     }
 }
 
@@ -106,7 +138,7 @@ impl Padded {
 
     /// Writes over what stands at a place, where there must be room; gives where it ends.
     #[inline(always)]
-    pub(crate) fn write_at(&self, at: usize, out: &mut [u8]) -> usize {
+    fn write_at(&self, at: usize, out: &mut [u8]) -> usize {
         if self.len <= PADDED {
             out[at..at + PADDED].copy_from_slice(&self.padded);
         } else {

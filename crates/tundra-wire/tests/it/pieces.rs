@@ -4,7 +4,7 @@ use super::recorder::{Item, record, spans};
 use tundra_record::{
     Attrs, LogRecord, Resource, Scope, Severity, Span, SpanId, SpanKind, TraceId, UnixNanos, Value,
 };
-use tundra_wire::alike::{Field, Fill, Kind, Slot};
+use tundra_wire::alike::{Field, Fill, Frame as _, Kind, Slot};
 use tundra_wire::datadog::encode::{self, Common, Frame, Ids, Shared};
 use tundra_wire::msgpack::Writer;
 use tundra_wire::otlp::encode::{self as otlp, Group};

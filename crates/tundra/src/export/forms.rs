@@ -10,17 +10,9 @@ use crate::engine::fields::{BOOL, Bits, Decoder, ERROR, F64, STR, U64};
 use crate::limits::{FRAMES_PER_SITE, SITES};
 use tundra_wire::alike::{self, Fill, Kind, Slot};
 
-/// What an exporter does with a record and a frame.
+/// A record that an exporter writes by frames.
 pub(crate) trait Alike {
-    type Frame;
-
-    fn record(&self) -> &Record<'_>;
-
-    /// What else tells forms apart.
-    fn kind(&self) -> u32;
-
-    /// Whether a frame's fields begin with these keys.
-    fn begins_with(frame: &Self::Frame, keys: impl Iterator<Item = u16>) -> bool;
+    type Frame: alike::Frame;
 
     /// A frame for records with these fields.
     fn frame(&mut self, fields: &[alike::Field<'static>]) -> Option<Self::Frame>;
@@ -63,18 +55,19 @@ impl<F> Default for Forms<F> {
 /// So many records without a form make room for one: forms that come in turns must not push each other out all the time.
 const PATIENCE: usize = 256;
 
-impl<F> Forms<F> {
-    /// Writes a record that may be plain, whose call site has these fields; false, and nothing written, if it must be written
-    /// as a record. `count` is the number of forms of all sites.
+impl<F: alike::Frame> Forms<F> {
+    /// Writes a record with these values that may be plain, whose call site has these fields; false, and nothing written, if it
+    /// must be written as a record. `kind` is what else tells its forms apart, `count` the number of forms of all sites.
     #[inline(always)]
     pub(crate) fn write<A: Alike<Frame = F>>(
         &mut self,
         record: &mut A,
-        fields: &[Field],
+        kind: u32,
+        (values, fields): (&[u8], &[Field]),
         count: &mut usize,
     ) -> bool {
         if let Some(form) = self.forms.get_mut(self.last)
-            && form.kind == record.kind()
+            && form.kind == kind
         {
             match record.write(&mut form.frame, form.fields) {
                 Fit::Written => return true,
@@ -82,7 +75,7 @@ impl<F> Forms<F> {
                 Fit::NotPlain => return false,
             }
         }
-        self.write_other(record, fields, count)
+        self.write_other(record, kind, (values, fields), count)
     }
 
     /// The same, if it is not like the last one.
@@ -91,10 +84,11 @@ impl<F> Forms<F> {
     fn write_other<A: Alike<Frame = F>>(
         &mut self,
         record: &mut A,
-        fields: &[Field],
+        kind: u32,
+        of: (&[u8], &[Field]),
         count: &mut usize,
     ) -> bool {
-        let Some(at) = self.find(record, fields, count) else { return false };
+        let Some(at) = self.find(record, kind, of, count) else { return false };
         self.last = at;
         let form = &mut self.forms[at];
         matches!(record.write(&mut form.frame, form.fields), Fit::Written)
@@ -104,14 +98,13 @@ impl<F> Forms<F> {
     fn find<A: Alike<Frame = F>>(
         &mut self,
         record: &mut A,
-        fields: &[Field],
+        kind: u32,
+        (values, fields): (&[u8], &[Field]),
         count: &mut usize,
     ) -> Option<usize> {
-        let kind = record.kind();
-        let values = record.record().fields;
         let how_many = keys(values).count();
         let fits = |form: &Form<F>| {
-            form.fields == how_many && form.kind == kind && A::begins_with(&form.frame, keys(values))
+            form.fields == how_many && form.kind == kind && form.frame.begins_with(keys(values))
         };
         if let Some(at) = self.forms.iter().position(fits) {
             return Some(at);

@@ -5,7 +5,7 @@
 //! The format knows no order, so what has a fixed width stands in front, and texts come last.
 
 use super::piece::{Ids, MAP, SpanWriter};
-use crate::alike::{self, Field, Fill, Kind, Padded, begin_with, make_room};
+use crate::alike::{self, Cursor, Field, Fill, Kind, Padded, begin_with, make_room};
 use crate::msgpack::Writer;
 use tundra_record::{Text, Value};
 
@@ -119,11 +119,6 @@ impl Frame {
         Some(Self { span: bytes, slots, marks })
     }
 
-    /// Whether its fields begin with these keys.
-    pub fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool {
-        begin_with(&self.slots, keys)
-    }
-
     /// A span of which all fields are to be told, each with its value, with so many bytes of texts; and those fields.
     ///
     /// Ids come first of all, so that they are long written when they are copied: a copy that begins with what was written by
@@ -144,7 +139,13 @@ impl Frame {
             let digit = |at: usize| b"0123456789abcdef"[(ids.trace.high() >> (60 - 4 * at)) as usize & 0xf];
             span[at..at + HIGH_HALF].copy_from_slice(&std::array::from_fn::<u8, HIGH_HALF, _>(digit));
         }
-        (Filling { span, at: marks.texts_at }, slots)
+        (Filling(Cursor { record: span, at: marks.texts_at }), slots)
+    }
+}
+
+impl alike::Frame for Frame {
+    fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool {
+        begin_with(&self.slots, keys)
     }
 }
 
@@ -196,10 +197,7 @@ fn write_numbers(
 /// A span that is being filled in.
 #[derive(Debug)]
 #[must_use = "it is half a span until it is ended"]
-pub struct Filling<'f> {
-    span: &'f mut [u8],
-    at: usize,
-}
+pub struct Filling<'f>(Cursor<'f>);
 
 impl Fill for Filling<'_> {
     type Place = Place;
@@ -207,50 +205,43 @@ impl Fill for Filling<'_> {
     #[inline(always)]
     fn number(&mut self, slot: &Slot, bits: u64) {
         if let Where::Number(place) = slot.place.0 {
-            self.span[place..place + NUMBER].copy_from_slice(&bits.to_be_bytes());
+            self.0.record[place..place + NUMBER].copy_from_slice(&bits.to_be_bytes());
         }
     }
 
     #[inline(always)]
     fn truth(&mut self, slot: &Slot, truth: bool) {
         if let Where::Truth(written) = &slot.place.0 {
-            self.at = written[usize::from(truth)].write_at(self.at, self.span);
+            self.0.put_padded(&written[usize::from(truth)]);
         }
     }
 
     #[inline(always)]
     fn text(&mut self, slot: &Slot, text: &[u8]) {
         let Where::Text(name) = &slot.place.0 else { return };
-        self.at = name.write_at(self.at, self.span);
+        self.0.put_padded(name);
         match text.len() {
-            len @ 0..32 => self.put([0xa0 | len as u8]),
-            len @ 32..256 => self.put([0xd9, len as u8]),
+            len @ 0..32 => self.0.put(&[0xa0 | len as u8]),
+            len @ 32..256 => self.0.put(&[0xd9, len as u8]),
             len => self.long_head(len as u32),
         }
-        self.span[self.at..self.at + text.len()].copy_from_slice(text);
-        self.at += text.len();
+        self.0.put(text);
     }
 }
 
 impl Filling<'_> {
-    #[inline(always)]
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.span[self.at..self.at + N].copy_from_slice(&bytes);
-        self.at += N;
-    }
-
     #[cold]
     fn long_head(&mut self, len: u32) {
         let [a, b, c, d] = len.to_be_bytes();
         match [a, b] {
-            [0, 0] => self.put([0xda, c, d]),
-            _ => self.put([0xdb, a, b, c, d]),
+            [0, 0] => self.0.put(&[0xda, c, d]),
+            _ => self.0.put(&[0xdb, a, b, c, d]),
         }
     }
 
     /// Ends the span and appends it.
     #[inline(always)]
     pub fn end(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.span[..self.at]);
+        out.extend_from_slice(self.0.written());
     }
 }

@@ -6,7 +6,7 @@
 
 use super::attr;
 use super::group::{Group, RECORD_HEAD};
-use crate::alike::{self, Field, Fill, Kind, Padded, begin_with, make_room};
+use crate::alike::{self, Cursor, Field, Fill, Kind, Padded, begin_with, make_room};
 use crate::protobuf::{fixed32, text, varint, width};
 use tundra_record::{Severity, SpanId, SpanKind, TraceId, Value};
 
@@ -101,11 +101,6 @@ impl Frame {
         Self { record, slots, rest_at, full_at: rest_at + rest }
     }
 
-    /// Whether its fields begin with these keys.
-    pub fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool {
-        begin_with(&self.slots, keys)
-    }
-
     /// A span of which all fields are to be told, each with its value, with so many bytes of texts; and those fields. Times are
     /// nanoseconds since 1970.
     ///
@@ -156,13 +151,19 @@ impl Frame {
     #[inline(always)]
     fn begin(&mut self, text_bytes: usize) -> (Filling<'_>, &[Slot]) {
         make_room(&mut self.record, self.full_at + text_bytes);
-        (Filling { record: &mut self.record, at: self.rest_at }, &self.slots)
+        (Filling(Cursor { record: &mut self.record, at: self.rest_at }), &self.slots)
     }
 
     /// The part in front that is filled in.
     #[inline(always)]
     fn front<const LEN: usize>(&mut self) -> Option<&mut [u8; LEN]> {
         self.record[RECORD_HEAD.len()..].first_chunk_mut()
+    }
+}
+
+impl alike::Frame for Frame {
+    fn begins_with(&self, keys: impl Iterator<Item = u16>) -> bool {
+        begin_with(&self.slots, keys)
     }
 }
 
@@ -193,10 +194,7 @@ impl Place {
 /// A record that is being filled in.
 #[derive(Debug)]
 #[must_use = "it is half a record until it is ended"]
-pub struct Filling<'f> {
-    record: &'f mut [u8],
-    at: usize,
-}
+pub struct Filling<'f>(Cursor<'f>);
 
 impl Fill for Filling<'_> {
     type Place = Place;
@@ -204,7 +202,7 @@ impl Fill for Filling<'_> {
     #[inline(always)]
     fn number(&mut self, slot: &Slot, bits: u64) {
         match &slot.place.0 {
-            Where::Double(at) => self.record[*at..at + 8].copy_from_slice(&bits.to_le_bytes()),
+            Where::Double(at) => self.0.record[*at..at + 8].copy_from_slice(&bits.to_le_bytes()),
             Where::Int(name) => self.int(name, bits),
             _ => {}
         }
@@ -213,7 +211,7 @@ impl Fill for Filling<'_> {
     #[inline(always)]
     fn truth(&mut self, slot: &Slot, truth: bool) {
         if let Where::Truth(at) = slot.place.0 {
-            self.record[at] = u8::from(truth);
+            self.0.record[at] = u8::from(truth);
         }
     }
 
@@ -222,33 +220,27 @@ impl Fill for Filling<'_> {
         let len = text.len();
         match &slot.place.0 {
             Where::Text(name) if name.len() + len < SHORT => {
-                let at = name.write_at(self.at, self.record);
-                self.record[self.at + 1] = (name.len() - ATTR_HEAD + TEXT_HEAD + len) as u8;
-                self.at = at;
-                self.put([len as u8 + 2, key(1, DELIMITED), len as u8]);
+                self.short_attr(name, TEXT_HEAD + len);
+                self.0.put(&[len as u8 + 2, key(1, DELIMITED), len as u8]);
             }
             Where::Body if len < SHORT => {
-                self.put([key(5, DELIMITED), len as u8 + 2, key(1, DELIMITED), len as u8]);
+                self.0.put(&[key(5, DELIMITED), len as u8 + 2, key(1, DELIMITED), len as u8]);
             }
             Where::Text(name) => self.long_text_head(name, len),
             Where::Body => self.long_body_head(len),
             _ => return,
         }
-        self.put_all(text);
+        self.0.put(text);
     }
 }
 
 impl Filling<'_> {
+    /// An attribute up to where its value's length stands, of which so many bytes are to come.
     #[inline(always)]
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.record[self.at..self.at + N].copy_from_slice(&bytes);
-        self.at += N;
-    }
-
-    #[inline(always)]
-    fn put_all(&mut self, bytes: &[u8]) {
-        self.record[self.at..self.at + bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
+    fn short_attr(&mut self, name: &Padded, to_come: usize) {
+        let len_at = self.0.at + 1;
+        self.0.put_padded(name);
+        self.0.record[len_at] = (name.len() - ATTR_HEAD + to_come) as u8;
     }
 
     #[inline(always)]
@@ -256,15 +248,13 @@ impl Filling<'_> {
         if number >= 0x80 || name.len() > SHORT {
             return self.long_int(name, number);
         }
-        let at = name.write_at(self.at, self.record);
-        self.record[self.at + 1] = (name.len() - ATTR_HEAD + 3) as u8;
-        self.at = at;
-        self.put([2, key(3, VARINT), number as u8]);
+        self.short_attr(name, 3);
+        self.0.put(&[2, key(3, VARINT), number as u8]);
     }
 
     fn long_int(&mut self, name: &Padded, number: u64) {
         self.attr_head(name, 1 + width(number));
-        self.put([key(3, VARINT)]);
+        self.0.put(&[key(3, VARINT)]);
         self.varint(number);
     }
 
@@ -276,7 +266,7 @@ impl Filling<'_> {
 
     #[cold]
     fn long_body_head(&mut self, len: usize) {
-        self.put([key(5, DELIMITED)]);
+        self.0.put(&[key(5, DELIMITED)]);
         self.varint(text_len(len) as u64);
         self.any_text_head(len);
     }
@@ -284,35 +274,35 @@ impl Filling<'_> {
     /// An attribute up to where its value of so many bytes begins.
     fn attr_head(&mut self, name: &Padded, value_bytes: usize) {
         let (attr, name) = name.bytes().split_at(ATTR_HEAD);
-        self.put([attr[0]]);
+        self.0.put(&attr[..1]);
         self.varint((name.len() + width(value_bytes as u64) + value_bytes) as u64);
-        self.put_all(name);
+        self.0.put(name);
         self.varint(value_bytes as u64);
     }
 
     fn any_text_head(&mut self, len: usize) {
-        self.put([key(1, DELIMITED)]);
+        self.0.put(&[key(1, DELIMITED)]);
         self.varint(len as u64);
     }
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.put([value as u8 | 0x80]);
+            self.0.put(&[value as u8 | 0x80]);
             value >>= 7;
         }
-        self.put([value as u8]);
+        self.0.put(&[value as u8]);
     }
 
     #[inline(always)]
     fn id<const N: usize>(&mut self, mut block: [u8; N], id: &[u8]) {
         block[2..].copy_from_slice(id);
-        self.put(block);
+        self.0.put(&block);
     }
 
     /// Ends the record and adds it.
     #[inline(always)]
     pub fn end(self, group: &mut Group) {
-        group.written(&self.record[..self.at]);
+        group.written(self.0.written());
     }
 }
 

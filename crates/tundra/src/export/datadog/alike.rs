@@ -101,7 +101,7 @@ impl Site {
         let Common { shared, sender, anchor, cleaner, forms } = common;
         let (name, fields) = (self.meta.name(), &self.fields);
         let mut span = PlainSpan { record, role, name, fields, shared, sender, anchor, cleaner, out };
-        self.forms.write(&mut span, fields, forms)
+        self.forms.write(&mut span, role.kind, (record.fields, fields), forms)
     }
 }
 
@@ -120,20 +120,6 @@ struct PlainSpan<'s, 'r> {
 
 impl Alike for PlainSpan<'_, '_> {
     type Frame = Frame;
-
-    #[inline(always)]
-    fn record(&self) -> &Record<'_> {
-        self.record
-    }
-
-    #[inline(always)]
-    fn kind(&self) -> u32 {
-        self.role.kind
-    }
-
-    fn begins_with(frame: &Frame, keys: impl Iterator<Item = u16>) -> bool {
-        frame.begins_with(keys)
-    }
 
     fn frame(&mut self, named: &[alike::Field<'static>]) -> Option<Frame> {
         let (name, shared, role) = (self.name, self.shared, self.role);

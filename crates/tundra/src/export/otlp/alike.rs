@@ -50,7 +50,8 @@ impl Site {
     pub(super) fn write(&mut self, record: &Record<'_>, common: Common<'_, '_>, group: &mut Group) -> bool {
         let Common { anchor, cleaner, forms } = common;
         let (meta, fields) = (self.meta, &self.fields);
-        self.forms.write(&mut PlainRecord { record, meta, fields, anchor, cleaner, group }, fields, forms)
+        let mut plain = PlainRecord { record, meta, fields, anchor, cleaner, group };
+        self.forms.write(&mut plain, 0, (record.fields, fields), forms)
     }
 }
 
@@ -66,20 +67,6 @@ struct PlainRecord<'s, 'r> {
 
 impl Alike for PlainRecord<'_, '_> {
     type Frame = Frame;
-
-    #[inline(always)]
-    fn record(&self) -> &Record<'_> {
-        self.record
-    }
-
-    #[inline(always)]
-    fn kind(&self) -> u32 {
-        0
-    }
-
-    fn begins_with(frame: &Frame, keys: impl Iterator<Item = u16>) -> bool {
-        frame.begins_with(keys)
-    }
 
     fn frame(&mut self, named: &[alike::Field<'static>]) -> Option<Frame> {
         let meta = self.meta;
