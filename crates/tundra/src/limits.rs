@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Bytes of finished records one thread can have waiting for the collector.
 pub(crate) const RING_BYTES: usize = 128 * 1024;
-/// The same while a burst lasts.
+/// The same while bursts come.
 pub(crate) const BURST_RING_BYTES: usize = 1024 * 1024;
 /// Bytes of all such larger rings of the process.
 pub(crate) const BURST_BYTES: usize = 64 << 20;
