@@ -148,6 +148,7 @@ pub(crate) struct Totals {
     /// Records that an exporter took and later had to give up: spans, log records, metric points.
     pub(crate) lost: [[AtomicU64; Undelivered::COUNT]; 3],
     pub(crate) unmeasured: [AtomicU64; Unmeasured::COUNT],
+    pub(crate) cut_series: AtomicU64,
     pub(crate) export_errors: AtomicU64,
     pub(crate) bad_answers: AtomicU64,
     pub(crate) stale_parents: AtomicU64,
@@ -160,6 +161,7 @@ pub(crate) static DONE: Totals = Totals {
     waiting: [const { AtomicU64::new(0) }; Kind::COUNT],
     lost: [const { [const { AtomicU64::new(0) }; Undelivered::COUNT] }; 3],
     unmeasured: [const { AtomicU64::new(0) }; Unmeasured::COUNT],
+    cut_series: AtomicU64::new(0),
     export_errors: AtomicU64::new(0),
     bad_answers: AtomicU64::new(0),
     stale_parents: AtomicU64::new(0),
@@ -190,7 +192,7 @@ impl Totals {
 pub(crate) fn forget_parent() {
     let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
     let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten()).chain(&DONE.unmeasured);
-    let others = [&DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
+    let others = [&DONE.cut_series, &DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
     totals.chain(by_reason).chain(others).for_each(|count| count.store(0, Relaxed));
 }
 
@@ -248,6 +250,9 @@ pub struct Health {
     pub stale_parents: u64,
     /// Series of all metrics.
     pub series: usize,
+    /// Series that were asked for with names or labels that are too long, or with too many labels, and were cut; what became
+    /// the same counts in one. Counted once for each handle or call site, and for each call with computed labels.
+    pub cut_series: u64,
     /// What time is read from.
     pub clock: &'static str,
     /// Settings of the environment that are not honored, a sentence each; also told as warnings at start.
@@ -281,6 +286,7 @@ pub fn health() -> Health {
         bad_answers: DONE.bad_answers.load(Relaxed),
         stale_parents: DONE.stale_parents.load(Relaxed),
         series: crate::metrics::series_count(),
+        cut_series: DONE.cut_series.load(Relaxed),
         clock: crate::clock::source_name(),
         notices: NOTICES.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     }

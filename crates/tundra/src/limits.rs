@@ -62,8 +62,14 @@ pub(crate) const FRAMES_PER_SITE: usize = 8;
 pub(crate) const SERIES: usize = 8192;
 /// Series of one metric; the others count in its overflow series.
 pub(crate) const SERIES_PER_METRIC: usize = 1000;
-/// Characters of one label's value; longer ones are cut, as Datadog cuts its tags.
+/// Bytes of the names and labels of all series, but for the one that goes over it; the others count in overflow series.
+pub(crate) const SERIES_BYTES: usize = 16 << 20;
+/// Characters of a metric's name; longer ones are cut, as Datadog takes no more (OpenTelemetry: 255, Prometheus: any number).
+pub(crate) const METRIC_NAME_CHARS: usize = 200;
+/// Characters of a label's name, and of its value; longer ones are cut, as Datadog cuts its tags.
 pub(crate) const LABEL_CHARS: usize = 200;
+/// Labels of one series, the first ones by name; OpenTelemetry keeps twice as many attributes of a span.
+pub(crate) const LABELS: usize = 64;
 /// Sampling rules of one pipeline.
 pub(crate) const SAMPLING_RULES: usize = 1000;
 /// Bytes of spans of unsampled traces that wait for a reason to keep them, in one pipeline.

@@ -1,8 +1,8 @@
 //! Counters, gauges and histograms: one cached handle per call site, one cell per series and thread.
 //!
 //! The macros `increment_counter!`, `counter!`, `gauge!` and `histogram!` end here. A counter is a load, an addition and
-//! a store to memory that only this thread writes; the collector adds the threads up (`collect`). Series are bounded;
-//! what is beyond counts in the metric's overflow series. Nothing here sends anything.
+//! a store to memory that only this thread writes; the collector adds the threads up (`collect`). Series are bounded
+//! in number and length; what is beyond counts in the metric's overflow series. Nothing here sends anything.
 
 mod app;
 mod cell;

@@ -1,10 +1,11 @@
-//! Which series exist: names and labels by number, with the limits that keep their number finite.
+//! Which series exist: names and labels by number, with the limits that keep their number and bytes finite.
 //!
 //! Call sites register once and keep the number; dynamic labels look it up each time. The collector reads the list.
 //! Locks here are held for a lookup only and never while user code runs.
 
+use super::label::{self, Written};
 use crate::health::{DONE, Unmeasured};
-use crate::limits::{SERIES, SERIES_PER_METRIC};
+use crate::limits::{SERIES, SERIES_BYTES, SERIES_PER_METRIC};
 use std::collections::HashMap;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -71,6 +72,8 @@ pub(crate) struct Registry {
     metrics: [HashMap<String, Metric>; Kind::COUNT],
     /// By name, for metrics that were described.
     pub(crate) units: HashMap<String, &'static str>,
+    /// What all series take.
+    bytes: usize,
 }
 
 static REGISTRY: RwLock<Option<Registry>> = RwLock::new(None);
@@ -123,7 +126,13 @@ pub(crate) fn series_count() -> usize {
 
 /// The number of a series, which is made if it is new; beyond the limits, the overflow series; `None` if even that has
 /// no place.
-pub(crate) fn number(kind: Kind, name: &str, labels: Labels) -> Option<u32> {
+pub(super) fn number(kind: Kind, name: &str, written: Written) -> Option<u32> {
+    let Written { labels, is_cut } = written;
+    // What becomes the same is one series from here on, and adds up.
+    let (whole, name) = (name, label::name(name));
+    if is_cut || name.len() < whole.len() {
+        DONE.cut_series.fetch_add(1, Relaxed);
+    }
     // What is known, or has no place, must not hold up the others.
     let known = read().as_ref().map_or(Place::New, |registry| registry.find(kind, name, &labels));
     let place = if known == Place::New { make(kind, name, labels) } else { known };
@@ -147,7 +156,18 @@ fn make(kind: Kind, name: &str, labels: Labels) -> Place {
     place
 }
 
+/// What a series takes: its name and labels stand in the list, and as keys.
+fn len_bytes(name: &str, labels: &Labels) -> usize {
+    let texts: usize = labels.iter().map(|(key, text)| key.len() + text.len()).sum();
+    size_of::<Series>() + 2 * (name.len() + texts + size_of_val(&**labels))
+}
+
 impl Registry {
+    /// Whether so many eighths of the room are taken.
+    fn is_full(&self, eighths: usize) -> bool {
+        self.all.len() >= SERIES / 8 * eighths || self.bytes >= SERIES_BYTES / 8 * eighths
+    }
+
     /// Series are never removed, so who had no place before has none now.
     fn find(&self, kind: Kind, name: &str, labels: &Labels) -> Place {
         let metric = self.metrics[kind as usize].get(name);
@@ -155,7 +175,7 @@ impl Registry {
         let overflow = || metric.and_then(|metric| metric.overflow).filter(|_| !labels.is_empty());
         match own.or_else(overflow) {
             Some(number) => Place::Series(number),
-            None if self.all.len() >= SERIES => Place::NoRoom,
+            None if self.is_full(8) => Place::NoRoom,
             None => Place::New,
         }
     }
@@ -166,9 +186,10 @@ impl Registry {
         if known != Place::New {
             return known;
         }
-        let metric = self.metrics[kind as usize].entry(name.to_owned()).or_default();
         // The last places of the table are kept for overflow series.
-        let full = metric.numbers.len() >= SERIES_PER_METRIC || self.all.len() >= SERIES - SERIES / 8;
+        let nearly_full = self.is_full(7);
+        let metric = self.metrics[kind as usize].entry(name.to_owned()).or_default();
+        let full = nearly_full || metric.numbers.len() >= SERIES_PER_METRIC;
         let over = full && !labels.is_empty();
         if over {
             labels = vec![(OVERFLOW.0.to_owned(), OVERFLOW.1.to_owned())];
@@ -179,6 +200,7 @@ impl Registry {
             metric.overflow = Some(number);
         }
         if number == next {
+            self.bytes += len_bytes(name, &labels);
             self.all.push(Series { kind, name: name.to_owned(), labels });
         }
         Place::Series(number)
@@ -191,7 +213,7 @@ pub(crate) fn describe(name: &str, unit: &'static str) {
     let mut guard = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
     let units = &mut guard.get_or_insert_default().units;
     if units.len() < SERIES && !unit.is_empty() {
-        units.insert(name.to_owned(), unit);
+        units.insert(label::name(name).to_owned(), unit);
     }
 }
 
@@ -223,6 +245,7 @@ pub(crate) fn gauge(series: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{LABEL_CHARS, LABELS, METRIC_NAME_CHARS};
 
     fn labels(n: usize) -> Labels {
         vec![("n".to_owned(), n.to_string())]
@@ -255,6 +278,27 @@ mod tests {
             check("later", Vec::new(), Place::NoRoom);
         }
         check("many", labels(5000), Place::Series(SERIES_PER_METRIC as u32));
+    }
+
+    // However long the texts of the labels are, and however many characters a letter takes.
+    #[test]
+    fn bytes_are_limited() {
+        let check = |letter: &str, labels: usize| {
+            let mut registry = Registry::default();
+            let name = letter.repeat(METRIC_NAME_CHARS);
+            for n in 0..SERIES {
+                let label = |at: usize| (format!("{at}{}", letter.repeat(LABEL_CHARS - 2)), n.to_string());
+                registry.add(Kind::Counter, &format!("{n}{name}"), (10..10 + labels).map(label).collect());
+            }
+            let bytes: usize =
+                registry.all.iter().map(|series| len_bytes(&series.name, &series.labels)).sum();
+            let largest = 2 * LABELS * (LABEL_CHARS * 4 + 100);
+            assert!(bytes == registry.bytes && bytes <= SERIES_BYTES + largest, "{bytes}");
+        };
+        check("x", 1);
+        check("x", LABELS);
+        check("🦀", 8);
+        check("🦀", LABELS);
     }
 
     #[test]

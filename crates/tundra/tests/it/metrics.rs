@@ -128,3 +128,45 @@ fn metrics() {
     has("\"message\":\"counter incremented\",\"metric_name\":\"it.dynamic\",\"value\":");
     has("\"message\":\"gauge set\",\"metric_name\":\"it.gauge\",\"value\":");
 }
+
+// Names and labels are cut between characters, and what becomes the same is one series.
+#[test]
+fn what_is_too_long_is_cut_and_adds_up() {
+    crate::alone("metrics::what_is_too_long_is_cut_and_adds_up", || {
+        let (records, guard) = crate::global();
+        let check = |name: &str, labels: &[(&str, &str)], is_cut: bool, expect: (&str, &[(&str, &str)])| {
+            let before = tundra::health().cut_series;
+            let labels: Vec<(&str, &dyn std::fmt::Display)> =
+                labels.iter().map(|(key, text)| (*key, text as _)).collect();
+            for _ in 0..2 {
+                tundra::metrics::Counter::new(name, &labels).add(1);
+                tundra::metrics::Histogram::new(name, &labels).record(1.0);
+            }
+            guard.flush(std::time::Duration::from_secs(30)).expect("it works");
+            let mut records = records.lock().expect("no panic");
+            let points = std::mem::take(&mut records.points);
+            let found = named(&points, expect.0);
+            let attrs: Vec<_> =
+                expect.1.iter().map(|(key, text)| ((*key).into(), Value::from(*text))).collect();
+            assert_eq!((found.len(), sum(&found)), (2, 4.0), "{name}");
+            assert!(found.iter().all(|point| point.attrs == attrs), "{found:?}");
+            assert!(points.iter().all(|point| point.name.chars().count() <= 200));
+            assert_eq!(tundra::health().cut_series - before, if is_cut { 4 } else { 0 }, "{name}");
+        };
+        let fits = "é".repeat(200);
+        let [long, longer] = ["x", "🦀yz"].map(|end| format!("{fits}{end}"));
+        check("it.cut", &[("a", "b")], false, ("it.cut", &[("a", "b")]));
+        for name in [&*long, &*longer] {
+            check(name, &[], true, (&fits, &[]));
+            check("it.cut", &[(name, "1")], true, ("it.cut", &[(&fits, "1")]));
+            check("it.cut", &[("a", name)], true, ("it.cut", &[("a", &fits)]));
+        }
+        check(&fits, &[(&fits, &fits)], false, (&fits, &[(&fits, &fits)]));
+        let series = tundra::health().series;
+        check(&longer, &[(&longer, &longer)], true, (&fits, &[(&fits, &fits)]));
+        let keys: Vec<_> = (100..200).map(|n| n.to_string()).collect();
+        let many: Vec<_> = keys.iter().map(|key| (&**key, "1")).collect();
+        check("it.cut", &many, true, ("it.cut", &many[..64]));
+        assert_eq!((series, tundra::health().series), (10, 12));
+    });
+}
