@@ -152,6 +152,8 @@ pub(crate) struct Totals {
     pub(crate) export_errors: AtomicU64,
     pub(crate) bad_answers: AtomicU64,
     pub(crate) stale_parents: AtomicU64,
+    pub(crate) refused_guests: AtomicU64,
+    pub(crate) unplaced_spans: AtomicU64,
 }
 
 pub(crate) static DONE: Totals = Totals {
@@ -165,6 +167,8 @@ pub(crate) static DONE: Totals = Totals {
     export_errors: AtomicU64::new(0),
     bad_answers: AtomicU64::new(0),
     stale_parents: AtomicU64::new(0),
+    refused_guests: AtomicU64::new(0),
+    unplaced_spans: AtomicU64::new(0),
 };
 
 impl Totals {
@@ -192,8 +196,9 @@ impl Totals {
 pub(crate) fn forget_parent() {
     let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
     let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten()).chain(&DONE.unmeasured);
-    let others = [&DONE.cut_series, &DONE.export_errors, &DONE.bad_answers, &DONE.stale_parents];
-    totals.chain(by_reason).chain(others).for_each(|count| count.store(0, Relaxed));
+    let others = [&DONE.cut_series, &DONE.export_errors, &DONE.bad_answers];
+    let of_places = [&DONE.stale_parents, &DONE.refused_guests, &DONE.unplaced_spans];
+    totals.chain(by_reason).chain(others).chain(of_places).for_each(|count| count.store(0, Relaxed));
 }
 
 /// One kind of record in the ledger.
@@ -248,6 +253,12 @@ pub struct Health {
     pub bad_answers: u64,
     /// Spans whose explicit parent was closed long ago, and which became roots.
     pub stale_parents: u64,
+    /// Spans that only a second subscriber wanted, and that ended for it at once: too many of them were open. They are no
+    /// records of ours, and not in `spans`.
+    pub refused_guests: u64,
+    /// Spans whose children may stand elsewhere: too many of the `opentelemetry` API were open, or the thread was inside of too
+    /// many.
+    pub unplaced_spans: u64,
     /// Series of all metrics.
     pub series: usize,
     /// Series that were asked for with names or labels that are too long, or with too many labels, and were cut; what became
@@ -285,6 +296,8 @@ pub fn health() -> Health {
         export_errors: DONE.export_errors.load(Relaxed),
         bad_answers: DONE.bad_answers.load(Relaxed),
         stale_parents: DONE.stale_parents.load(Relaxed),
+        refused_guests: DONE.refused_guests.load(Relaxed),
+        unplaced_spans: DONE.unplaced_spans.load(Relaxed),
         series: crate::metrics::series_count(),
         cut_series: DONE.cut_series.load(Relaxed),
         clock: crate::clock::source_name(),

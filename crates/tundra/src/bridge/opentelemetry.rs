@@ -20,6 +20,7 @@ use crate::SpanExt;
 use crate::engine::{
     ANY_PIPELINE, ANY_PIPELINE_HERE, FIRST, Local, SpanIdentity, UNSAMPLED, change_spill, identity,
 };
+use crate::health::DONE;
 use crate::limits::{OTEL_DEPTH, OTEL_OPEN};
 use crate::propagation::{in_scope_of, innermost};
 use crate::span_ext::own_id;
@@ -217,6 +218,8 @@ impl Span {
             let open = guard.get_or_insert_default();
             if open.len() < OTEL_OPEN {
                 open.insert(who.span, Open { above: above.map_or(0, |who| who.span), id });
+            } else {
+                DONE.unplaced_spans.fetch_add(1, Relaxed);
             }
         }
         let context = own.map(|(_, who)| who).or(above).map_or(SpanContext::NONE, context_of);

@@ -17,8 +17,10 @@
 )]
 
 use super::slot::{FIRST, Identity, Slot};
+use crate::health::DONE;
 use crate::limits::CONTEXT_DEPTH;
 use std::cell::Cell;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// One span the thread is inside of, or a context from another process.
 #[derive(Clone, Copy)]
@@ -145,6 +147,7 @@ impl Contexts {
     fn enter_deeper(&self) {
         let inside = self.distance(self.next.get());
         if inside > CONTEXT_DEPTH {
+            DONE.unplaced_spans.fetch_add(1, Relaxed);
             return;
         }
         let mut entries = self.block().into_vec();
@@ -252,9 +255,10 @@ mod tests {
 
     #[test]
     fn beyond_a_depth_nothing_is_entered() {
-        let contexts = Contexts::default();
+        let unplaced = || crate::health().unplaced_spans;
+        let (contexts, before) = (Contexts::default(), unplaced());
         (1..=CONTEXT_DEPTH as u64 + 10).for_each(|id| enter(&contexts, id));
-        assert_eq!(contexts.all().len(), CONTEXT_DEPTH);
+        assert_eq!((contexts.all().len(), unplaced() - before), (CONTEXT_DEPTH, 10));
         assert!(contexts.all().iter().map(|entry| entry.id).eq(1..=CONTEXT_DEPTH as u64));
         let child = Contexts::default();
         child.inherit(&contexts);

@@ -13,7 +13,9 @@ use super::guests::{self, Guest, guest, is_guest};
 use super::retold;
 use super::slot::{find, metadata};
 use super::subscriber::{Engine, NOBODY};
+use crate::health::DONE;
 use std::cell::Cell;
+use std::sync::atomic::Ordering::Relaxed;
 use tracing_core::span::{Attributes, Current, Id, Record};
 use tracing_core::{Dispatch, Event, Interest, LevelFilter, Metadata, Subscriber};
 
@@ -117,6 +119,7 @@ impl Fanout {
         let (pipeline, meta) = (self.first.pipeline(), attributes.metadata());
         let taken = guests::welcome(Guest { pipeline, second: second.into_u64(), above, meta });
         if taken.is_none() {
+            DONE.refused_guests.fetch_add(1, Relaxed);
             self.tell_second(|to| to.try_close(second));
         }
         Id::from_u64(taken.unwrap_or(NOBODY))

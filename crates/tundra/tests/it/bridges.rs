@@ -234,6 +234,26 @@ mod otel {
         }
     }
 
+    // What is made inside of such a span may stand elsewhere; the span itself is a record like any other.
+    #[test]
+    fn spans_beyond_their_limit_are_recorded_and_counted() {
+        crate::alone("bridges::otel::spans_beyond_their_limit_are_recorded_and_counted", || {
+            let (records, guard) = crate::global();
+            let tracer = TracerProvider::new().tracer("lib");
+            for expect in [10, 20] {
+                let open: Vec<_> = (0..65_546).map(|_| tracer.start("many")).collect();
+                assert_eq!((tundra::health().unplaced_spans, open.len()), (expect, 65_546));
+            }
+            drop(tracer.start("one more"));
+            guard.flush(PATIENCE).expect("it works");
+            let health = tundra::health();
+            assert_eq!((health.unplaced_spans, health.open_spans), (20, 0));
+            let (made, spans) = (2 * 65_546 + 1, health.spans);
+            assert_eq!((spans.created, spans.exported + spans.dropped_total()), (made, made));
+            assert_eq!(records.lock().expect("no panic").spans.len() as u64, spans.exported);
+        });
+    }
+
     #[test]
     fn everything_a_span_can_say() {
         let collector = tundra::testing::Collector::new();

@@ -166,6 +166,30 @@ fn guests_have_references_and_are_current() {
 }
 
 #[test]
+fn guests_beyond_their_limit_are_counted() {
+    crate::alone("second::guests_beyond_their_limit_are_counted", || {
+        let refused = || tundra::health().refused_guests;
+        let ends = [vec!["end of guest"; 10], vec!["end of ours"], vec!["end of guest"; 65_537]].concat();
+        check(
+            "info",
+            LevelFilter::DEBUG,
+            |_| {
+                let open: Vec<_> = (0..65_546).map(|_| debug_span!("guest")).collect();
+                assert_eq!(refused(), 10);
+                info_span!("ours").in_scope(|| ());
+                drop(open);
+                drop(debug_span!("guest"));
+                assert_eq!(refused(), 10);
+            },
+            ("ours\n", &[]),
+            &ends,
+        );
+        let spans = tundra::health().spans;
+        assert_eq!((spans.created, spans.exported, spans.dropped_total()), (1, 1, 0));
+    });
+}
+
+#[test]
 fn a_filter_that_changes_is_ours() {
     check(
         "info",
