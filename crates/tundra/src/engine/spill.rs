@@ -100,7 +100,7 @@ impl Spill {
 
     /// Keeps an attribute; false if it was refused.
     pub(crate) fn add(&mut self, key: Cow<'static, str>, value: Value<'static>) -> bool {
-        let bytes = key.len() + value.as_str().map_or(32, str::len) + 64;
+        let bytes = key.len() + value_bytes(&value) + 64;
         let fits = self.added.len() < ADDED_ATTRS && self.charge(bytes);
         if fits {
             self.added.push((key, value));
@@ -120,7 +120,18 @@ impl Spill {
 
 /// What attributes are booked with.
 fn len_bytes(attrs: &Attrs<'_>) -> usize {
-    attrs.iter().map(|(key, value)| key.len() + value.as_str().map_or(32, str::len) + 64).sum()
+    attrs.iter().map(|(key, value)| key.len() + value_bytes(value) + 64).sum()
+}
+
+/// What a value is booked with.
+fn value_bytes(value: &Value<'_>) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(values) => values.iter().map(|value| value_bytes(value) + size_of::<Value<'_>>()).sum(),
+        Value::Map(attrs) => len_bytes(attrs),
+        Value::Bool(_) | Value::Int(_) | Value::Double(_) => 32,
+    }
 }
 
 impl Drop for Spill {
@@ -137,4 +148,26 @@ pub(crate) fn forget_spills() {
 /// Bytes that all spills of the process hold now.
 pub(crate) fn spilled() -> usize {
     SPILLED.load(Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_booked_with_what_they_take() {
+        let check = |value: Value<'static>, least: usize| {
+            let mut spill = Spill::default();
+            assert!(spill.add("key".into(), value.clone()) && spill.charged >= least, "{}", spill.charged);
+            let linked = spill.charged;
+            assert!(spill.link(1, 1, vec![("key".into(), value)]) && spill.charged - linked >= least);
+        };
+        let text = || Value::from("x".repeat(1000));
+        check(Value::Int(1), size_of::<Value<'_>>());
+        check(text(), 1000);
+        check(Value::Bytes(vec![0; 1000].into()), 1000);
+        check(Value::List(vec![Value::Int(1); 1000]), 1000 * size_of::<Value<'_>>());
+        check(Value::List(vec![text(); 100]), 100_000);
+        check(Value::List(vec![Value::Map(vec![("x".repeat(1000).into(), text())])]), 2000);
+    }
 }
