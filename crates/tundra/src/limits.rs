@@ -134,6 +134,9 @@ pub(crate) const VERDICTS: usize = 512;
 /// Targets of the `log` crate that are told apart; the others are called `log`.
 #[cfg(feature = "log")]
 pub(crate) const LOG_TARGETS: usize = 1024;
+/// Bytes of such a target; longer ones are cut.
+#[cfg(feature = "log")]
+pub(crate) const LOG_TARGET_BYTES: usize = 256;
 /// Open spans of the `opentelemetry` API whose place in the tree is remembered.
 #[cfg(feature = "opentelemetry")]
 pub(crate) const OTEL_OPEN: usize = 65_536;

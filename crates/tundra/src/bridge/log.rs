@@ -4,7 +4,7 @@
 //! record's own target. Key-value pairs travel as one JSON field, which the collector takes apart again.
 
 use crate::collector::CUT;
-use crate::limits::{LOG_TARGETS, VALUE_BYTES};
+use crate::limits::{LOG_TARGET_BYTES, LOG_TARGETS, VALUE_BYTES};
 use ::log::kv::{Error, Key, Value as Given, VisitSource};
 use ::log::{Level as LogLevel, Log, Metadata as LogMetadata, Record};
 use std::collections::HashMap;
@@ -86,6 +86,8 @@ fn level(level: LogLevel) -> Level {
 
 /// The call site of a target and level.
 fn site(target: &str, log_level: LogLevel) -> &'static Metadata<'static> {
+    // It is kept for good.
+    let target = &target[..target.floor_char_boundary(LOG_TARGET_BYTES)];
     let at = log_level as usize - 1;
     let known = |sites: &Sites| sites.get(target).and_then(|levels| levels[at]);
     if let Some(site) = SITES.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(known) {

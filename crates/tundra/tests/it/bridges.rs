@@ -28,6 +28,11 @@ fn log_records_join_the_span() {
         log::error!(target: "shop", "not kept");
         guard.set_filter("trace").expect("a level");
         assert_eq!(log::max_level(), log::LevelFilter::Trace);
+        // It begins with the same 256 bytes, between two letters.
+        let long = format!("x{}", "é".repeat(127));
+        for end in ["", "é", "éé"] {
+            log::trace!(target: &format!("{long}{end}"), "long");
+        }
         for n in 0..3000 {
             log::trace!(target: &format!("target{n}"), "many");
         }
@@ -35,7 +40,7 @@ fn log_records_join_the_span() {
         let records = records.lock().expect("no panic");
         let bodies: Vec<_> = records.logs.iter().map(|log| log.body.to_text().into_owned()).collect();
         assert_eq!(bodies[..3], ["outside", "slow 3", "kept by its target"]);
-        assert_eq!(bodies.len(), 3003);
+        assert_eq!(bodies.len(), 3006);
         let warn = &records.logs[1];
         assert_eq!((&*warn.severity_text, warn.span_id), ("WARN", Some(records.spans[0].span_id)));
         let expect =
@@ -44,8 +49,11 @@ fn log_records_join_the_span() {
             assert_eq!(attr(warn, key).as_deref(), Some(text), "{key}");
         }
         assert_eq!(value::get(&warn.attrs, "user"), Some(&tundra_record::Value::Int(7)));
-        assert_eq!(attr(&records.logs[3], "target").as_deref(), Some("target0"));
-        assert_eq!(attr(&records.logs[3002], "target").as_deref(), Some("log"));
+        for at in 3..6 {
+            assert_eq!(attr(&records.logs[at], "target").as_deref(), Some(&*long));
+        }
+        assert_eq!(attr(&records.logs[6], "target").as_deref(), Some("target0"));
+        assert_eq!(attr(&records.logs[3005], "target").as_deref(), Some("log"));
     });
 }
 
