@@ -351,6 +351,7 @@ impl Collector<'_> {
         until = self.pipelines.iter().filter_map(Pipeline::due).fold(until, Instant::min);
         until = until.min(self.metrics_due);
         if deep {
+            Local::rest_parked();
             Local::all().for_each(|local| local.ring.demand_wake());
         }
         *home() = Some(std::mem::take(&mut self.pipelines));

@@ -9,6 +9,7 @@ mod ring;
 mod run;
 
 use crate::explore;
+use loom::sync::Mutex;
 use loom::thread;
 use ring::Ring;
 use std::cell::RefCell;
@@ -115,6 +116,45 @@ pub fn back_to_the_usual_size() {
 
 pub fn refused_when_nothing_is_left() {
     check(20, false, Told::Nothing, 2, 1);
+}
+
+/// A thread ends while it has a larger ring, and another one takes that over: the collector gives it back if it comes in
+/// between.
+pub fn what_nobody_holds_goes_back() {
+    explore(|| {
+        sync::reset();
+        ring::forget_bursts();
+        let ring = Rc::new(Ring::new().expect("there is memory"));
+        let parked = Rc::new(Mutex::new(false));
+        let mut accepted: Vec<u64> = (1..=6).filter(|number| push(&ring, *number)).collect();
+        let park = |parked: &Mutex<bool>, is_parked: bool| *parked.lock().expect("no panic") = is_parked;
+        let more = Rc::new(RefCell::new(Vec::new()));
+        let producers = thread::spawn({
+            let (ring, parked, more) = (Rc::clone(&ring), Rc::clone(&parked), Rc::clone(&more));
+            move || {
+                let last = push(&ring, 7).then_some(7);
+                park(&parked, true);
+                park(&parked, false);
+                more.replace(last.into_iter().chain((8..=9).filter(|number| push(&ring, *number))).collect());
+            }
+        });
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            drain(&ring, &mut seen);
+            let is_parked = parked.lock().expect("no panic");
+            if *is_parked {
+                // SAFETY: nobody can take it while it is locked.
+                unsafe { ring.rest() };
+            }
+            drop(is_parked);
+            ring.demand_wake();
+        }
+        producers.join().expect("no panic");
+        accepted.extend(more.borrow().iter());
+        drain(&ring, &mut seen);
+        assert!(ring.is_empty());
+        assert_eq!(seen, accepted);
+    });
 }
 
 pub fn who_is_fast_goes_on_before_it_is_full() {

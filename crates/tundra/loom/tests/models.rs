@@ -28,6 +28,11 @@ fn back_to_the_usual_size() {
 }
 
 #[test]
+fn what_nobody_holds_goes_back() {
+    rings::what_nobody_holds_goes_back();
+}
+
+#[test]
 fn refused_when_nothing_is_left() {
     rings::refused_when_nothing_is_left();
 }

@@ -175,6 +175,16 @@ impl Local {
         (0..count).filter_map(Self::by_number)
     }
 
+    /// Has the rings of ended threads give back what a burst made. For the collector, before a long sleep.
+    pub(crate) fn rest_parked() {
+        // Whoever starts, ends or forks at this moment does not wait; there will be other sleeps.
+        let Ok(parked) = PARKED.try_lock() else { return };
+        for address in &*parked {
+            // SAFETY: states are never freed, and no thread can take this one while the list is locked.
+            unsafe { (*ptr::with_exposed_provenance::<Local>(*address)).ring.rest() };
+        }
+    }
+
     /// From now on nothing that this thread does is recorded. For the collector and other threads of our own.
     pub(crate) fn suppress() {
         HERE.with(|here| {

@@ -63,6 +63,13 @@ impl Segment {
         if self.is_burst() { self.size / 4 * 3 } else { WAKE_BYTES }
     }
 
+    /// Whether little was written between many long sleeps of the collector in a row; asked once after each.
+    fn is_calm(&self, head: u64) -> bool {
+        let wrote = head - self.woke_at.replace(head);
+        self.calm.set(if wrote < WAKE_BYTES { self.calm.get() + 1 } else { 0 });
+        self.calm.get() >= CALM_SLEEPS
+    }
+
     /// # Safety
     /// Nobody may use the segment any more.
     unsafe fn free(segment: *mut Segment) {
@@ -185,17 +192,15 @@ impl Ring {
             }
             crate::collector::wake();
         }
-        if segment.is_burst() && first_after_sleep {
-            // Whoever bursts again and again keeps the room for it: memory that was given back costs as much as a burst when it
-            // is written for the first time. After some time without: back to the usual size, if there is memory.
-            let wrote = head - segment.woke_at.replace(head);
-            segment.calm.set(if wrote < WAKE_BYTES { segment.calm.get() + 1 } else { 0 });
-            if segment.calm.get() >= CALM_SLEEPS
-                && head == tail
-                && let Some(next) = Segment::new(RING_BYTES, head)
-            {
-                return self.go_on_in(next, head, need);
-            }
+        // Whoever bursts again and again keeps the room for it: memory that was given back costs as much as a burst when it is
+        // written for the first time. After some time without: back to the usual size, if there is memory.
+        if segment.is_burst()
+            && first_after_sleep
+            && segment.is_calm(head)
+            && head == tail
+            && let Some(next) = Segment::new(RING_BYTES, head)
+        {
+            return self.go_on_in(next, head, need);
         }
         let mut at = head;
         let into_piece = (head - segment.start) % segment.size;
@@ -246,6 +251,26 @@ impl Ring {
         true
     }
 
+    /// Does in the producer's place what it does at its first record after a long sleep: a larger ring that has had its time
+    /// goes back to the system.
+    ///
+    /// # Safety
+    /// Only the collector may call this, and while no thread can come to hold the ring.
+    pub(crate) unsafe fn rest(&self) {
+        // SAFETY: the producer's segment is alive, and the caller is producer and collector in one.
+        unsafe {
+            let (segment, head) = (&*self.segment.get(), self.head.load(Relaxed));
+            if segment.is_burst()
+                && segment.is_calm(head)
+                && self.is_empty()
+                && let Some(next) = Segment::new(RING_BYTES, head)
+            {
+                self.go_on_in(next, head, 0);
+                self.follow(head);
+            }
+        }
+    }
+
     /// Makes the next push look (and wake the collector).
     pub(crate) fn demand_wake(&self) {
         self.limit.store(0, Relaxed);
@@ -283,19 +308,8 @@ impl Ring {
         if tail >= mark {
             return false;
         }
-        let (segment, end) = loop {
-            let current = consumer.segment.get();
-            // SAFETY: the collector's segment is freed by the collector alone, just below, after its last use: the
-            // producer stored `end` after it had let go of the segment.
-            let segment = unsafe { &*current };
-            let end = segment.end.load(Acquire);
-            if tail != end {
-                break (segment, end);
-            }
-            consumer.segment.set(segment.next.load(Acquire));
-            // SAFETY: as above.
-            unsafe { Segment::free(current) };
-        };
+        // SAFETY: this is the collector.
+        let (segment, end) = unsafe { self.follow(tail) };
         let into_piece = (tail - segment.start) % segment.size;
         let upto = mark.min(end).min(tail - into_piece + segment.size);
         // SAFETY: between tail and head lie whole records, or pads, which the producer does not touch; none goes over the
@@ -309,6 +323,26 @@ impl Ring {
         let taken_upto = upto - run.len_bytes() as u64;
         consumer.tail.store(taken_upto, Release);
         taken_upto > tail
+    }
+
+    /// The segment in which the collector goes on from here, and its end; those that end here are freed.
+    ///
+    /// # Safety
+    /// Only the collector may call this, when it has no segment from before in hand.
+    unsafe fn follow(&self, tail: u64) -> (&Segment, u64) {
+        loop {
+            let current = self.consumer.segment.get();
+            // SAFETY: the collector's segment is freed by the collector alone, just below, after its last use: the
+            // producer stored `end` after it had let go of the segment.
+            let segment = unsafe { &*current };
+            let end = segment.end.load(Acquire);
+            if tail != end {
+                return (segment, end);
+            }
+            self.consumer.segment.set(segment.next.load(Acquire));
+            // SAFETY: as above.
+            unsafe { Segment::free(current) };
+        }
     }
 }
 
@@ -481,5 +515,46 @@ mod tests {
         check(&[&[burst][..], &calm(CALM_SLEEPS + 1)].concat(), false);
         check(&[&[burst][..], &calm(CALM_SLEEPS + 1), &[burst]].concat(), true);
         check(&calm(20), false);
+    }
+
+    // Whose thread has ended writes no record more: the collector gives its ring back, once it is drained.
+    #[test]
+    fn a_larger_ring_that_nobody_holds_goes_back() {
+        let check = |bytes: u64, sleeps: u32, drained: bool, expect: bool| {
+            let ring = Ring::new().expect("there is memory");
+            let (mut seen, mut number) = (Vec::new(), 0);
+            let mut fill = |bytes: u64| {
+                for _ in 0..bytes / 800 {
+                    // SAFETY: this thread is producer and collector.
+                    assert!(unsafe { push(&ring, &record(number, 100)) });
+                    number += 1;
+                }
+                number
+            };
+            fill(bytes);
+            for _ in 0..sleeps {
+                if drained {
+                    drain(&ring, &mut seen, 1);
+                }
+                // SAFETY: as above.
+                unsafe { ring.rest() };
+                ring.demand_wake();
+            }
+            // SAFETY: the segment is alive, and nobody else looks at it.
+            let is_burst = unsafe { (*ring.segment.get()).is_burst() };
+            assert_eq!(is_burst, expect, "{bytes} {sleeps} {drained}");
+            let is_freed = ring.segment.get() == ring.consumer.segment.get();
+            assert_eq!(is_freed, drained && sleeps > 0 || bytes < BURST);
+            // Whoever takes it over finds it in order.
+            let all = fill(3 * RING_BYTES as u64);
+            drain(&ring, &mut seen, 1);
+            assert!(seen.iter().map(|(number, _)| *number).eq(0..all));
+        };
+        const BURST: u64 = 2 * RING_BYTES as u64;
+        check(BURST, CALM_SLEEPS, true, true);
+        check(BURST, CALM_SLEEPS + 1, true, false);
+        check(BURST, 3 * CALM_SLEEPS, true, false);
+        check(BURST, 3 * CALM_SLEEPS, false, true);
+        check(8000, 3 * CALM_SLEEPS, true, false);
     }
 }
