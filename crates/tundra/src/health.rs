@@ -42,10 +42,12 @@ pub enum Dropped {
     ExportFailed,
     /// The console's reader stayed away, there was no room for more lines, and nobody else took the record.
     ConsoleFull,
+    /// The `Debug` or `Display` of one of its values panicked.
+    Panicked,
 }
 
 impl Dropped {
-    pub(crate) const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 11;
 
     /// All reasons.
     pub const ALL: [Self; Self::COUNT] = [
@@ -59,6 +61,7 @@ impl Dropped {
         Self::NoExporter,
         Self::ExportFailed,
         Self::ConsoleFull,
+        Self::Panicked,
     ];
 
     /// The reason as ledgers name it.
@@ -74,6 +77,7 @@ impl Dropped {
             Self::NoExporter => "no_exporter",
             Self::ExportFailed => "export_failed",
             Self::ConsoleFull => "console_full",
+            Self::Panicked => "panicked",
         }
     }
 }

@@ -104,32 +104,47 @@ impl Engine {
 
     #[cold]
     fn drops(&self, word: u64, trace_low: u64, slot: &'static Slot, attributes: &Attributes<'_>) -> bool {
-        let mut guard = Unpublished(Some(slot));
+        let mut guard = Unpublished { slot: Some(slot), uncounted: 1 };
         let drops = self.sampler.drops(word, trace_low, attributes);
-        guard.0 = None;
+        guard.slot = None;
         drops
     }
 }
 
 /// Gives an unpublished slot back if a value's `Debug` panics.
-struct Unpublished(Option<&'static Slot>);
+struct Unpublished {
+    slot: Option<&'static Slot>,
+    /// Spans that are not yet counted as created.
+    uncounted: u64,
+}
 
 impl Drop for Unpublished {
     fn drop(&mut self) {
-        if let Some(slot) = self.0 {
+        if let Some(slot) = self.slot {
             slot.abandon();
-            DONE.drop_record(Kind::Span, Dropped::Slots, 1);
+            DONE.created[Kind::Span as usize].fetch_add(self.uncounted, Relaxed);
+            DONE.drop_record(Kind::Span, Dropped::Panicked, 1);
         }
+    }
+}
+
+/// An event whose values are being written; dropped if a value's `Debug` panics.
+struct Unwritten(&'static Local);
+
+impl Drop for Unwritten {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.count_dropped(Kind::Log, Dropped::Panicked);
     }
 }
 
 /// Encodes the fields of a new span into its slot. The only place where user code runs during creation.
 fn encode_fields(slot: &'static Slot, attributes: &Attributes<'_>) {
-    let mut guard = Unpublished(Some(slot));
+    let mut guard = Unpublished { slot: Some(slot), uncounted: 0 };
     // SAFETY: nobody else reaches an unpublished slot.
     let mut encoder = unsafe { Encoder::new(slot.buffer.get().cast(), INLINE) };
     attributes.record(&mut encoder);
-    guard.0 = None;
+    guard.slot = None;
     // SAFETY: as above.
     unsafe {
         let head = slot.head.get();
@@ -252,7 +267,9 @@ impl Engine {
         let fields = scratch.0.cast::<u8>();
         // SAFETY: the scratch is ours until it goes back.
         let mut encoder = unsafe { Encoder::new(fields, SCRATCH_BYTES - HEAD) };
+        let unwritten = Unwritten(local);
         event.record(&mut encoder);
+        std::mem::forget(unwritten);
         let len = encoder.len();
         let meta = event.metadata();
         // Values leave the thread's context as it was; asking now means not to keep the answer while they are written.

@@ -128,16 +128,29 @@ impl fmt::Debug for Panics {
 
 #[test]
 fn debug_that_panics() {
-    let collector = Collector::new();
-    collector.in_scope(|| {
-        for _ in 0..100 {
-            let _ = std::panic::catch_unwind(|| drop(info_span!("s", value = ?Panics)));
-            let _ = std::panic::catch_unwind(|| info!(value = ?Panics, "lost"));
-        }
-        info_span!("after").in_scope(|| info!("after"));
+    crate::alone("hazards::debug_that_panics", || {
+        let check = |rules: &str, expect: u64| {
+            let collector = Collector::with(|builder| builder.sampling_rules(rules));
+            collector.in_scope(|| {
+                for _ in 0..100 {
+                    let _ = std::panic::catch_unwind(|| drop(info_span!("s", value = ?Panics)));
+                    let _ = std::panic::catch_unwind(|| info!(value = ?Panics, "lost"));
+                }
+                info_span!("after").in_scope(|| info!("after"));
+            });
+            assert_eq!(collector.tree(), "after\n");
+            assert_eq!(collector.logs().len(), 1);
+            let health = tundra::health();
+            for ledger in [health.spans, health.logs] {
+                let lost = ledger.dropped_for(tundra::Dropped::Panicked);
+                assert_eq!((lost, ledger.dropped_total()), (expect, expect));
+                assert_eq!(ledger.created, ledger.exported + lost);
+            }
+        };
+        check("[]", 100);
+        // Who looks at a root's values meets it as well.
+        check(r#"[{"tags": {"value": "x"}, "sample_rate": 1}]"#, 200);
     });
-    assert_eq!(collector.tree(), "after\n");
-    assert_eq!(collector.logs().len(), 1);
 }
 
 thread_local! {
