@@ -34,7 +34,8 @@ struct State {
     bytes: usize,
     /// Buffers that were sent, for the next payloads.
     spare: Vec<Vec<u8>>,
-    /// Bytes of the largest payloads that came lately.
+    /// Bytes of the largest payloads that came lately, as far as they are of a sensible size. It forgets slowly: between two
+    /// large ones come small ones.
     usual: usize,
     /// Whether a sender thread runs.
     sender: bool,
@@ -75,6 +76,11 @@ impl Shared {
     }
 }
 
+/// Whether a buffer has room for what usually comes, and not much more: to grow costs more than new memory.
+fn is_fit(buffer: &Vec<u8>, usual: usize) -> bool {
+    (usual..=2 * usual).contains(&buffer.capacity())
+}
+
 impl State {
     /// The next payload, with others that can go with it, up to so many bytes. Those of another kind wait: signals that
     /// share a target come in turns, and their order means nothing.
@@ -100,9 +106,8 @@ impl State {
 
     /// Keeps the memory of a payload that was sent, if it is about what the next ones need.
     fn recycle(&mut self, mut buffer: Vec<u8>) {
-        let fits = (self.usual / 2..=2 * self.usual).contains(&buffer.capacity());
         let kept: usize = self.spare.iter().map(Vec::capacity).sum();
-        if fits && kept + buffer.capacity() <= SPARE_BYTES {
+        if is_fit(&buffer, self.usual) && kept + buffer.capacity() <= SPARE_BYTES {
             buffer.clear();
             self.spare.push(buffer);
         }
@@ -136,7 +141,7 @@ impl Outbox {
     pub(crate) fn buffer(&self) -> Vec<u8> {
         let mut state = self.0.state();
         let usual = state.usual;
-        state.spare.retain(|spare| spare.capacity() <= 2 * usual);
+        state.spare.retain(|spare| is_fit(spare, usual));
         state.spare.pop().unwrap_or_else(|| Vec::with_capacity(usual + usual / 4))
     }
 
@@ -161,10 +166,12 @@ impl Outbox {
             DONE.lose(oldest.load, Undelivered::OutboxFull);
         }
         state.bytes += len_bytes;
-        state.usual = len_bytes.max(state.usual / 8 * 7);
+        state.usual = len_bytes.min(BODY_BYTES).max(state.usual - state.usual / 64);
         if payload.body.capacity() / 4 > len_bytes {
-            // Its buffer was meant for more: what waits holds what it counts for.
-            payload.body.shrink_to_fit();
+            // Its buffer was meant for more: what waits holds what it counts for, and the next one need not ask for memory.
+            let buffer = std::mem::replace(&mut payload.body, Vec::new());
+            payload.body.extend_from_slice(&buffer);
+            state.recycle(buffer);
         }
         state.queue.push_back(payload);
         if !state.sender {
@@ -321,5 +328,38 @@ fn wait<'s>(shared: &'s Shared, mut state: MutexGuard<'s, State>, pause: Duratio
             return state;
         }
         state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_payload_leaves_its_large_buffer_to_the_next() {
+        let nobody = Endpoint::parse("http://127.0.0.1:1", 1).expect("an endpoint");
+        let outbox = Outbox::new(nobody, Arc::new(()));
+        let put = |len_bytes: usize, mut buffer: Vec<u8>| {
+            buffer.resize(len_bytes, 0);
+            outbox.put(Payload::post("/x", Vec::new(), buffer, [0; 3]));
+        };
+        put(300_000, outbox.buffer());
+        let buffer = outbox.buffer();
+        let (place, room) = (buffer.as_ptr(), buffer.capacity());
+        assert!((300_000..=600_000).contains(&room), "{room}");
+        put(1000, buffer);
+        for small in [1, 500, 20_000, 70_000] {
+            let again = outbox.buffer();
+            assert_eq!((again.as_ptr(), again.len()), (place, 0), "before {small}");
+            put(small, again);
+        }
+        // What is of another size than all others says nothing of them, and is not kept for them.
+        put(9 << 20, outbox.buffer());
+        assert!(outbox.buffer().capacity() <= 2 * BODY_BYTES);
+        let state = outbox.0.state();
+        let held: usize = state.queue.iter().map(|payload| payload.body.capacity()).sum();
+        assert!(held <= 11 << 20, "what waits holds what it counts for: {held}");
+        drop(state);
+        outbox.close(Instant::now());
     }
 }
