@@ -39,6 +39,8 @@ enum Connection {
 /// Speaks to one server. Belongs to one thread: in a forked child nobody uses the parent's connection.
 pub(crate) struct Client<'e> {
     endpoint: &'e Endpoint,
+    /// Whether somebody looks at the bodies of successes.
+    wants_bodies: bool,
     /// The connection that can take the next request, and since when it rests.
     open: Option<(Connection, Instant)>,
 }
@@ -47,8 +49,8 @@ pub(crate) struct Client<'e> {
 const REST: Duration = Duration::from_secs(4);
 
 impl<'e> Client<'e> {
-    pub(crate) fn new(endpoint: &'e Endpoint) -> Self {
-        Self { endpoint, open: None }
+    pub(crate) fn new(endpoint: &'e Endpoint, wants_bodies: bool) -> Self {
+        Self { endpoint, wants_bodies, open: None }
     }
 
     /// Sends a request and reads the answer.
@@ -74,15 +76,15 @@ impl<'e> Client<'e> {
         deadline: Instant,
     ) -> Result<Response> {
         connection.socket().until(deadline);
-        let head = self.head(request);
+        let (head, wants_body) = (self.head(request), self.wants_bodies);
         let (response, stays_open) = match &mut connection {
             Connection::Plain(stream) => match write(stream, head, request.pieces) {
-                Ok(()) => read(stream)?,
+                Ok(()) => read(stream, wants_body)?,
                 Err(error) => last_word(stream, error)?,
             },
             #[cfg(feature = "tls")]
             Connection::Tls(stream) => match write(&mut **stream, head, request.pieces) {
-                Ok(()) => read(&mut **stream)?,
+                Ok(()) => read(&mut **stream, wants_body)?,
                 Err(error) => last_word(&mut super::tls::Heard(stream), error)?,
             },
         };
@@ -134,7 +136,7 @@ fn is_gone(error: &Error) -> bool {
 
 /// The answer of a server that did not take all of a request: it may have said why before it hung up.
 fn last_word(stream: &mut impl Read, error: Error) -> Result<(Response, bool)> {
-    match is_gone(&error).then(|| read(stream)) {
+    match is_gone(&error).then(|| read(stream, false)) {
         Some(Ok((response, _))) => Ok((response, false)),
         _ => Err(error),
     }

@@ -21,11 +21,20 @@ use std::time::{Duration, Instant};
 pub(crate) trait Watch: Send + Sync {
     /// The answer to the last try of a request; `None` if nobody answered.
     fn answered(&self, path: &str, answer: Option<&Response>);
+
+    /// Whether it looks at the bodies of successes. Default: yes.
+    fn reads_bodies(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody wants to know.
 impl Watch for () {
     fn answered(&self, _: &str, _: Option<&Response>) {}
+
+    fn reads_bodies(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Default)]
@@ -238,7 +247,7 @@ fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline
 fn send_all(shared: &Shared) {
     Local::suppress();
     let dice = Cell::new(rng::seed());
-    let mut client = Client::new(&shared.endpoint);
+    let mut client = Client::new(&shared.endpoint, shared.watch.reads_bodies());
     let (mut pause, mut tries) = (FIRST_PAUSE, 0);
     // What goes together: less after each failure, for it may be too much for the target, or for the way there.
     let mut most = PAYLOAD_BYTES;

@@ -66,7 +66,7 @@ fn endpoints() {
 #[test]
 fn responses() {
     let check = |bytes: &[u8], expect: Option<(u16, usize)>| {
-        let found = read(&mut Cursor::new(bytes)).ok();
+        let found = read(&mut Cursor::new(bytes), true).ok();
         let shown = found.map(|(response, _)| (response.status, response.body.len()));
         assert_eq!(shown, expect, "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(80)]));
     };
@@ -75,6 +75,7 @@ fn responses() {
     check(&ok("Content-Length: 2\r\n", b"hi and more"), Some((200, 2)));
     check(&ok("Content-Length: 9\r\n", b"cut"), Some((200, 3)));
     check(&ok("", b"until the end"), Some((200, 13)));
+    check(&ok("Transfer-Encoding: gzip\r\nContent-Length: 2\r\n", b"until the end"), Some((200, 13)));
     check(&ok("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), Some((200, 5)));
     check(&ok("Transfer-Encoding: chunked\r\n", b"ffffffffffffffff\r\nabc"), Some((200, 3)));
     check(&ok("Transfer-Encoding: chunked\r\n", b"zz\r\nabc"), Some((200, 0)));
@@ -88,6 +89,35 @@ fn responses() {
     check(b"", None);
     check(&[0xff; 20], None);
     check(b"\r\n\r\n", None);
+}
+
+/// A server that says this and leaves the connection open: nothing comes any more.
+struct Silent<'s>(&'s [u8]);
+
+impl Read for Silent<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        assert!(!self.0.is_empty(), "somebody waits");
+        self.0.read(into)
+    }
+}
+
+// What nobody looks at and only the end of the connection ends, nobody waits for.
+#[test]
+fn only_what_is_wanted_is_waited_for() {
+    let check = |head: &str, wants_body: bool, waits: bool| {
+        let answer = format!("HTTP/1.1 {head}\r\n\r\n");
+        let read = || read(&mut Silent(answer.as_bytes()), wants_body).expect("a head").1;
+        let stays = std::panic::catch_unwind(read).ok();
+        assert_eq!(stays, (!waits).then_some(false), "{head}");
+    };
+    check("200 OK", false, false);
+    check("200 OK\r\nConnection: close", false, false);
+    check("200 OK\r\nTransfer-Encoding: gzip", false, false);
+    check("200 OK", true, true);
+    check("503 Busy", true, false);
+    check("404 Not Found", false, false);
+    check("200 OK\r\nContent-Length: 3", false, true);
+    check("200 OK\r\nTransfer-Encoding: chunked", false, true);
 }
 
 /// Whether content is captured holds for the whole process: whoever changes it, or needs it, holds this.

@@ -31,8 +31,9 @@ fn bad(what: &str) -> Error {
 /// Interim answers that are skipped.
 const INTERIM: usize = 4;
 
-/// Reads an answer; gives also whether another one can follow on the same stream.
-pub(crate) fn read(stream: &mut impl Read) -> Result<(Response, bool)> {
+/// Reads an answer; gives also whether another one can follow on the same stream. A body that only ends with the connection
+/// is waited for if it is a success's and `wants_body`: nobody looks at any other, and some servers never hang up.
+pub(crate) fn read(stream: &mut impl Read, wants_body: bool) -> Result<(Response, bool)> {
     let mut bytes = Vec::new();
     let mut skipped = 0;
     let (head, body_at) = loop {
@@ -62,7 +63,12 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<(Response, bool)> {
         }
         bytes.drain(..end);
     };
-    let (body, whole) = read_body(&head.body, bytes.split_off(body_at), stream);
+    let raw = bytes.split_off(body_at);
+    let waits = wants_body && matches!(head.status, 200..300);
+    let (body, whole) = match head.body {
+        Framing::Open if !waits => (raw, false),
+        framing => read_body(&framing, raw, stream),
+    };
     Ok((Response { status: head.status, headers: head.headers, body }, whole && head.persists))
 }
 
@@ -131,7 +137,7 @@ impl Head {
             .and_then(|line| line.strip_prefix("HTTP/1."))
             .and_then(|line| Some((line.get(..1)?, line.get(2..5)?.parse().ok()?)))
             .ok_or_else(|| bad("no status line"))?;
-        let (mut length, mut chunked, mut closes, mut headers) = (None, false, minor == "0", Vec::new());
+        let (mut length, mut chunked, mut closes, mut headers) = (None, None, minor == "0", Vec::new());
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let (name, value) = (name.to_ascii_lowercase(), value.trim());
             match &*name {
@@ -143,7 +149,7 @@ impl Head {
                 }
                 "transfer-encoding" => {
                     let last = value.rsplit(',').next();
-                    chunked = last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
+                    chunked = last.map(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
                 }
                 "connection" => {
                     closes |= value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
@@ -152,11 +158,12 @@ impl Head {
             }
             headers.push((name, value.to_owned()));
         }
-        let body = match (status, length) {
-            (..200 | 204 | 304, _) => Framing::Bytes(0),
-            _ if chunked => Framing::Chunked,
-            (_, Some(length)) => Framing::Bytes(length),
-            (_, None) => Framing::Open,
+        // As RFC 9112 says in section 6.3: no body, the last transfer coding, the length, else the end of the connection.
+        let body = match (status, chunked, length) {
+            (..200 | 204 | 304, ..) => Framing::Bytes(0),
+            (_, Some(true), _) => Framing::Chunked,
+            (_, None, Some(length)) => Framing::Bytes(length),
+            _ => Framing::Open,
         };
         Ok(Self { status, headers, body, persists: !closes })
     }

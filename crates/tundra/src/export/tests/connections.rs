@@ -16,7 +16,7 @@ use tundra_wire::otlp::traces;
 #[test]
 fn when_a_connection_stays_open() {
     let check = |answer: &str, expect: bool| {
-        let (_, stays) = read(&mut Cursor::new(answer.as_bytes())).expect(answer);
+        let (_, stays) = read(&mut Cursor::new(answer.as_bytes()), true).expect(answer);
         assert_eq!(stays, expect, "{answer}");
     };
     check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", true);
@@ -97,6 +97,42 @@ fn connections_are_used_again() {
         assert_eq!(seen.last(), Some(&(connections - 1)));
         drop(collector);
         assert!(requests.try_recv().is_err(), "nothing was sent twice");
+    }
+}
+
+/// A server that answers with a head that does not say where the body ends, and leaves the connection open. Gives the number
+/// of each request's connection.
+fn server_that_does_not_end() -> (String, Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let (sender, requests) = sync_channel(1000);
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for (connection, stream) in listener.incoming().flatten().enumerate() {
+            let mut stream = std::io::BufReader::new(stream);
+            let Some((_, length)) = read_head(&mut stream) else { continue };
+            let _ = stream.read_exact(&mut vec![0; length]);
+            let _ = stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            open.push(stream);
+            if sender.send(connection).is_err() {
+                return;
+            }
+        }
+    });
+    (url, requests)
+}
+
+// Nobody reads what such a server says, so nobody waits for it.
+#[test]
+fn answers_without_an_end_are_not_waited_for() {
+    let (url, requests) = server_that_does_not_end();
+    let otlp = Otlp::new(&url).expect("an address").only([true, false, false]);
+    let otlp = otlp.timeout(Duration::from_secs(3600));
+    let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
+    for number in 0..3 {
+        collector.in_scope(|| info_span!("sent").in_scope(|| ()));
+        collector.spans();
+        assert_eq!(requests.recv_timeout(Duration::from_secs(60)), Ok(number), "not used again");
     }
 }
 
@@ -253,7 +289,7 @@ fn signals_in_turns_are_joined() {
     assert!(bodies < 10, "they came in {bodies} requests");
 }
 
-fn refused() -> u64 {
+pub(super) fn refused() -> u64 {
     let spans = crate::health().spans.undelivered_for;
     spans.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
 }
