@@ -37,10 +37,14 @@ pub(crate) fn read(stream: &mut impl Read, wants_body: bool) -> Result<(Response
     let mut bytes = Vec::new();
     let mut skipped = 0;
     let (head, body_at) = loop {
+        let mut seen: usize = 0;
         let end = loop {
-            if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at + 4;
+            // The end may have begun with what came before.
+            let from = seen.saturating_sub(3);
+            if let Some(at) = bytes[from..].windows(4).position(|four| four == b"\r\n\r\n") {
+                break from + at + 4;
             }
+            seen = bytes.len();
             if bytes.len() > RESPONSE_HEAD_BYTES {
                 return Err(bad("the head is too long"));
             }
@@ -82,14 +86,12 @@ enum Framing {
 
 /// Reads a body that begins with what came already; gives also whether it ended where it should, and nothing came behind it.
 fn read_body(framing: &Framing, mut raw: Vec<u8>, stream: &mut impl Read) -> (Vec<u8>, bool) {
+    let mut chunks = Chunks::default();
     loop {
-        let (body, end) = match framing {
-            Framing::Bytes(bytes) if raw.len() >= *bytes => (None, End::At(*bytes)),
-            Framing::Bytes(_) | Framing::Open => (None, End::Open),
-            Framing::Chunked => {
-                let (body, end) = unchunk(&raw);
-                (Some(body), end)
-            }
+        let end = match framing {
+            Framing::Bytes(bytes) if raw.len() >= *bytes => End::At(*bytes),
+            Framing::Bytes(_) | Framing::Open => End::Open,
+            Framing::Chunked => chunks.read(&raw),
         };
         let more = matches!(end, End::Open) && raw.len() < RESPONSE_BODY_BYTES;
         let came = if more { read_some(stream, &mut raw) } else { Ok(0) };
@@ -99,7 +101,7 @@ fn read_body(framing: &Framing, mut raw: Vec<u8>, stream: &mut impl Read) -> (Ve
                 let end = if let End::At(end) = end { end } else { usize::MAX };
                 let whole = end == raw.len();
                 raw.truncate(end.min(RESPONSE_BODY_BYTES));
-                return (body.unwrap_or(raw), whole);
+                return (if matches!(framing, Framing::Chunked) { chunks.body } else { raw }, whole);
             }
             Ok(_) => {}
         }
@@ -179,39 +181,62 @@ enum End {
     Nowhere,
 }
 
-/// The chunks put together, as far as they are well-formed and came.
-fn unchunk(raw: &[u8]) -> (Vec<u8>, End) {
-    let (mut body, mut at) = (Vec::new(), 0);
-    while let Some(line) = line(raw, at) {
-        at += line.len() + 2;
-        let text = std::str::from_utf8(line).unwrap_or_default();
-        let size = text.split(';').next().and_then(|hex| usize::from_str_radix(hex.trim(), 16).ok());
-        match size {
-            None => return (body, End::Nowhere),
-            Some(0) => return (body, end_of_trailers(raw, at).map_or(End::Open, End::At)),
-            Some(size) => {
-                let data = &raw[at..];
-                body.extend_from_slice(&data[..size.min(data.len())]);
-                at = at.saturating_add(size).saturating_add(2).min(raw.len());
+/// Chunks, read as they come: nothing is looked at twice, however little comes at a time.
+#[derive(Default)]
+struct Chunks {
+    /// They put together, as far as they are well-formed and came.
+    body: Vec<u8>,
+    /// Where the line begins that is read.
+    at: usize,
+    /// How far its end was searched for.
+    seen: usize,
+    /// Bytes of a chunk before that line, and the end of the line behind it, that have not come yet.
+    left: usize,
+    /// Whether the last chunk came. Behind it come lines, and an empty one.
+    last: bool,
+}
+
+impl Chunks {
+    /// Goes on in what came so far.
+    fn read(&mut self, raw: &[u8]) -> End {
+        loop {
+            self.fill(raw);
+            let Some(line) = self.line(raw) else { return End::Open };
+            match (self.last, size(line)) {
+                (true, _) if line.is_empty() => return End::At(self.at),
+                (true, _) => {}
+                (false, None) => return End::Nowhere,
+                (false, Some(0)) => self.last = true,
+                (false, Some(size)) => self.left = size.saturating_add(2),
             }
         }
     }
-    (body, End::Open)
-}
 
-/// What stands from here on up to the end of the line.
-fn line(raw: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = &raw[at..];
-    rest.windows(2).position(|two| two == b"\r\n").map(|end| &rest[..end])
-}
-
-/// Behind the last chunk come lines, and an empty one.
-fn end_of_trailers(raw: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        let line = line(raw, at)?;
-        at += line.len() + 2;
-        if line.is_empty() {
-            return Some(at);
-        }
+    /// Takes what is there of a chunk.
+    fn fill(&mut self, raw: &[u8]) {
+        let came = &raw[self.at..][..self.left.min(raw.len() - self.at)];
+        self.body.extend_from_slice(&came[..came.len().min(self.left.saturating_sub(2))]);
+        self.left -= came.len();
+        self.at += came.len();
+        self.seen = self.seen.max(self.at);
     }
+
+    /// The line that is read, once it is there as a whole.
+    fn line<'r>(&mut self, raw: &'r [u8]) -> Option<&'r [u8]> {
+        while let Some(end) = raw[self.seen..].iter().position(|byte| *byte == b'\n') {
+            self.seen += end + 1;
+            if let Some(line) = raw[self.at..self.seen].strip_suffix(b"\r\n") {
+                self.at = self.seen;
+                return Some(line);
+            }
+        }
+        self.seen = raw.len();
+        None
+    }
+}
+
+/// The length of the chunk that this line stands before.
+fn size(line: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(line).ok()?;
+    usize::from_str_radix(text.split(';').next()?.trim(), 16).ok()
 }
