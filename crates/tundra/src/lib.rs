@@ -41,6 +41,8 @@ mod layer;
 mod limits;
 pub mod llm;
 mod macros;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+mod method;
 pub mod metrics;
 mod panic;
 pub mod propagation;

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::SpanExt;
+use crate::method;
 use crate::propagation::http::inject;
 use ::reqwest::{Error, Request, RequestBuilder, Response};
 use std::future::Future;
@@ -41,14 +42,16 @@ impl Traced for RequestBuilder {
 }
 
 fn client_span(request: &Request) -> Span {
-    let (method, url) = (request.method().as_str(), request.url());
+    let (told, url) = (method::told(request.method()), request.url());
     let mut shown = url.clone();
     // Credentials are nobody's business, with or without redaction.
     let _ = shown.set_username("").and_then(|()| shown.set_password(None));
-    let span = info_span!("http.client", otel.kind = "client", http.request.method = method,
-        server.address = url.host_str().unwrap_or_default(), server.port = url.port_or_known_default(),
-        url.full = %shown, http.response.status_code = Empty);
-    span.set_name(method.to_owned());
+    // An IPv6 address stands in brackets only beside a port.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let span = info_span!("http.client", otel.kind = "client", http.request.method = told.method,
+        http.request.method_original = told.original, server.address = host,
+        server.port = url.port_or_known_default(), url.full = %shown, http.response.status_code = Empty);
+    span.set_name(told.name.to_owned());
     span
 }
 

@@ -16,6 +16,7 @@ mod served;
 pub use served::Served;
 
 use crate::SpanExt;
+use crate::method;
 use crate::propagation::http::extract;
 use ::http::uri::Authority;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -147,14 +148,13 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 
 fn server_span<B>(request: &Request<B>) -> Span {
     let (uri, headers) = (request.uri(), request.headers());
-    let (authority, method) = (asked::authority(uri, headers), asked::known(request.method()));
-    let original = method.is_none().then(|| request.method().as_str());
+    let (authority, told) = (asked::authority(uri, headers), method::told(request.method()));
     let make = || {
         info_span!(
             "http.server",
             otel.kind = "server",
-            http.request.method = method.unwrap_or("_OTHER"),
-            http.request.method_original = original,
+            http.request.method = told.method,
+            http.request.method_original = told.original,
             url.scheme = uri.scheme_str().unwrap_or("http"),
             url.path = uri.path(),
             url.query = uri.query(),
@@ -166,7 +166,6 @@ fn server_span<B>(request: &Request<B>) -> Span {
             http.response.body.size = Empty
         )
     };
-    let method = method.unwrap_or("HTTP");
     let span = extract(headers).map_or_else(make, |remote| remote.in_scope(make));
     if text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc")) {
         let path = uri.path().trim_start_matches('/');
@@ -176,10 +175,10 @@ fn server_span<B>(request: &Request<B>) -> Span {
         span.set_attribute("rpc.method", method.to_owned());
         span.set_name(path.to_owned());
     } else if let Some(route) = route(request) {
-        span.set_name(format!("{method} {route}"));
+        span.set_name(format!("{} {route}", told.name));
         span.record("http.route", route);
     } else {
-        span.set_name(method.to_owned());
+        span.set_name(told.name.to_owned());
     }
     span
 }

@@ -4,7 +4,7 @@
 
 use super::text;
 use ::http::uri::Authority;
-use ::http::{HeaderMap, Method, Uri, header};
+use ::http::{HeaderMap, Uri, header};
 
 /// Host and port that the client asked for: in HTTP/1 a header's, else the address's own.
 pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
@@ -15,20 +15,4 @@ pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 /// The host alone. An IPv6 address stands in brackets only beside a port.
 pub(super) fn host(authority: &Authority) -> &str {
     authority.host().trim_matches(['[', ']'])
-}
-
-/// The method where it is one that everybody knows; there is no end to the others.
-pub(super) fn known(method: &Method) -> Option<&str> {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::CONNECT,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::PATCH,
-    ];
-    KNOWN.contains(method).then(|| method.as_str())
 }

@@ -277,6 +277,26 @@ fn whom_a_request_asks_and_how() {
 }
 
 #[test]
+fn how_a_client_asks() {
+    let check = |method: &str, name: &str, told: &str, original: Option<&str>| {
+        let collector = Collector::new();
+        run(&collector, async {
+            let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+            let nobody = reqwest::Client::new().request(method, "http://[::1]:1/").send_traced().await;
+            assert!(nobody.is_err());
+        });
+        let span = collector.span(name).unwrap_or_else(|| panic!("{name} in {}", collector.tree()));
+        assert_eq!(attr(&span, "http.request.method").as_deref(), Some(told));
+        assert_eq!(attr(&span, "http.request.method_original").as_deref(), original);
+        assert_eq!(attr(&span, "server.address").as_deref(), Some("::1"));
+    };
+    check("GET", "GET", "GET", None);
+    check("PATCH", "PATCH", "PATCH", None);
+    check("FOO", "HTTP", "_OTHER", Some("FOO"));
+    check("get", "HTTP", "_OTHER", Some("get"));
+}
+
+#[test]
 fn a_failure_that_is_not_read_to_its_end() {
     let broken = || {
         let pieces = stream::iter([piece("It ")]).chain(stream::pending());
