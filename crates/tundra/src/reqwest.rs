@@ -19,7 +19,7 @@ pub trait Traced {
     /// Adds the current span's context to the headers.
     fn with_context(self) -> RequestBuilder;
 
-    /// Sends inside a client span that carries method, address, status and error.
+    /// Sends inside a client span that carries method, address, status and error; dropped before the answer, it says so.
     fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
 }
 
@@ -35,9 +35,22 @@ impl Traced for RequestBuilder {
         let mut request = request?;
         let span = client_span(&request);
         span.in_scope(|| inject(request.headers_mut()));
+        let mut waiting = Waiting(Some(span.clone()));
         let result = client.execute(request).instrument(span.clone()).await;
+        waiting.0 = None;
         settle(&span, &result);
         result
+    }
+}
+
+/// A request whose answer is awaited. Dropped before, it was not wanted any more.
+struct Waiting(Option<Span>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(span) = &self.0 {
+            span.set_attribute("error.type", "cancelled");
+        }
     }
 }
 

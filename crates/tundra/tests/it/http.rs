@@ -297,6 +297,19 @@ fn how_a_client_asks() {
 }
 
 #[test]
+fn a_client_that_does_not_wait_for_the_answer() {
+    let collector = Collector::new();
+    run(&collector, async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let request = reqwest::Client::new().get(format!("http://{address}/")).send_traced();
+        tokio::select! { _ = request => panic!("answered"), taken = listener.accept() => drop(taken) }
+    });
+    let span = collector.span("GET").expect("closed");
+    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("cancelled"), Status::Unset));
+}
+
+#[test]
 fn a_failure_that_is_not_read_to_its_end() {
     let broken = || {
         let pieces = stream::iter([piece("It ")]).chain(stream::pending());
