@@ -9,6 +9,7 @@ use genai::resolver::{AuthData, Endpoint};
 use genai::{ModelIden, ServiceTarget};
 use serde_json::{Value, from_value, json};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 use tundra::genai::Traced;
 use tundra::testing::{Collector, attr};
@@ -22,6 +23,14 @@ struct Clients {
 }
 
 impl Clients {
+    /// And a provider for them.
+    async fn new() -> Self {
+        let address = provider::start().await;
+        let config = OpenAIConfig::new().with_api_base(format!("http://{address}/v1")).with_api_key("key");
+        let openai = tundra::async_openai::traced_as("openai", Client::with_config(config));
+        Self { openai, genai: genai::Client::new().expect("a client"), address }
+    }
+
     /// A model of the provider on loopback.
     fn target(&self, model: &str) -> ServiceTarget {
         ServiceTarget {
@@ -43,11 +52,7 @@ fn run<F: Future<Output = ()>>(collector: &Collector, work: &impl Fn(Clients) ->
         // Gone before anybody looks: a task of the client's may hold an answer until then.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let address = provider::start().await;
-            let config =
-                OpenAIConfig::new().with_api_base(format!("http://{address}/v1")).with_api_key("key");
-            let openai = tundra::async_openai::traced_as("openai", Client::with_config(config));
-            let clients = Clients { openai, genai: genai::Client::new().expect("a client"), address };
+            let clients = Clients::new().await;
             work(clients).instrument(info_span!("request")).await;
         });
     });
@@ -231,6 +236,29 @@ fn streams_that_do_not_come_to_their_end() {
     spans
         .iter()
         .for_each(|span| check(span, &[("error.type", "cancelled"), ("gen_ai.request.model", "silent")]));
+}
+
+// Nobody has to wait for the provider's next word, nor for the end of the runtime.
+#[test]
+fn a_stream_that_is_dropped_ends_its_call() {
+    for collector in crate::doors() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let ended = collector.in_scope(|| {
+            runtime.block_on(async {
+                let clients = Clients::new().await;
+                let request = from_value(chat(json!({"model": "endless"}))).expect("a request");
+                let stream = clients.openai.chat().create_stream(request).await.expect("answered");
+                drain(stream, 2).await;
+                let patience = Instant::now() + Duration::from_secs(60);
+                while collector.calls().is_empty() && Instant::now() < patience {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                collector.calls()
+            })
+        });
+        assert_eq!(ended.len(), 1, "{}", collector.tree());
+        check(&ended[0].span, &[("error.type", "cancelled")]);
+    }
 }
 
 #[test]
