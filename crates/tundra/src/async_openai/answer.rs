@@ -89,28 +89,37 @@ fn whole(call: &Call, status: StatusCode, body: &[u8]) {
         return;
     }
     call.attribute("http.response.status_code", i64::from(status.as_u16()));
-    if !said.is_some_and(|said| failure(call, &said)) {
+    if !said.is_some_and(|said| failure(call, &said, status.as_str())) {
         let reason = status.canonical_reason().unwrap_or_default();
         call.failed(status.as_str(), reason);
     }
 }
 
-/// Whether an error was told.
-pub(super) fn failure(call: &Call, said: &Value<'_>) -> bool {
-    let Some(error @ Value::Map(_)) = said.get("error") else { return false };
-    fail(call, error);
+/// Without a better name for it.
+pub(super) const UNNAMED: &str = "_OTHER";
+
+/// Whether an error was told; `kind` is what it is if it does not say. OpenAI puts an object behind `error`, Ollama's own API
+/// a mere text, and older vLLM says `"object":"error"` beside it.
+pub(super) fn failure(call: &Call, said: &Value<'_>, kind: &str) -> bool {
+    let is_error = said.get("object").and_then(Value::as_str) == Some("error");
+    let error = if is_error || matches!(said, Value::Str(_)) { Some(said) } else { said.get("error") };
+    match error {
+        Some(error @ Value::Map(_)) => fail(call, error, kind),
+        Some(Value::Str(text)) if !text.is_empty() => call.failed(kind, text.as_ref()),
+        _ => return false,
+    }
     true
 }
 
 /// An error by its code, else by its type.
-pub(super) fn fail(call: &Call, error: &Value<'_>) {
+pub(super) fn fail(call: &Call, error: &Value<'_>, kind: &str) {
     let text = |key: &str| {
         let value = error.get(key).filter(|value| matches!(value, Value::Str(_) | Value::Int(_)))?;
         Some(value.to_text()).filter(|text| !text.is_empty())
     };
     // An event that is the error itself has a type, too, which only says that.
-    let kind = text("code").or_else(|| text("type").filter(|kind| kind != "error"));
-    call.failed(kind.unwrap_or(Cow::Borrowed("_OTHER")), text("message").unwrap_or_default());
+    let said = text("code").or_else(|| text("type").filter(|kind| kind != "error"));
+    call.failed(said.unwrap_or(Cow::Borrowed(kind)), text("message").unwrap_or_default());
 }
 
 /// A completion, a response or a list of vectors.
@@ -127,7 +136,7 @@ pub(super) fn understand(call: &Call, said: &Value<'_>) {
             call.finish_reason(reason);
         }
     }
-    failure(call, said);
+    failure(call, said, UNNAMED);
 }
 
 /// Model and id.

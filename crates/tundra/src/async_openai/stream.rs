@@ -3,7 +3,7 @@
 //! Driven by `answer` with bytes as they pass. Lines and texts are bounded; what does not fit is left out, and never held
 //! back from the caller.
 
-use super::answer::{fail, failure, understand, usage};
+use super::answer::{UNNAMED, fail, failure, understand, usage};
 use super::choice::Choice;
 use super::items::Items;
 use crate::limits::{CALL_BODY_BYTES, CALL_CHOICES};
@@ -83,10 +83,12 @@ impl Events {
             }
             // Either the error is the event, or it is in it.
             Some("error") => {
-                if !failure(call, event) {
-                    fail(call, event);
+                if !failure(call, event, UNNAMED) {
+                    fail(call, event, UNNAMED);
                 }
             }
+            // vLLM's errors have types of their own.
+            Some(_) if failure(call, event, UNNAMED) => {}
             Some(kind) => self.progress(kind, event, call),
             None => self.chunk(event, call),
         }
@@ -121,7 +123,7 @@ impl Events {
     fn chunk(&mut self, chunk: &Value<'_>, call: &Call) {
         self.named(chunk, call);
         usage(call, chunk);
-        failure(call, chunk);
+        failure(call, chunk, UNNAMED);
         let Some(Value::List(choices)) = chunk.get("choices") else { return };
         for said in choices {
             call.chunk();

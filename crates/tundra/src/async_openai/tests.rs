@@ -17,11 +17,20 @@ enum End {
 
 /// The span of a call that was answered so.
 fn answered(kind: &'static str, body: &str, end: End) -> Span<'static> {
+    answered_with(StatusCode::OK, kind, body, end)
+}
+
+/// The span of a call that was refused so.
+fn refused(status: StatusCode, body: &str) -> Span<'static> {
+    answered_with(status, "application/json", body, End::Whole)
+}
+
+fn answered_with(status: StatusCode, kind: &'static str, body: &str, end: End) -> Span<'static> {
     let collector = Collector::new();
     collector.in_scope(|| {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        let mut answer = Answer::new(chat("openai", "m"), StatusCode::OK, &headers);
+        let mut answer = Answer::new(chat("openai", "m"), status, &headers);
         // Whatever the network made of it.
         body.as_bytes().chunks(7).for_each(|bytes| answer.hear(bytes));
         match end {
@@ -61,12 +70,47 @@ fn failures() {
     check(&[piece, r#"{"type":"error","code":null,"message":"boom"}"#], Whole, "_OTHER");
     check(&[piece, r#"{"type":"error","error":{"code":"busy","type":"t"}}"#], Whole, "busy");
     check(&[piece, r#"{"type":"error","error":{"code":"","type":"server_error"}}"#], Dropped, "server_error");
+    // A mere text, by itself or as the error; and an error that is the element, with a number for its code.
+    check(&[said, r#"{"error":"boom"}"#], Whole, "_OTHER");
+    check(&[said, r#"{"error":"boom"}"#], Dropped, "_OTHER");
+    check(&[said, r#""boom""#], Whole, "_OTHER");
+    check(&[piece, r#"{"type":"error","error":"boom"}"#], Whole, "_OTHER");
+    check(
+        &[said, r#"{"object":"error","message":"boom","type":"BadRequestError","code":400}"#],
+        Whole,
+        "400",
+    );
+    check(&[said, r#"{"error":{"object":"error","message":"boom","type":"t","code":500}}"#], Whole, "500");
+    // Nothing went wrong.
+    for fine in [r#"{"error":null,"choices":[]}"#, r#"{"error":"","choices":[]}"#, r#""""#] {
+        check(&[said, fine], Whole, "");
+    }
+}
+
+// What a provider says by its status, it need not say again.
+#[test]
+fn refusals() {
+    let check = |body: &str, kind: &str, message: &str| {
+        let span = refused(StatusCode::NOT_FOUND, body);
+        check(&span, &[("error.type", kind), ("http.response.status_code", "404")]);
+        assert_eq!(span.status_message, message, "{body}");
+    };
+    check(r#"{"error":{"message":"no such model","code":"not_found"}}"#, "not_found", "no such model");
+    check(r#"{"error":{"message":"no such model"}}"#, "404", "no such model");
+    check(r#"{"error":"no such model"}"#, "404", "no such model");
+    check(r#""no such model""#, "404", "no such model");
+    check(r#"{"object":"error","message":"no such model","type":"NotFound"}"#, "NotFound", "no such model");
+    check("<html>", "404", "Not Found");
+    check("", "404", "Not Found");
 }
 
 #[test]
 fn failures_have_a_message() {
     for event in [
         r#"{"error":{"message":"boom"}}"#,
+        r#"{"error":"boom"}"#,
+        r#""boom""#,
+        r#"{"object":"error","message":"boom","code":400}"#,
         r#"{"type":"error","code":null,"message":"boom"}"#,
         r#"{"type":"error","error":{"type":"server_error","code":"server_error","message":"boom"}}"#,
     ] {

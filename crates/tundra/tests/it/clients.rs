@@ -261,6 +261,35 @@ fn a_stream_that_is_dropped_ends_its_call() {
     }
 }
 
+// What went wrong is told in a stream that began well, as OpenAI does or as a mere text.
+#[test]
+fn streams_that_tell_an_error() {
+    let texts = [("failing", "openai_error"), ("failing with a text", "_OTHER")];
+    for (model, error) in texts {
+        let spans = call(|clients| async move {
+            let request = from_value(chat(json!({"model": model}))).expect("a request");
+            let stream = clients.openai.chat().create_stream(request).await.expect("answered");
+            drain(stream, usize::MAX).await;
+        });
+        for span in spans {
+            check(&span, &[("error.type", error)]);
+            assert_eq!((span.status, &*span.status_message), (Status::Error, "out of memory"));
+        }
+        let spans = call(|clients| async move {
+            let (request, target) = (genai::chat::ChatRequest::from_user("Weather?"), clients.target(model));
+            let answer = clients.genai.exec_chat_stream_traced(target, request, None).await;
+            drain(answer.expect("answered").stream, usize::MAX).await;
+        });
+        for span in spans {
+            check(&span, &[("error.type", "ChatResponse")]);
+            assert!(
+                span.status == Status::Error && span.status_message.contains("out of memory"),
+                "{span:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn refusals() {
     let expect = [("error.type", "model_not_found"), ("http.response.status_code", "404")];

@@ -167,6 +167,14 @@ fn events(all: Vec<String>, model: &str) -> Response<Body> {
             let never = stream::pending::<Result<Bytes, std::io::Error>>();
             Body::from_stream(pieces(&first, 7).chain(never))
         }
+        "failing" | "failing with a text" => {
+            let error = if model.contains("text") {
+                json!("out of memory")
+            } else {
+                json!({"message": "out of memory", "type": "openai_error", "code": null})
+            };
+            Body::from_stream(pieces(&format!("{first}data: {}\n\n", json!({"error": error})), 7))
+        }
         "cut" => {
             let broken = stream::iter([Err(std::io::Error::other("cut"))]);
             // The client has to see what came before the cut.
