@@ -10,6 +10,7 @@ mod otlp;
 mod outbox;
 mod payload;
 mod pieces;
+mod rotating;
 #[cfg(feature = "tls")]
 mod tls;
 mod vendor;

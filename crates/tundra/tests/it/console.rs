@@ -296,6 +296,38 @@ fn forked_children_have_lines_of_their_own() {
     });
 }
 
+// A child opens the file for itself: the parent's may have been put aside.
+#[cfg(unix)]
+#[test]
+fn forked_children_write_the_same_file() {
+    crate::alone("console::forked_children_write_the_same_file", || {
+        let path = std::env::temp_dir().join(format!("tundra-forked-{}.jsonl", std::process::id()));
+        let aside = path.with_extension("aside");
+        let (dispatch, guard) = start(&Stream::new(Mood::Open), |builder| {
+            builder.no_log_output().exporter(Box::new(JsonLines::file(&path)))
+        });
+        let say = |what: &'static str| {
+            tracing::dispatcher::with_default(&dispatch, || info_span!("said", what).in_scope(|| ()));
+            guard.flush(PATIENCE).is_ok()
+        };
+        assert!(say("parent_first"));
+        assert!(crate::hazards::fork(|| say("child_first")));
+        std::fs::rename(&path, &aside).expect("it is there");
+        assert!(crate::hazards::fork(|| say("child_second")));
+        assert!(say("parent_second"));
+        let said = |path: &std::path::Path| {
+            let text = std::fs::read_to_string(path).expect("text");
+            let whole = |line| serde_json::from_str::<serde_json::Value>(line).is_ok();
+            assert!(text.ends_with('\n') && text.lines().all(whole), "{text}");
+            let all = ["parent_first", "child_first", "child_second", "parent_second"];
+            all.into_iter().filter(|what| text.matches(what).count() == 1).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&aside), ["parent_first", "child_first", "parent_second"]);
+        assert_eq!(said(&path), ["child_second"]);
+        let _ = (std::fs::remove_file(&path), std::fs::remove_file(&aside));
+    });
+}
+
 /// The only line that is written meanwhile.
 fn line(format: LogFormat, set: impl Fn(Builder) -> Builder, work: impl FnOnce()) -> String {
     let collector = Collector::with(|builder| set(builder).log_format(format));

@@ -1,7 +1,8 @@
 //! Files, streams, datagrams and vendors: what arrives there is what was recorded, within its bounds.
 
+use super::connections::{refused, wait_until};
 use super::{server, text};
-use crate::testing::Collector;
+use crate::testing::{Collector, Memory};
 use crate::{DogStatsD, JsonLines, Otlp};
 use std::io::Write;
 use std::net::UdpSocket;
@@ -94,9 +95,67 @@ fn a_file_that_cannot_be_written_costs_a_counter() {
             .exporter(Box::new(JsonLines::file("/nowhere/at/all")))
             .shutdown_deadline(Duration::from_secs(1))
     });
+    let lost = refused();
     collector.in_scope(|| info_span!("s").in_scope(|| ()));
+    assert!(collector.guard().flush(PATIENCE).is_err());
     assert_eq!(collector.spans().len(), 1);
-    assert!(crate::health().export_errors > before);
+    assert!(crate::health().export_errors > before && refused() > lost);
+}
+
+// A disk that does not take anything, or a pipe that nobody reads.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_slow_holds_nobody_up() {
+    let folder = Folder::new("slow");
+    let path = folder.0.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("it runs");
+    assert!(made.success());
+    let memory = Memory::default();
+    let (file, other) = (JsonLines::file(&path).only([true, false, false]), memory.clone());
+    let deadline = Duration::from_millis(50);
+    let collector = Collector::with(|builder| {
+        let builder = builder.exporter(Box::new(file)).exporter(Box::new(other));
+        builder.shutdown_deadline(deadline)
+    });
+    let flush = || collector.guard().flush(deadline).is_ok();
+    collector.in_scope(|| info_span!("first").in_scope(|| ()));
+    assert!(!flush(), "nobody reads");
+    wait_until(|| memory.0.lock().expect("no panic").spans.len() == 1, "the other exporter has it");
+    // What is late comes after all, and a flush that waits long enough waits for it.
+    let reader = std::thread::spawn(move || std::fs::read_to_string(path));
+    collector.in_scope(|| info_span!("second").in_scope(|| ()));
+    wait_until(flush, "all is written");
+    drop(collector);
+    let read = reader.join().expect("no panic").expect("text");
+    assert!(read.lines().count() == 2 && read.contains("first") && read.contains("second"), "{read}");
+}
+
+// Whoever wrote it did not come to the end of a line; and there are others who move it.
+#[test]
+fn files_that_are_not_as_they_were_left() {
+    let folder = Folder::new("left");
+    let path = folder.0.join("t.jsonl");
+    std::fs::write(&path, "{\"half\":").expect("a file");
+    let written = |file: JsonLines, count: usize, between: &dyn Fn()| {
+        let collector = Collector::with(|builder| builder.exporter(Box::new(file)));
+        for n in 0..count {
+            collector.in_scope(|| info_span!("written", n).in_scope(|| ()));
+            assert_eq!(collector.spans().len(), n + 1);
+            between();
+        }
+    };
+    let file = || JsonLines::file(&path).only([true, false, false]);
+    written(file(), 1, &|| ());
+    let found = std::fs::read_to_string(&path).expect("text");
+    let lines: Vec<_> = found.lines().collect();
+    assert!(matches!(lines[..], ["{\"half\":", line] if line.contains("written")), "{found}");
+    for kept in [0, 2] {
+        written(file().rotate(1, kept), 3, &|| {
+            let found = std::fs::read_to_string(&path).expect("each line is in the file, alone");
+            assert!(found.lines().count() == 1, "{found}");
+            std::fs::remove_file(&path).expect("it was there");
+        });
+    }
 }
 
 fn counted(collector: &Collector) {
@@ -207,15 +266,6 @@ fn refused_payloads_are_counted() {
         0 => b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n".to_vec(),
         _ => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec(),
     });
-    let refused = || {
-        let spans = crate::health().spans;
-        spans
-            .undelivered_for
-            .iter()
-            .filter(|(why, _)| *why == crate::Undelivered::Refused)
-            .map(|(_, n)| n)
-            .sum::<u64>()
-    };
     let before = refused();
     let otlp = Otlp::new(&url).expect("an address");
     let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
