@@ -236,6 +236,6 @@ fn drop_message(attrs: &mut Attrs<'_>) {
 }
 
 /// Events that are a message each.
-fn is_message(name: &str) -> bool {
+pub(super) fn is_message(name: &str) -> bool {
     name.starts_with("gen_ai.") && (name.ends_with(".message") || name == "gen_ai.choice")
 }

@@ -5,7 +5,7 @@
 //! exactly as it would from there; the tests of `export/datadog` and `export/otlp` compare the two ways.
 
 use super::batch::Record;
-use super::clean::{Cleaner, PlainName};
+use super::clean::{self, Cleaner, PlainName};
 use super::translate;
 use crate::engine::fields::{Bits, Decoder, ERROR, U64};
 use crate::engine::{Head, TRUNCATED};
@@ -33,7 +33,8 @@ pub(crate) fn fields(
     cleaner: &mut Cleaner<'_>,
     is_special: impl Fn(&str) -> bool,
 ) -> Option<Box<[Field]>> {
-    if meta.fields().len() > FIELDS {
+    // What a message of a model says is content, under whatever name.
+    if meta.fields().len() > FIELDS || (meta.is_event() && clean::is_message(meta.name())) {
         return None;
     }
     let field = |field: tracing_core::Field| {

@@ -30,6 +30,8 @@ impl Dice {
         match self.roll(30) {
             0 => "long ".repeat(40),
             1 => "longer than two bytes can say ".repeat(1000),
+            // Where the heads of lengths change their width, here or there.
+            2 => "t".repeat([31, 32, 119, 127, 128, 255, 256, 4095, 65_535, 65_536][self.roll(10)]),
             at => TEXTS[at % TEXTS.len()].to_owned(),
         }
     }
@@ -39,7 +41,7 @@ impl Dice {
     }
 
     fn double(&mut self) -> f64 {
-        [0.0, 0.7, -1.5e300, 3.0][self.roll(4)]
+        [0.0, 0.7, -1.5e300, 3.0, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE][self.roll(8)]
     }
 }
 
@@ -50,7 +52,21 @@ struct Broken;
 fn span(dice: &mut Dice) -> Span {
     let (text, n, f, yes) = (dice.text(), dice.int(), dice.double(), dice.roll(2) == 0);
     let text = text.as_str();
-    match dice.roll(22) {
+    match dice.roll(25) {
+        22 => info_span!("perhaps", some = Some(n), none = None::<i64>, told = Some(text), yes),
+        23 => {
+            info_span!("wide", n128 = i128::from(n), u = n as u64, small = n as u8, message = text, name = f)
+        }
+        24 => info_span!(
+            "reserved",
+            service = text,
+            name = n,
+            r#resource = text,
+            trace_id = n,
+            span_id = text,
+            error.message = text,
+            r#type = yes
+        ),
         0 => info_span!("empty"),
         1 => info_span!("special kind", otel.kind = text, n),
         2 => info_span!("special name", otel.name = text, yes),
@@ -81,7 +97,11 @@ fn span(dice: &mut Dice) -> Span {
 fn log(dice: &mut Dice) {
     let (text, n, f, yes) = (dice.text(), dice.int(), dice.double(), dice.roll(2) == 0);
     let text = text.as_str();
-    match dice.roll(14) {
+    match dice.roll(18) {
+        14 => event!(name: "gen_ai.user.message", Level::INFO, content = text, n),
+        15 => event!(name: "gen_ai.choice", Level::INFO, n, "{text}"),
+        16 => info!(some = Some(n), none = None::<&str>, r#type = text, r#message = text),
+        17 => event!(name: "gen_ai.tool.message", Level::ERROR, message = text),
         0 => info!("nothing else"),
         1 => error!(error = text, "it failed"),
         2 => error!(n, "no reason given"),
