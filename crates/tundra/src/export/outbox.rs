@@ -276,10 +276,12 @@ fn send_all(shared: &Shared) {
                 (pause, tries) = (FIRST_PAUSE, 0);
                 DONE.lose(group.load(), Undelivered::Refused);
             }
-            // No time for patience: what cannot be sent now is lost.
-            Outcome::Later { .. } if state.closing.is_some() => {
+            // No time for patience: what cannot be sent now is lost. What waits behind it is not, unless nobody is there.
+            Outcome::Later { answered, .. } if state.closing.is_some() => {
                 DONE.lose(group.load(), Undelivered::Shutdown);
-                break;
+                if !answered && group.retry() {
+                    break;
+                }
             }
             Outcome::Later { answered, wish } => {
                 tries += u32::from(answered && group.is_single());

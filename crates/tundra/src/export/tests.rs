@@ -3,6 +3,7 @@
 mod agent;
 pub(crate) mod anything;
 mod connections;
+mod ends;
 mod outputs;
 #[cfg(feature = "tls")]
 mod tls;
