@@ -51,6 +51,13 @@ pub trait Exporter: Send {
         None
     }
 
+    /// Called for each exporter before the first one is shut down: what is held can go while others are waited for. Must not
+    /// wait itself.
+    #[doc(hidden)]
+    fn end(&mut self, deadline: std::time::Instant) {
+        let _ = deadline;
+    }
+
     /// Called once, before the SDK lets go of the exporter: deliver what is held, until the deadline at the latest.
     fn shutdown(&mut self, deadline: std::time::Instant) {
         let _ = deadline;

@@ -411,6 +411,10 @@ impl Pipeline {
         self.export();
         let unwritten = self.unwritten();
         self.each_exporter(|exporter| {
+            exporter.end(deadline);
+            true
+        });
+        self.each_exporter(|exporter| {
             exporter.shutdown(deadline);
             true
         });

@@ -385,8 +385,13 @@ impl Exporter for DatadogAgent {
         (self.dropped, self.sequence) = ([0; 2], 0);
     }
 
-    fn shutdown(&mut self, deadline: Instant) {
+    fn end(&mut self, deadline: Instant) {
         self.send_stats(true);
+        self.outbox.end(deadline);
+    }
+
+    fn shutdown(&mut self, deadline: Instant) {
+        self.end(deadline);
         self.outbox.close(deadline);
     }
 }

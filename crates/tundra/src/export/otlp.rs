@@ -160,7 +160,12 @@ impl Exporter for Otlp {
         self.ways = Ways::default();
     }
 
+    fn end(&mut self, deadline: Instant) {
+        self.ways.iter().for_each(|outbox| outbox.end(deadline));
+    }
+
     fn shutdown(&mut self, deadline: Instant) {
+        self.end(deadline);
         self.ways.iter().for_each(|outbox| outbox.close(deadline));
     }
 }

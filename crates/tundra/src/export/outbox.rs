@@ -200,11 +200,16 @@ impl Outbox {
         *self = Self::new(self.0.endpoint.clone(), watch);
     }
 
-    /// Sends what is held, until the deadline; what is left is counted as lost.
-    pub(crate) fn close(&self, deadline: Instant) {
-        let mut state = self.0.state();
-        state.closing = Some(deadline);
+    /// From now on there is no patience, and nothing more is taken: what is held has time until the deadline.
+    pub(crate) fn end(&self, deadline: Instant) {
+        self.0.state().closing.get_or_insert(deadline);
         self.0.changed.notify_all();
+    }
+
+    /// Waits for what is held, until the deadline; what is left is counted as lost.
+    pub(crate) fn close(&self, deadline: Instant) {
+        self.end(deadline);
+        let mut state = self.0.state();
         while state.sender {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -3,6 +3,7 @@
 use super::{server_by_path, text};
 use crate::testing::Collector;
 use crate::{Builder, DatadogAgent, Otlp};
+use std::net::TcpListener;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tracing::{info, info_span};
@@ -41,4 +42,25 @@ fn one_failure_at_the_end_is_not_everybodys() {
     let otlp = Otlp::new(&url).expect("an address").only([true, true, false]);
     one_span_and_the_end(|builder| builder.exporter(Box::new(otlp)));
     assert_eq!(paths(&requests), ["/v1/traces", "/v1/logs"]);
+}
+
+#[test]
+fn nobody_uses_up_the_time_of_others_at_the_end() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let silent = Otlp::new(&format!("http://{}", silent.local_addr().expect("bound"))).expect("an address");
+    let mut busy = true;
+    let (url, requests) = server_by_path(move |_| {
+        let later = "503 Busy\r\nRetry-After: 60";
+        answer(if std::mem::take(&mut busy) { later } else { "200 OK" }, "")
+    });
+    let other = Otlp::new(&url).expect("an address").only([true, false, false]);
+    let collector = Collector::with(|builder| {
+        let builder = builder.exporter(Box::new(silent)).exporter(Box::new(other));
+        builder.shutdown_deadline(Duration::from_millis(700))
+    });
+    collector.in_scope(|| info_span!("s").in_scope(|| ()));
+    collector.spans();
+    assert_eq!(paths(&requests), ["/v1/traces"]);
+    drop(collector);
+    assert_eq!(paths(&requests), ["/v1/traces"], "it comes again");
 }
