@@ -97,14 +97,17 @@ impl Concentrator {
         self.periods.entry(start).or_default()
     }
 
-    /// Takes out what is over: buckets that ended before `now`, by more than one bucket; or all.
+    /// Takes out what is over: buckets that ended before `now`, by more than one bucket; or all. Those that are as far ahead go,
+    /// too: the clock was set back, or never showed such a time, and they would keep their places from others.
     pub(super) fn take(&mut self, now: u64, all: bool) -> Vec<Bucket> {
-        let rest = match now.checked_sub(2 * BUCKET_NANOS) {
+        let mut rest = match now.checked_sub(2 * BUCKET_NANOS) {
             _ if all => BTreeMap::new(),
             Some(old) => self.periods.split_off(&(old + 1)),
             None => return Vec::new(),
         };
-        let old = std::mem::replace(&mut self.periods, rest);
+        let ahead = rest.split_off(&now.saturating_add(2 * BUCKET_NANOS));
+        let mut old = std::mem::replace(&mut self.periods, rest);
+        old.extend(ahead);
         let bucket = |(start, mut period): (u64, Period)| {
             let places = period.places.into_iter();
             let mut groups: Vec<_> =
@@ -245,6 +248,22 @@ mod tests {
         check(2 * ten, false, &[]);
         check(4 * ten, false, &[ten]);
         check(4 * ten, true, &[3 * ten]);
+    }
+
+    #[test]
+    fn times_to_come_hold_nobody_up() {
+        let mut concentrator = Concentrator::default();
+        let far = 1_000 * BUCKET_NANOS;
+        let mut starts = |ends: &[u64], now: u64| -> Vec<u64> {
+            let spans: Vec<_> = ends.iter().map(|end| span("root", 1, 0, *end)).collect();
+            concentrator.add(&spans, &Resource::default(), &[]);
+            concentrator.take(now, false).iter().map(|bucket| bucket.start).collect()
+        };
+        let many: Vec<_> = (0..STATS_BUCKETS as u64).map(|n| far + n * BUCKET_NANOS).collect();
+        assert_eq!(starts(&many, 10 * BUCKET_NANOS), many);
+        let soon = 11 * BUCKET_NANOS;
+        assert!(starts(&[soon], 10 * BUCKET_NANOS).is_empty());
+        assert_eq!(starts(&[], 13 * BUCKET_NANOS), [soon]);
     }
 
     #[test]
