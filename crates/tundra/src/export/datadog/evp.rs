@@ -111,6 +111,8 @@ pub(super) fn evaluations(log: &LogRecord<'_>, resource: &Resource<'_>, app: &st
     let label = name.replace('.', "_");
     let verdict = text("gen_ai.evaluation.score.label");
     let score = said("gen_ai.evaluation.score.value").and_then(Value::as_double);
+    // What JSON has no number for would spoil all that goes with it.
+    let score = score.filter(|score| score.is_finite());
     let is_plain = verdict.as_deref().is_some_and(|verdict| matches!(verdict, "pass" | "fail"));
     let mut tags = vec![Value::from(format!("ml_app:{app}"))];
     tags.extend(resource.env().map(|env| Value::from(format!("env:{env}"))));

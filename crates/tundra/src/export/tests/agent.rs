@@ -105,6 +105,7 @@ fn llm_events_beside_the_traces() {
         judged("a.b", Some(0.5), "pass");
         judged("tone", None, "warm");
         judged("both", Some(0.25), "cold");
+        judged("odd", Some(f64::NAN), "none");
         call.failed("Timeout", "too slow");
     });
     let sent = collector.span("chat gpt-4o").expect("recorded");
@@ -159,11 +160,12 @@ fn llm_events_beside_the_traces() {
         r#""label":"tone","metric_type":"categorical","categorical_value":"warm""#,
         r#""label":"both","metric_type":"score","score_value":0.25"#,
         r#""label":"both_label","metric_type":"categorical","categorical_value":"cold""#,
+        r#""label":"odd","metric_type":"categorical","categorical_value":"none""#,
         r#""reasoning":"so it is""#,
     ] {
         assert!(body.contains(part), "{part} in {body}");
     }
-    assert_eq!(body.matches("\"label\"").count(), 4, "{body}");
+    assert_eq!(body.matches("\"label\"").count(), 5, "{body}");
 }
 
 #[test]
