@@ -1,4 +1,5 @@
-//! Counts what an OTLP request holds without decoding it. `intake` uses it for its ledger when it must refuse a request.
+//! Counts what an OTLP request holds without decoding it. `intake` uses it for its ledger when it must refuse a request, the
+//! SDK for its own when a server did.
 
 use crate::error::DecodeError;
 use crate::protobuf::{Message, Wire};
@@ -22,6 +23,22 @@ pub fn exemplars(body: &[u8]) -> usize {
 const KINDS: [u32; 5] = [5, 7, 9, 10, 11];
 /// The fields of their points that hold exemplars; a summary has none.
 const EXEMPLARS: [u32; 5] = [5, 5, 8, 11, u32::MAX];
+
+/// How many records a server rejected, by its answer to a request that it took otherwise.
+pub fn rejected(answer: &[u8]) -> u64 {
+    let mut fields = Message::body(answer).fields();
+    while let Ok(Some((number, wire))) = fields.next() {
+        if let (1, Wire::Bytes(partial_success)) = (number, wire) {
+            let mut fields = partial_success.fields();
+            while let Ok(Some(field)) = fields.next() {
+                if let (1, Wire::Varint(count)) = field {
+                    return count;
+                }
+            }
+        }
+    }
+    0
+}
 
 fn at_path(body: &[u8], path: &[u32]) -> usize {
     let mut count = 0;

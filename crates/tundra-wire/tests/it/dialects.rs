@@ -290,6 +290,20 @@ fn scopes_say_things_about_their_records() {
 }
 
 #[test]
+fn rejected_records_are_counted() {
+    let check = |answer: &[u8], expect: u64| assert_eq!(otlp::count::rejected(answer), expect, "{answer:?}");
+    check(b"", 0);
+    check(b"\x0a\x00", 0);
+    check(b"\x0a\x02\x08\x05", 5);
+    check(b"\x12\x01x\x0a\x07\x12\x02no\x08\xac\x02", 300);
+    // A warning, and what is no such answer.
+    check(b"\x0a\x04\x12\x02no", 0);
+    check(b"\x0a\x09\x08\x05", 0);
+    check(b"{\"partialSuccess\":{\"rejectedSpans\":\"5\"}}", 0);
+    check(b"OK", 0);
+}
+
+#[test]
 fn exemplars_are_counted() {
     // One gauge point with two exemplars, and a value.
     let point = [0x2a, 0x00, 0x2a, 0x00, 0x21, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -20,19 +20,25 @@ use std::time::{Duration, Instant};
 /// Learns what became of requests. Called on the sender thread; must not block or panic.
 pub(crate) trait Watch: Send + Sync {
     /// The answer to the last try of a request; `None` if nobody answered.
-    fn answered(&self, path: &str, answer: Option<&Response>);
+    fn answered(&self, path: &str, answer: Option<&Response>) {
+        let _ = (path, answer);
+    }
 
-    /// Whether it looks at the bodies of successes. Default: yes.
-    fn reads_bodies(&self) -> bool {
+    /// How many records of a request were rejected by a target that took the others.
+    fn rejected(&self, answer: &Response) -> u64 {
+        let _ = answer;
+        0
+    }
+
+    /// Whether it waits for a success's body that only ends with the connection. Default: yes.
+    fn waits_for_bodies(&self) -> bool {
         true
     }
 }
 
 /// Nobody wants to know.
 impl Watch for () {
-    fn answered(&self, _: &str, _: Option<&Response>) {}
-
-    fn reads_bodies(&self) -> bool {
+    fn waits_for_bodies(&self) -> bool {
         false
     }
 }
@@ -238,7 +244,11 @@ fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline
     shared.watch.answered(group.path(), answer.as_ref());
     match answer {
         Some(response) => match response.status {
-            200..300 => Outcome::Delivered,
+            200..300 => {
+                let rejected = shared.watch.rejected(&response);
+                DONE.lose(group.load().map(|count| count.min(rejected)), Undelivered::Refused);
+                Outcome::Delivered
+            }
             408 | 429 | 500 | 502..=504 => Outcome::Later {
                 answered: true,
                 wish: response.retry_after().map(|wish| wish.min(LONGEST_WISH)),
@@ -252,7 +262,7 @@ fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline
 fn send_all(shared: &Shared) {
     Local::suppress();
     let dice = Cell::new(rng::seed());
-    let mut client = Client::new(&shared.endpoint, shared.watch.reads_bodies());
+    let mut client = Client::new(&shared.endpoint, shared.watch.waits_for_bodies());
     let (mut pause, mut tries) = (FIRST_PAUSE, 0);
     // What goes together: less after each failure, for it may be too much for the target, or for the way there.
     let mut most = PAYLOAD_BYTES;

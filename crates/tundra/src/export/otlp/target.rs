@@ -3,9 +3,11 @@
 //! Set up by the builder's calls, read for each payload. Signals with the same endpoint and time share one way out.
 
 use crate::export::endpoint::{Endpoint, EndpointError, check_header};
-use crate::export::outbox::Outbox;
+use crate::export::http::Response;
+use crate::export::outbox::{Outbox, Watch};
 use std::sync::Arc;
 use std::time::Duration;
+use tundra_wire::otlp::count;
 
 /// What OpenTelemetry calls a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +81,20 @@ impl Target {
     }
 }
 
+/// What a collector says of a request that it took.
+struct Answers;
+
+impl Watch for Answers {
+    fn rejected(&self, answer: &Response) -> u64 {
+        count::rejected(&answer.body)
+    }
+
+    /// Whoever rejects something says how long the answer is.
+    fn waits_for_bodies(&self) -> bool {
+        false
+    }
+}
+
 /// The ways out that are in use, made with the first payload of each.
 #[derive(Default)]
 pub(super) struct Ways(Vec<(Endpoint, Duration, Outbox)>);
@@ -89,7 +105,7 @@ impl Ways {
             *endpoint == target.endpoint && *time == target.timeout
         };
         let at = self.0.iter().position(same).unwrap_or_else(|| {
-            let outbox = Outbox::new(target.endpoint.clone(), Arc::new(())).within(target.timeout);
+            let outbox = Outbox::new(target.endpoint.clone(), Arc::new(Answers)).within(target.timeout);
             self.0.push((target.endpoint.clone(), target.timeout, outbox));
             self.0.len() - 1
         });

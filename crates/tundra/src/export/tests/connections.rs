@@ -176,6 +176,24 @@ fn early_refusals_are_heard() {
     assert!(requests.try_iter().count() <= 12, "each was offered twice at most, once with others");
 }
 
+// What a collector rejects of a request that it took is lost, and not sent again. Of logs: no other test has any refused.
+#[test]
+fn partial_successes_are_counted() {
+    // `partial_success { rejected_log_records: 2, error_message: "no" }`
+    const REJECTED: &[u8] = b"\x0a\x06\x08\x02\x12\x02no";
+    let (url, requests) = server(|_| [b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n", REJECTED].concat());
+    let otlp = Otlp::new(&url).expect("an address").only([false, true, false]);
+    let collector = Collector::with(|builder| builder.exporter(Box::new(otlp)));
+    let refused = || refused_of(crate::health().logs);
+    let before = refused();
+    collector.in_scope(|| (0..3).for_each(|_| info!("x")));
+    collector.logs();
+    requests.recv_timeout(Duration::from_secs(60)).expect("a request");
+    wait_until(|| refused() == before + 2, "what was rejected is counted");
+    drop(collector);
+    assert!(requests.try_recv().is_err(), "nothing was sent twice");
+}
+
 /// A server that does not take more than a megabyte at once: refuses it, or says nothing. The first request waits for
 /// `go`, and the others behind it. Gives the length of each body, and whether it was taken.
 fn small_server(refuses: bool, go: Receiver<()>) -> (String, Receiver<(usize, bool)>) {
@@ -290,8 +308,12 @@ fn signals_in_turns_are_joined() {
 }
 
 pub(super) fn refused() -> u64 {
-    let spans = crate::health().spans.undelivered_for;
-    spans.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
+    refused_of(crate::health().spans)
+}
+
+fn refused_of(ledger: crate::Ledger) -> u64 {
+    let lost = ledger.undelivered_for;
+    lost.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
 }
 
 pub(super) fn wait_until(done: impl Fn() -> bool, what: &str) {
