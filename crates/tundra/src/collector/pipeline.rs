@@ -45,6 +45,8 @@ pub(crate) struct Pipeline {
     came: usize,
     /// Records that came and are not yet in the ledger as waiting, less those that went again; by kind.
     arrived: [i64; Kind::COUNT],
+    /// Whether an exporter failed since the collector last woke up.
+    failed: bool,
     /// When the oldest record of the batch was drained.
     since: Option<Instant>,
     /// Events drained and not yet written to the console: tick and place.
@@ -109,6 +111,7 @@ impl Pipeline {
             config,
             came: 0,
             arrived: [0; Kind::COUNT],
+            failed: false,
             since: None,
             fresh: Vec::new(),
             held: Held::default(),
@@ -128,7 +131,7 @@ impl Pipeline {
 
     /// What is taken from now on came since the collector woke up, and was recorded by this clock.
     pub(crate) fn begin_look(&mut self, anchor: Anchor) {
-        self.came = 0;
+        (self.came, self.failed) = (0, false);
         self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
@@ -340,13 +343,13 @@ impl Pipeline {
         }
     }
 
-    /// Hands the batch to every exporter; true if none failed.
+    /// Hands the batch to every exporter; true if none failed since the collector woke up, be it with a batch before.
     pub(crate) fn export(&mut self) -> bool {
         self.enter_arrived();
         self.write_lines();
         self.since = None;
         if self.closed || self.batch.is_empty() {
-            return true;
+            return !self.failed;
         }
         let had_exporters = !self.config.exporters.is_empty();
         let anchor = self.batch.anchor;
@@ -361,7 +364,8 @@ impl Pipeline {
         self.settle(&batch, had_exporters, took > 0);
         self.batch = batch;
         self.batch.clear();
-        failed == 0
+        self.failed |= failed > 0;
+        !self.failed
     }
 
     fn settle(&mut self, batch: &Batch, had_exporters: bool, took: bool) {
@@ -422,5 +426,45 @@ impl Pipeline {
         self.config.console.take().iter().for_each(Console::end);
         self.closed = true;
         unwritten
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::ExportError;
+    use crate::sampling::Settings;
+    use tundra_record::LogRecord;
+
+    struct FailsOnce(bool);
+
+    impl Exporter for FailsOnce {
+        fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
+            if std::mem::take(&mut self.0) { Err(ExportError::new("it is the first")) } else { Ok(()) }
+        }
+    }
+
+    // A flush exports as often as batches are full; whoever asked wants to know of all of them.
+    #[test]
+    fn a_failure_is_told_until_the_next_look() {
+        let mut pipeline = Pipeline::new(PipelineConfig {
+            id: u16::MAX,
+            resource: Resource::default(),
+            exporters: vec![Box::new(FailsOnce(true))],
+            console: None,
+            sampler: Arc::new(Sampler::new(Settings::default(), u16::MAX)),
+            injection: Arc::new(Injection::new(false)),
+            log_metrics: false,
+            period: Duration::from_secs(1),
+            redaction: Redaction::Off,
+            steps: None,
+        });
+        for look in [[false, false, false], [true, true, true]] {
+            pipeline.begin_look(Anchor::new());
+            for (turn, expect) in look.into_iter().enumerate() {
+                pipeline.batch.own_logs.extend((turn != 1).then(LogRecord::default));
+                assert_eq!(pipeline.export(), expect, "{turn}");
+            }
+        }
     }
 }
