@@ -53,6 +53,8 @@ pub(crate) struct Batch {
     words: Vec<Word>,
     #[expect(clippy::vec_box, reason = "spills arrive boxed and are not moved again")]
     spills: Vec<Box<Spill>>,
+    /// Bytes of texts that spills hold.
+    spilled: usize,
     pub(crate) anchor: Anchor,
     redaction: Redaction,
     pub(crate) spans: usize,
@@ -69,6 +71,7 @@ impl Batch {
         Self {
             words: Vec::new(),
             spills: Vec::new(),
+            spilled: 0,
             anchor,
             redaction,
             spans: 0,
@@ -84,7 +87,9 @@ impl Batch {
         let at = self.words.len();
         if !head.spill.is_null() {
             // SAFETY: the pointer came from `Box::into_raw`, and the record was its one holder.
-            self.spills.push(unsafe { Box::from_raw(head.spill) });
+            let spill = unsafe { Box::from_raw(head.spill) };
+            self.spilled += text_bytes(&spill);
+            self.spills.push(spill);
             // From here on the place in our list, off by one so that null means none.
             head.spill = std::ptr::without_provenance_mut(self.spills.len());
         }
@@ -106,8 +111,9 @@ impl Batch {
         self.logs += logs;
     }
 
+    /// Bytes of all that was recorded, wherever it lies.
     pub(crate) fn len_bytes(&self) -> usize {
-        size_of_val(self.words.as_slice())
+        size_of_val(self.words.as_slice()) + self.spilled
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -120,7 +126,7 @@ impl Batch {
         self.spills.clear();
         self.own_logs.clear();
         self.points.clear();
-        (self.spans, self.unsampled, self.logs) = (0, 0, 0);
+        (self.spilled, self.spans, self.unsampled, self.logs) = (0, 0, 0, 0);
     }
 
     /// The record at a place that `push` or `places` gave.
@@ -231,6 +237,14 @@ impl Batch {
         self.own_logs.iter().for_each(|log| sink.log(&mut log.clone()));
         self.points.iter().for_each(|point| sink.metric(&mut point.clone()));
     }
+}
+
+/// Bytes of the texts that did not fit into a record.
+fn text_bytes(spill: &Spill) -> usize {
+    let of_events = spill.events.iter().flat_map(|event| &event.long);
+    let long: usize = spill.long.iter().chain(of_events).map(|(_, _, text)| text.len()).sum();
+    let added = spill.added.iter().filter_map(|(_, value)| value.as_str());
+    long + added.map(str::len).sum::<usize>()
 }
 
 /// Records with their places. Types of our own, for the library's adapters are not always inlined, and what one call leaves in

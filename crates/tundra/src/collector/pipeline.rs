@@ -434,6 +434,8 @@ mod tests {
     use super::*;
     use crate::export::ExportError;
     use crate::sampling::Settings;
+    use crate::testing::Collector;
+    use std::sync::Mutex;
     use tundra_record::LogRecord;
 
     struct FailsOnce(bool);
@@ -466,5 +468,33 @@ mod tests {
                 assert_eq!(pipeline.export(), expect, "{turn}");
             }
         }
+    }
+
+    /// Notes the bytes of texts in each batch.
+    struct Weighs(Arc<Mutex<Vec<usize>>>);
+
+    impl Exporter for Weighs {
+        fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
+            let records = batch.records();
+            let attrs = records.spans.iter().flat_map(|span| &span.attrs);
+            let texts = attrs.filter_map(|(_, value)| value.as_str().map(str::len));
+            self.0.lock().expect("no panic").push(texts.sum());
+            Ok(())
+        }
+    }
+
+    // What a batch holds is written all at once: it must not be more than a target can take.
+    #[test]
+    fn long_texts_fill_batches() {
+        const TEXT: usize = 500_000;
+        let weights = Arc::new(Mutex::new(Vec::new()));
+        let exporter = Box::new(Weighs(Arc::clone(&weights)));
+        let collector = Collector::with(|builder| builder.exporter(exporter));
+        let text = "x".repeat(TEXT);
+        collector.in_scope(|| (0..20).for_each(|_| drop(tracing::info_span!("long", text))));
+        assert_eq!(collector.spans().len(), 20);
+        let weights = weights.lock().expect("no panic");
+        assert_eq!(weights.iter().sum::<usize>(), 20 * TEXT);
+        assert!(weights.iter().all(|bytes| *bytes < BATCH_BYTES + TEXT), "{weights:?}");
     }
 }
