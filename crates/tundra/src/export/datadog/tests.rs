@@ -6,7 +6,7 @@ use super::stats::Concentrator;
 use super::traces::{Body, Context, Door, Traces};
 use super::upstream;
 use crate::export::tests::anything::{Dice, anything};
-use crate::propagation::extract;
+use crate::propagation::{carried_by, extract};
 use crate::testing::{Collector, Records};
 use crate::{ExportError, Exported, Exporter};
 use std::sync::{Arc, Mutex};
@@ -102,8 +102,19 @@ impl Exporter for BothWays {
             form: &mut Form::Inside,
             stats: self.counting.then_some((&mut *stats, &[][..])),
         };
+        let traces_above = || -> Vec<bool> {
+            let marked = batch.batch.marked().into_iter();
+            marked.map(|marked| carried_by(marked.span.trace_id).is_some()).collect()
+        };
+        let above = traces_above();
         let dropped = traces.export(context, &mut seen);
         let (expect, dropped_of_records) = self.of_records(batch, stats_of_records);
+        if traces_above() != above {
+            // Other tests bring so many traces that those of this one are forgotten meanwhile.
+            stats.take(0, true);
+            stats_of_records.take(0, true);
+            return Ok(());
+        }
         let mut found: Vec<String> = seen.0.iter().flat_map(|body| spans(&body.bytes)).collect();
         found.sort();
         let sums = |bodies: &[Body]| {
