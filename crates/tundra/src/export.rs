@@ -39,6 +39,13 @@ pub trait Exporter: Send {
         false
     }
 
+    /// Whether it does anything with spans, and with log records: what is of no use to any exporter counts as dropped. Default:
+    /// with both.
+    #[doc(hidden)]
+    fn takes(&self) -> [bool; 2] {
+        [true; 2]
+    }
+
     /// Called at regular times without new records, so that held data can be sent.
     fn tick(&mut self) {}
 

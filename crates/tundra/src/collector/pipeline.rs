@@ -351,7 +351,6 @@ impl Pipeline {
         if self.closed || self.batch.is_empty() {
             return !self.failed;
         }
-        let had_exporters = !self.config.exporters.is_empty();
         let anchor = self.batch.anchor;
         self.clean_resource();
         let batch = std::mem::replace(&mut self.batch, Batch::new(anchor, Redaction::Off));
@@ -360,18 +359,27 @@ impl Pipeline {
         let injection = Arc::clone(&self.config.injection);
         let exported =
             Exported { batch: &batch, resource: &resource, sampler: &sampler, injection: &injection };
-        let (took, failed) = self.each_exporter(|exporter| exporter.export(&exported).is_ok());
-        self.settle(&batch, had_exporters, took > 0);
+        let (mut wanted, mut took) = ([false; Kind::COUNT], [false; Kind::COUNT]);
+        let failed = self.each_exporter(|exporter| {
+            let takes = exporter.takes();
+            wanted.iter_mut().zip(takes).for_each(|(wanted, takes)| *wanted |= takes);
+            let ok = exporter.export(&exported).is_ok();
+            took.iter_mut().zip(takes).for_each(|(took, takes)| *took |= takes && ok);
+            ok
+        });
+        self.settle(&batch, wanted, took);
         self.batch = batch;
         self.batch.clear();
         self.failed |= failed > 0;
         !self.failed
     }
 
-    fn settle(&mut self, batch: &Batch, had_exporters: bool, took: bool) {
+    /// Enters what became of a batch, by kind: whether there is an exporter for such records, and whether one took them.
+    fn settle(&mut self, batch: &Batch, wanted: [bool; Kind::COUNT], took: [bool; Kind::COUNT]) {
         DONE.waiting[Kind::Span as usize].fetch_sub(batch.unsampled as u64, Relaxed);
         DONE.drop_record(Kind::Span, Dropped::Unsampled, batch.unsampled as u64);
         for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
+            let took = took[kind as usize];
             // A log line on the console is an export, too, once it is written.
             if let (Kind::Log, Some(console)) = (kind, &mut self.config.console) {
                 console.settle(took);
@@ -383,24 +391,23 @@ impl Pipeline {
             if took {
                 DONE.exported[kind as usize].fetch_add(count, Relaxed);
             } else if count > 0 {
-                let why = if had_exporters { Dropped::ExportFailed } else { Dropped::NoExporter };
+                let why = if wanted[kind as usize] { Dropped::ExportFailed } else { Dropped::NoExporter };
                 DONE.drop_record(kind, why, count);
             }
         }
     }
 
-    /// Calls every exporter, and lets go of one that panics; gives how many succeeded and how many failed.
-    fn each_exporter(&mut self, mut call: impl FnMut(&mut dyn Exporter) -> bool) -> (usize, usize) {
-        let (mut took, mut failed) = (0, 0);
+    /// Calls every exporter, and lets go of one that panics; gives how many failed.
+    fn each_exporter(&mut self, mut call: impl FnMut(&mut dyn Exporter) -> bool) -> usize {
+        let mut failed = 0;
         self.config.exporters.retain_mut(|exporter| {
             let done = catch_unwind(AssertUnwindSafe(|| call(exporter.as_mut())));
             let ok = matches!(done, Ok(true));
-            took += usize::from(ok);
             failed += usize::from(!ok);
             DONE.export_errors.fetch_add(u64::from(!ok), Relaxed);
             done.is_ok()
         });
-        (took, failed)
+        failed
     }
 
     /// What was handed to streams and is not written yet.

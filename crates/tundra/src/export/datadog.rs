@@ -367,6 +367,11 @@ impl Exporter for DatadogAgent {
         true
     }
 
+    fn takes(&self) -> [bool; 2] {
+        // Of logs evaluations alone, and those are events of their own.
+        [true, false]
+    }
+
     fn tick(&mut self) {
         self.ask();
         self.ask_config(&self.answers.info());

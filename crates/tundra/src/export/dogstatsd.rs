@@ -181,6 +181,10 @@ impl Exporter for DogStatsD {
         Ok(())
     }
 
+    fn takes(&self) -> [bool; 2] {
+        [false; 2]
+    }
+
     fn after_fork(&mut self) {
         self.socket = None;
         // Dropping it would tell a thread that no longer exists, under a lock that it may have held.

@@ -155,6 +155,10 @@ impl Exporter for Otlp {
         Ok(())
     }
 
+    fn takes(&self) -> [bool; 2] {
+        [Signal::Traces, Signal::Logs].map(|signal| self.targets[signal as usize].on)
+    }
+
     fn after_fork(&mut self) {
         // A new one is made with the first payload.
         self.ways = Ways::default();

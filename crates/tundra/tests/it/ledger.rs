@@ -112,3 +112,31 @@ fn random_calls_add_up() {
         assert_eq!(tundra::health().spilled_bytes, 0);
     });
 }
+
+// An exporter that does nothing with such records does not make them exported ones.
+#[test]
+fn what_nobody_takes_is_dropped() {
+    use tundra::{DatadogAgent, DogStatsD, Dropped, Exporter, Otlp};
+    crate::alone("ledger::what_nobody_takes_is_dropped", || {
+        let nobody = "http://127.0.0.1:9";
+        let check = |exporter: Box<dyn Exporter>, expect: [[u64; 2]; 2]| {
+            let counts = || {
+                let health = tundra::health();
+                [health.spans, health.logs]
+                    .map(|ledger| [ledger.exported, ledger.dropped_for(Dropped::NoExporter)])
+            };
+            let before = counts();
+            let built = tundra::builder().no_log_output().exporter(exporter).build();
+            let (dispatch, guard) = built.expect("it can be made");
+            tracing::dispatcher::with_default(&dispatch, || info_span!("s").in_scope(|| info!("x")));
+            guard.flush(Duration::from_secs(30)).expect("nobody fails");
+            let after = counts();
+            let found = [0, 1].map(|kind| [0, 1].map(|at| after[kind][at] - before[kind][at]));
+            assert_eq!(found, expect);
+        };
+        let (taken, not) = ([1, 0], [0, 1]);
+        check(Box::new(Otlp::new(nobody).expect("an address")), [taken, taken]);
+        check(Box::new(DatadogAgent::new(nobody).expect("an address")), [taken, not]);
+        check(Box::new(DogStatsD::new("udp://127.0.0.1:9").expect("an address")), [not, not]);
+    });
+}
