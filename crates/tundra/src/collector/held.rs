@@ -36,8 +36,9 @@ pub(crate) type Decided<'d> = &'d mut dyn FnMut(Head, &[Word]);
 /// All that is undecided.
 #[derive(Default)]
 pub(crate) struct Held {
-    traces: HashMap<TraceId, Spans>,
-    /// In the order they came first; a trace that is decided stays here until its time.
+    /// With the time when the first of these spans came.
+    traces: HashMap<TraceId, (Instant, Spans)>,
+    /// In the order they came first; a trace that is decided stays here until its time, and is another one if it comes again.
     order: VecDeque<(Instant, TraceId)>,
     bytes: usize,
     /// Traces that are kept, for their spans that come later.
@@ -69,35 +70,44 @@ impl Held {
             self.give_up(trace, decided);
             return decided(head, record);
         }
-        if !self.traces.contains_key(&trace) {
-            self.order.push_back((Instant::now(), trace));
-        }
         self.bytes += size_of_val(record);
-        self.traces.entry(trace).or_default().push(Waiting { head, record: record.into() });
+        let (_, spans) = self.traces.entry(trace).or_insert_with(|| {
+            let now = Instant::now();
+            self.order.push_back((now, trace));
+            (now, Spans::new())
+        });
+        spans.push(Waiting { head, record: record.into() });
         while self.bytes > HELD_BYTES || self.order.len() > HELD_TRACES {
-            let Some((_, oldest)) = self.order.pop_front() else { break };
-            self.give_up(oldest, decided);
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.give_up_as_of(oldest, decided);
         }
     }
 
     /// Decides against traces that are too old, or against all.
     pub(crate) fn release(&mut self, now: Instant, all: bool, decided: Decided<'_>) {
-        while let Some((since, trace)) = self.order.front().copied() {
-            if !all && now.duration_since(since) < PATIENCE {
+        while let Some(oldest) = self.order.front().copied() {
+            if !all && now.duration_since(oldest.0) < PATIENCE {
                 break;
             }
             self.order.pop_front();
-            self.give_up(trace, decided);
+            self.give_up_as_of(oldest, decided);
         }
     }
 
     /// In a forked child: what is undecided is the parent's to decide and to count. Spills go before what they hold is
     /// forgotten.
     pub(crate) fn after_fork(&mut self) {
-        for waiting in self.traces.drain().flat_map(|(_, spans)| spans) {
+        for waiting in self.traces.drain().flat_map(|(_, (_, spans))| spans) {
             waiting.head.drop_spill();
         }
         *self = Self::default();
+    }
+
+    /// Decides against the spans of a trace that first came then; those that came after a decision have their own time.
+    fn give_up_as_of(&mut self, (since, trace): (Instant, TraceId), decided: Decided<'_>) {
+        if self.traces.get(&trace).is_some_and(|(first, _)| *first == since) {
+            self.give_up(trace, decided);
+        }
     }
 
     fn give_up(&mut self, trace: TraceId, decided: Decided<'_>) {
@@ -105,7 +115,7 @@ impl Held {
     }
 
     fn remove(&mut self, trace: TraceId) -> Spans {
-        let spans = self.traces.remove(&trace).unwrap_or_default();
+        let spans = self.traces.remove(&trace).map(|(_, spans)| spans).unwrap_or_default();
         self.bytes -= spans.iter().map(|waiting| size_of_val(&*waiting.record)).sum::<usize>();
         spans
     }
@@ -141,4 +151,50 @@ fn kept(mut head: Head, reason: u8) -> Head {
     head.tag &= !UNSAMPLED;
     head.flags |= reason;
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::SPAN;
+    use std::ptr::{null, null_mut};
+
+    fn head(tag: u16) -> Head {
+        Head {
+            units: 0,
+            fields: 0,
+            kind: SPAN,
+            flags: 0,
+            tag,
+            meta: null(),
+            trace_high: 0,
+            trace_low: 7,
+            span: 1,
+            parent: 0,
+            start: 0,
+            end: 0,
+            spill: null_mut(),
+        }
+    }
+
+    // One trace can be over here several times, once for each request that comes with it.
+    #[test]
+    fn a_trace_that_comes_again_is_waited_for_anew() {
+        let moment = || {
+            std::thread::sleep(Duration::from_millis(2));
+            Instant::now()
+        };
+        let (mut held, mut decided) = (Held::default(), 0);
+        for tag in [UNSAMPLED, UNSAMPLED | FIRST] {
+            held.take(head(tag), &[], &mut |_| None, &mut |_, _| decided += 1);
+        }
+        assert_eq!(decided, 2, "the request is over");
+        let between = moment();
+        moment();
+        held.take(head(UNSAMPLED), &[], &mut |_| None, &mut |_, _| decided += 1);
+        for (now, expect) in [(between, 2), (moment(), 3)] {
+            held.release(now + PATIENCE, false, &mut |_, _| decided += 1);
+            assert_eq!(decided, expect);
+        }
+    }
 }
