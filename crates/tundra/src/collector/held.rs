@@ -6,10 +6,11 @@
 #![expect(unsafe_code, reason = "the head of a record holds raw pointers")]
 
 use super::batch::Record;
+use super::translate::is_error_name;
 use crate::engine::fields::{Decoder, Raw};
 use crate::engine::{self, FIRST, Head, KEPT_ERROR, KEPT_LLM, UNSAMPLED, Word};
 use crate::limits::{HELD_BYTES, HELD_TRACES, KEPT_TRACES};
-use crate::sampling::Worth;
+use crate::sampling::{Worth, is_llm_name};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use tundra_record::TraceId;
@@ -138,10 +139,7 @@ impl Held {
 /// Whether a look at the span itself can find anything: most have neither a field that could say so nor anything on the
 /// heap, and need not be translated to be passed over.
 fn may_matter(record: &Record<'_>) -> bool {
-    let telling = |name: &str| {
-        matches!(name, "otel.status_code" | "error" | "openinference.span.kind")
-            || name.starts_with("gen_ai.")
-    };
+    let telling = |name: &str| is_error_name(name) || name == "otel.status_code" || is_llm_name(name);
     record.spill.is_some()
         || Decoder(record.fields).any(|(_, raw)| matches!(raw, Raw::Error(_)))
         || record.head.metadata().is_some_and(|meta| meta.fields().iter().any(|field| telling(field.name())))

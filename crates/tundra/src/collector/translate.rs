@@ -297,7 +297,7 @@ const SPAN_FIELDS: [&str; 8] = [
 ];
 
 /// Fields that people put an error's text in.
-fn is_error_name(name: &str) -> bool {
+pub(super) fn is_error_name(name: &str) -> bool {
     matches!(name, "error" | "err" | "exception")
 }
 

@@ -85,6 +85,22 @@ fn a_failed_root_keeps_what_was_below() {
     assert_eq!(found, ["below", "root"]);
 }
 
+// Whatever makes a span a failed one keeps its trace.
+#[test]
+fn failures_by_every_name_keep_their_trace() {
+    use std::fmt::Error as Broken;
+    let check = |how: &str, failed: fn()| {
+        assert_eq!(kept(|builder| builder.sample_rate(0.0), failed), ["failed"], "{how}");
+    };
+    check("error", || drop(info_span!("failed", error = "boom")));
+    check("flag", || drop(info_span!("failed", error = true)));
+    check("err", || drop(info_span!("failed", err = "boom")));
+    check("exception", || drop(info_span!("failed", exception = "boom")));
+    check("value", || drop(info_span!("failed", cause = &Broken as &(dyn std::error::Error + 'static))));
+    check("status", || drop(info_span!("failed", otel.status_code = "error")));
+    check("event", || info_span!("failed").in_scope(|| error!(err = "boom")));
+}
+
 #[test]
 fn model_calls_are_kept_with_their_trace() {
     let run = || {
