@@ -215,6 +215,11 @@ impl Remote {
             return work();
         }
         carried::keep(self);
+        in_scope_of(self.identity(), work)
+    }
+
+    /// The span above, as contexts know it.
+    pub(crate) fn identity(&self) -> SpanIdentity {
         let tag = match (self.begins, self.sampled) {
             (true, true) => UNDECIDED,
             (true, false) => UNDECIDED | UNSAMPLED,
@@ -222,7 +227,7 @@ impl Remote {
             (false, false) => ANY_PIPELINE | UNSAMPLED,
         };
         let (trace_high, trace_low) = (self.trace_id.high(), self.trace_id.low());
-        in_scope_of(SpanIdentity { trace_high, trace_low, span: self.span_id.0, tag }, work)
+        SpanIdentity { trace_high, trace_low, span: self.span_id.0, tag }
     }
 }
 

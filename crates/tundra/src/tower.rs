@@ -11,6 +11,7 @@
 //! `error.type = "cancelled"`. gRPC requests carry `rpc.*` attributes besides, their status also from the trailers.
 
 mod asked;
+mod inside;
 mod served;
 
 pub use served::Served;
@@ -21,6 +22,7 @@ use crate::propagation::http::extract;
 use ::http::uri::Authority;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
+use inside::Inside;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -67,10 +69,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let span = server_span(&request);
+        let inside = server_span(&request);
         let for_head = request.method() == Method::HEAD;
-        let inner = span.in_scope(|| self.0.call(request));
-        Answer { inner, span, for_head, open: true }
+        let inner = inside.run(|| self.0.call(request));
+        Answer { inner, inside, for_head, open: true }
     }
 }
 
@@ -80,7 +82,7 @@ pin_project! {
     pub struct Answer<F> {
         #[pin]
         inner: F,
-        span: Span,
+        inside: Inside,
         // Whether the body will not be sent.
         for_head: bool,
         open: bool,
@@ -90,7 +92,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if *this.open {
-                this.span.set_attribute("error.type", "cancelled");
+                this.inside.span().set_attribute("error.type", "cancelled");
             }
         }
     }
@@ -105,22 +107,20 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _inside = this.span.enter();
-            ready!(this.inner.poll(context))
-        };
+        let inner = this.inner;
+        let result = ready!(this.inside.run(|| inner.poll(context)));
         *this.open = false;
-        let span = std::mem::replace(this.span, Span::none());
+        let inside = std::mem::take(this.inside);
         Poll::Ready(match result {
             Ok(response) => {
-                let failed = settle(&span, response.status(), response.headers());
+                let failed = settle(inside.span(), response.status(), response.headers());
                 let bare = *this.for_head || is_bare(response.status());
                 let length =
                     text(response.headers(), header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-                Ok(response.map(|body| Served::new(body, (span, failed), (bare, length))))
+                Ok(response.map(|body| Served::new(body, (inside, failed), (bare, length))))
             }
             Err(error) => {
-                fail(&span, "service");
+                fail(inside.span(), "service");
                 Err(error)
             }
         })
@@ -146,7 +146,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn server_span<B>(request: &Request<B>) -> Span {
+fn server_span<B>(request: &Request<B>) -> Inside {
     let (uri, headers) = (request.uri(), request.headers());
     let (authority, told) = (asked::authority(uri, headers), method::told(request.method()));
     let make = || {
@@ -166,7 +166,8 @@ fn server_span<B>(request: &Request<B>) -> Span {
             http.response.body.size = Empty
         )
     };
-    let span = extract(headers).map_or_else(make, |remote| remote.in_scope(make));
+    let inside = Inside::make(extract(headers).as_ref(), make);
+    let span = inside.span();
     if text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc")) {
         let path = uri.path().trim_start_matches('/');
         let (service, method) = path.split_once('/').unwrap_or((path, ""));
@@ -180,7 +181,7 @@ fn server_span<B>(request: &Request<B>) -> Span {
     } else {
         span.set_name(told.name.to_owned());
     }
-    span
+    inside
 }
 
 /// Whether the head tells of a failure.

@@ -2,6 +2,7 @@
 //!
 //! Made by `Answer` with the head; passes frames on as they come and lets go of the span with the last one.
 
+use super::inside::Inside;
 use super::{fail, settle_grpc};
 use crate::SpanExt;
 use ::bytes::Buf;
@@ -9,7 +10,6 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tracing::Span;
 
 pin_project! {
     /// A body that keeps the server span of its request open.
@@ -22,11 +22,15 @@ pin_project! {
 }
 
 impl<B: Body> Served<B> {
-    /// The span, and whether the head told of a failure; `bare` if nothing of it will be asked for; the length, if the head
+    /// Where it is made, and whether the head told of a failure; `bare` if nothing of it will be asked for; the length, if the head
     /// tells it.
-    pub(super) fn new(inner: B, (span, failed): (Span, bool), (bare, length): (bool, Option<u64>)) -> Self {
+    pub(super) fn new(
+        inner: B,
+        (inside, failed): (Inside, bool),
+        (bare, length): (bool, Option<u64>),
+    ) -> Self {
         let expects = length.or_else(|| inner.size_hint().exact());
-        let mut open = Open { span: Some(span), failed, sent: 0, expects };
+        let mut open = Open { inside: Some(inside), failed, sent: 0, expects };
         // A server does not ask an empty body for anything.
         if bare || inner.is_end_stream() {
             open.end();
@@ -38,7 +42,7 @@ impl<B: Body> Served<B> {
 /// The span, until the body ends.
 #[derive(Debug)]
 struct Open {
-    span: Option<Span>,
+    inside: Option<Inside>,
     /// What failed before is not cancelled later.
     failed: bool,
     sent: u64,
@@ -48,8 +52,8 @@ struct Open {
 
 impl Open {
     fn end(&mut self) {
-        if let Some(span) = self.span.take() {
-            span.record("http.response.body.size", self.sent);
+        if let Some(inside) = self.inside.take() {
+            inside.span().record("http.response.body.size", self.sent);
         }
     }
 }
@@ -58,8 +62,8 @@ impl Drop for Open {
     fn drop(&mut self) {
         // A server that knows the length does not wait to hear that this was all.
         let cancelled = !self.failed && self.expects != Some(self.sent);
-        if let Some(span) = self.span.as_ref().filter(|_| cancelled) {
-            span.set_attribute("error.type", "cancelled");
+        if let Some(inside) = self.inside.as_ref().filter(|_| cancelled) {
+            inside.span().set_attribute("error.type", "cancelled");
         }
         self.end();
     }
@@ -74,25 +78,26 @@ impl<B: Body> Body for Served<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let frame = {
-            let _inside = this.open.span.as_ref().map(Span::enter);
-            ready!(this.inner.as_mut().poll_frame(context))
-        };
+        let mut ask = || this.inner.as_mut().poll_frame(context);
+        let frame = ready!(match &this.open.inside {
+            Some(inside) => inside.run(ask),
+            None => ask(),
+        });
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
                     this.open.sent += data.remaining() as u64;
                 }
-                if let (Some(span), Some(trailers)) = (&this.open.span, frame.trailers_ref()) {
-                    settle_grpc(span, trailers);
+                if let (Some(inside), Some(trailers)) = (&this.open.inside, frame.trailers_ref()) {
+                    settle_grpc(inside.span(), trailers);
                 }
                 if frame.is_trailers() || this.inner.is_end_stream() {
                     this.open.end();
                 }
             }
             Some(Err(_)) => {
-                if let Some(span) = &this.open.span {
-                    fail(span, "body");
+                if let Some(inside) = &this.open.inside {
+                    fail(inside.span(), "body");
                 }
                 this.open.end();
             }

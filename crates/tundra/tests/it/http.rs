@@ -335,6 +335,47 @@ fn only_the_head_was_asked_for() {
     assert_eq!(attr(&span, "error.type"), None);
 }
 
+// What is not recorded does not break the trace: who is asked from here, and what is told, goes on from the span above.
+#[test]
+fn a_request_whose_span_nobody_wants() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let service = get(|| async {
+        let mut headers = HeaderMap::new();
+        propagation::http::inject(&mut headers);
+        tracing::warn!("while answered");
+        let pieces = stream::iter(vec![piece("It "), piece("rains.")]).inspect(|_| tracing::warn!("a piece"));
+        (headers, Body::from_stream(pieces))
+    });
+    let app = Router::new().route("/it", service).layer(ServerLayer::new());
+    let ask = async |with: &[(&str, &str)]| {
+        let mut request = Request::get("/it");
+        for (name, value) in with {
+            request = request.header(*name, *value);
+        }
+        let answer = app.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+        let (head, body) = answer.expect("served").into_parts();
+        http_body_util::BodyExt::collect(body).await.expect("whole");
+        ["traceparent", "tracestate", "baggage"].map(|name| {
+            head.headers.get(name).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+        })
+    };
+    let with = [("traceparent", parent), ("tracestate", "dd=s:2;o:rum,a=1"), ("baggage", "user=7")];
+    let expect = [parent, "dd=s:2;p:b7ad6b7169203331;o:rum,a=1", "user=7"];
+    for collector in crate::doors_with(|builder| builder.filter("warn")) {
+        let found = run(&collector, async { [ask(&with).await, ask(&[]).await, ask(&with[2..]).await] });
+        assert_eq!(found, [expect, [""; 3], ["", "", "user=7"]]);
+        let logs = collector.logs();
+        assert_eq!((collector.spans().len(), logs.len()), (0, 9));
+        let inside = |log: &&tundra_record::LogRecord<'_>| {
+            log.span_id.is_some_and(|id| id.to_string() == "b7ad6b7169203331")
+        };
+        assert_eq!(logs.iter().filter(inside).count(), 3, "{}", collector.lines());
+    }
+    // Nor does an SDK that is switched off.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(ask(&with)), expect);
+}
+
 #[test]
 fn hostile_requests() {
     let collector = Collector::new();
