@@ -115,9 +115,13 @@ pub fn embeddings(provider: &str, model: impl Into<String>) -> Call {
 /// The execution of a tool; `call_id` as the model gave it, empty if it did not.
 pub fn tool(name: impl Into<String>, call_id: impl Into<String>) -> Call {
     let (name, call_id) = (name.into(), call_id.into());
-    let span = info_span!("execute_tool", gen_ai.operation.name = "execute_tool", gen_ai.tool.name = %name,
-        otel.kind = "internal");
-    span.set_name(format!("execute_tool {name}"));
+    let span = info_span!(
+        "execute_tool",
+        otel.name = named("execute_tool", &name),
+        otel.kind = "internal",
+        gen_ai.operation.name = "execute_tool",
+        gen_ai.tool.name = said(&name)
+    );
     if !call_id.is_empty() {
         span.set_attribute("gen_ai.tool.call.id", call_id);
     }
@@ -127,36 +131,59 @@ pub fn tool(name: impl Into<String>, call_id: impl Into<String>) -> Call {
 /// A run of an agent.
 pub fn agent(name: impl Into<String>) -> Call {
     let name = name.into();
-    let span = info_span!("invoke_agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = %name,
-        otel.kind = "internal");
-    span.set_name(format!("invoke_agent {name}"));
-    Call::from_span(span)
+    Call::from_span(info_span!(
+        "invoke_agent",
+        otel.name = named("invoke_agent", &name),
+        otel.kind = "internal",
+        gen_ai.operation.name = "invoke_agent",
+        gen_ai.agent.name = said(&name)
+    ))
 }
 
 /// A workflow of several agents or steps.
 pub fn workflow(name: impl Into<String>) -> Call {
     let name = name.into();
-    let span = info_span!("invoke_workflow", gen_ai.operation.name = "invoke_workflow",
-        gen_ai.workflow.name = %name, otel.kind = "internal");
-    span.set_name(format!("invoke_workflow {name}"));
-    Call::from_span(span)
+    Call::from_span(info_span!(
+        "invoke_workflow",
+        otel.name = named("invoke_workflow", &name),
+        otel.kind = "internal",
+        gen_ai.operation.name = "invoke_workflow",
+        gen_ai.workflow.name = said(&name)
+    ))
 }
 
 /// A search for documents in a data source.
 pub fn retrieval(source: impl Into<String>) -> Call {
     let source = source.into();
-    let span = info_span!("retrieval", gen_ai.operation.name = "retrieval", gen_ai.data_source.id = %source,
-        otel.kind = "client");
-    span.set_name(format!("retrieval {source}"));
-    Call::from_span(span)
+    Call::from_span(info_span!(
+        "retrieval",
+        otel.name = named("retrieval", &source),
+        otel.kind = "client",
+        gen_ai.operation.name = "retrieval",
+        gen_ai.data_source.id = said(&source)
+    ))
+}
+
+/// A span's name, for sampling rules known from the beginning.
+fn named(operation: &str, what: &str) -> String {
+    said(what).map_or_else(|| operation.to_owned(), |what| format!("{operation} {what}"))
+}
+
+/// An empty name is none.
+fn said(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_empty())
 }
 
 impl Call {
     fn of_model(operation: &'static str, provider: &str, model: String) -> Self {
-        let span = info_span!("llm", gen_ai.operation.name = operation, gen_ai.provider.name = provider,
-            gen_ai.request.model = %model, otel.kind = "client");
-        span.set_name(format!("{operation} {model}"));
-        Self::from_span(span)
+        Self::from_span(info_span!(
+            "llm",
+            otel.name = named(operation, &model),
+            otel.kind = "client",
+            gen_ai.operation.name = operation,
+            gen_ai.provider.name = provider,
+            gen_ai.request.model = said(&model)
+        ))
     }
 
     fn from_span(span: Span) -> Self {

@@ -61,11 +61,9 @@ fn client_span(request: &Request) -> Span {
     let _ = shown.set_username("").and_then(|()| shown.set_password(None));
     // An IPv6 address stands in brackets only beside a port.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let span = info_span!("http.client", otel.kind = "client", http.request.method = told.method,
+    info_span!("http.client", otel.name = told.name, otel.kind = "client", http.request.method = told.method,
         http.request.method_original = told.original, server.address = host,
-        server.port = url.port_or_known_default(), url.full = %shown, http.response.status_code = Empty);
-    span.set_name(told.name.to_owned());
-    span
+        server.port = url.port_or_known_default(), url.full = %shown, http.response.status_code = Empty)
 }
 
 fn settle(span: &Span, result: &Result<Response, Error>) {

@@ -20,10 +20,11 @@ use crate::SpanExt;
 use crate::method;
 use crate::propagation::http::extract;
 use ::http::uri::Authority;
-use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use inside::Inside;
 use pin_project_lite::pin_project;
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -146,19 +147,38 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
+/// Service and method of a gRPC request.
+fn called<'r>(uri: &'r Uri, headers: &HeaderMap) -> Option<(&'r str, &'r str)> {
+    let kind = text(headers, header::CONTENT_TYPE)?;
+    let path = uri.path().trim_start_matches('/');
+    kind.starts_with("application/grpc").then(|| path.split_once('/').unwrap_or((path, "")))
+}
+
+/// The span has its name and all that is known from the beginning, for sampling rules look at nothing else.
 fn server_span<B>(request: &Request<B>) -> Inside {
     let (uri, headers) = (request.uri(), request.headers());
     let (authority, told) = (asked::authority(uri, headers), method::told(request.method()));
+    let (called, route) = (called(uri, headers), route(request));
+    let route = route.as_deref().filter(|_| called.is_none());
+    let name: Cow<'_, str> = match route {
+        Some(route) => format!("{} {route}", told.name).into(),
+        None if called.is_some() => uri.path().trim_start_matches('/').into(),
+        None => told.name.into(),
+    };
     let make = || {
         info_span!(
             "http.server",
+            otel.name = &*name,
             otel.kind = "server",
             http.request.method = told.method,
             http.request.method_original = told.original,
             url.scheme = uri.scheme_str().unwrap_or("http"),
             url.path = uri.path(),
             url.query = uri.query(),
-            http.route = Empty,
+            http.route = route,
+            rpc.system = called.map(|_| "grpc"),
+            rpc.service = called.map(|(service, _)| service),
+            rpc.method = called.map(|(_, method)| method),
             server.address = authority.as_ref().map(asked::host),
             server.port = authority.as_ref().and_then(Authority::port_u16),
             user_agent.original = text(headers, header::USER_AGENT),
@@ -166,22 +186,7 @@ fn server_span<B>(request: &Request<B>) -> Inside {
             http.response.body.size = Empty
         )
     };
-    let inside = Inside::make(extract(headers).as_ref(), make);
-    let span = inside.span();
-    if text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc")) {
-        let path = uri.path().trim_start_matches('/');
-        let (service, method) = path.split_once('/').unwrap_or((path, ""));
-        span.set_attribute("rpc.system", "grpc");
-        span.set_attribute("rpc.service", service.to_owned());
-        span.set_attribute("rpc.method", method.to_owned());
-        span.set_name(path.to_owned());
-    } else if let Some(route) = route(request) {
-        span.set_name(format!("{} {route}", told.name));
-        span.record("http.route", route);
-    } else {
-        span.set_name(told.name.to_owned());
-    }
-    inside
+    Inside::make(extract(headers).as_ref(), make)
 }
 
 /// Whether the head tells of a failure.

@@ -163,10 +163,15 @@ impl api::Tracer for Tracer {
             Parent::Ambient => innermost(),
             Parent::Root => None,
         };
+        // What sampling rules shall know is there from the beginning.
+        let (name, kind) = (&*builder.name, kind(builder.span_kind.as_ref()));
+        let make = || info_span!(target: "opentelemetry", "span", otel.name = name, otel.kind = kind);
         let span = match &parent {
-            Parent::Root => info_span!(target: "opentelemetry", parent: None, "span"),
-            Parent::Ambient => info_span!(target: "opentelemetry", "span"),
-            Parent::Span(who) => in_scope_of(*who, || info_span!(target: "opentelemetry", "span")),
+            Parent::Root => {
+                info_span!(target: "opentelemetry", parent: None, "span", otel.name = name, otel.kind = kind)
+            }
+            Parent::Ambient => make(),
+            Parent::Span(who) => in_scope_of(*who, make),
         };
         let mut span = Span::new(span, above);
         span.fill(builder, &self.scope);
@@ -227,10 +232,8 @@ impl Span {
     }
 
     fn fill(&mut self, builder: SpanBuilder, scope: &str) {
-        let SpanBuilder { name, span_kind, start_time, attributes, events, links, .. } = builder;
+        let SpanBuilder { start_time, attributes, events, links, .. } = builder;
         let Some(span) = &self.span else { return };
-        span.set_name(name);
-        span.set_attribute("otel.kind", kind(span_kind.unwrap_or(SpanKind::Internal)));
         if !scope.is_empty() {
             span.set_attribute("otel.scope.name", scope.to_owned());
         }
@@ -257,13 +260,13 @@ impl Span {
     }
 }
 
-fn kind(kind: SpanKind) -> &'static str {
+fn kind(kind: Option<&SpanKind>) -> &'static str {
     match kind {
-        SpanKind::Client => "client",
-        SpanKind::Server => "server",
-        SpanKind::Producer => "producer",
-        SpanKind::Consumer => "consumer",
-        SpanKind::Internal => "internal",
+        Some(SpanKind::Client) => "client",
+        Some(SpanKind::Server) => "server",
+        Some(SpanKind::Producer) => "producer",
+        Some(SpanKind::Consumer) => "consumer",
+        Some(SpanKind::Internal) | None => "internal",
     }
 }
 

@@ -335,6 +335,40 @@ fn only_the_head_was_asked_for() {
     assert_eq!(attr(&span, "error.type"), None);
 }
 
+// A rule decides when the span begins, so what it may look at has to be known by then.
+#[test]
+fn rules_fit_spans_of_requests() {
+    let check = |rule: &str, expect: &[&str]| {
+        let rules = format!("[{{{rule}, \"sample_rate\": 0}}]");
+        let collector = Collector::with(|builder| builder.sampling_rules(&rules).keep_errors(false));
+        run(&collector, async {
+            let service = get(|| std::future::ready(""));
+            let app = Router::new().route("/health/{probe}", service.clone());
+            let app = app.route("/shop.Orders/Place", service).layer(ServerLayer::new());
+            for (path, kind) in [("/health/live", "text/plain"), ("/shop.Orders/Place", "application/grpc")] {
+                let request = Request::get(path).header("content-type", kind);
+                let answer = app.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+                drop(answer.expect("served"));
+            }
+            let nobody = reqwest::Client::new().post("http://127.0.0.1:1/").send_traced().await;
+            assert!(nobody.is_err());
+        });
+        let mut names: Vec<_> = collector.spans().iter().map(|span| span.name.to_string()).collect();
+        names.sort();
+        assert_eq!(names, expect, "{rule}");
+    };
+    const ALL: [&str; 3] = ["GET /health/{probe}", "POST", "shop.Orders/Place"];
+    check(r#""name": "none of them""#, &ALL);
+    check(r#""name": "http.server""#, &ALL);
+    check(r#""resource": "GET /health*""#, &ALL[1..]);
+    check(r#""name": "get /health/{probe}""#, &ALL[1..]);
+    check(r#""tags": {"http.route": "/health/*"}"#, &ALL[1..]);
+    check(r#""tags": {"url.path": "/health/live"}"#, &ALL[1..]);
+    check(r#""name": "shop.Orders/*""#, &ALL[..2]);
+    check(r#""tags": {"rpc.service": "shop.*", "rpc.system": "grpc", "rpc.method": "place"}"#, &ALL[..2]);
+    check(r#""name": "POST""#, &[ALL[0], ALL[2]]);
+}
+
 // What is not recorded does not break the trace: who is asked from here, and what is told, goes on from the span above.
 #[test]
 fn a_request_whose_span_nobody_wants() {

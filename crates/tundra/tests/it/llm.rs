@@ -74,6 +74,23 @@ fn an_agent_with_a_tool() {
 }
 
 #[test]
+fn nobody_is_called_nothing() {
+    let check = |call: fn() -> llm::Call, name: &str, key: &str| {
+        let collector = Collector::new();
+        collector.in_scope(|| drop(call()));
+        let span = collector.span(name).unwrap_or_else(|| panic!("{name} in {}", collector.tree()));
+        assert_eq!(span.attr(key), None, "{name}");
+        assert_eq!(text(&span, "gen_ai.operation.name"), name);
+    };
+    check(|| llm::chat("openai", ""), "chat", "gen_ai.request.model");
+    check(|| llm::embeddings("openai", ""), "embeddings", "gen_ai.request.model");
+    check(|| llm::tool("", ""), "execute_tool", "gen_ai.tool.name");
+    check(|| llm::agent(""), "invoke_agent", "gen_ai.agent.name");
+    check(|| llm::workflow(""), "invoke_workflow", "gen_ai.workflow.name");
+    check(|| llm::retrieval(""), "retrieval", "gen_ai.data_source.id");
+}
+
+#[test]
 fn attributes_by_any_name() {
     for collector in crate::doors() {
         collector.in_scope(|| {

@@ -45,6 +45,47 @@ fn rules_decide_at_the_root() {
     check(r#"[{"service": "db", "sample_rate": 1}, {"service": "test", "sample_rate": 0}]"#, &["other"]);
 }
 
+// Names that the SDK itself gives are known to rules as any other.
+#[test]
+fn rules_know_what_the_sdk_names() {
+    let check = |rule: &str, work: fn(), expect: &[&str]| {
+        let rules = format!("[{{{rule}, \"sample_rate\": 0}}]");
+        let found = kept(|builder| builder.sampling_rules(rules).keep_llm(false), work);
+        assert_eq!(found, expect, "{rule}");
+    };
+    let calls = || {
+        drop(tundra::llm::chat("openai", "gpt-4o"));
+        drop(tundra::llm::tool("search", ""));
+        drop(tundra::llm::agent("planner"));
+        drop(tundra::llm::workflow("nightly"));
+        drop(tundra::llm::retrieval("docs"));
+    };
+    const ALL: [&str; 5] = [
+        "chat gpt-4o",
+        "execute_tool search",
+        "invoke_agent planner",
+        "invoke_workflow nightly",
+        "retrieval docs",
+    ];
+    check(r#""name": "x""#, calls, &ALL);
+    check(r#""name": "chat *""#, calls, &ALL[1..]);
+    check(r#""resource": "invoke_*""#, calls, &[ALL[0], ALL[1], ALL[4]]);
+    check(r#""name": "execute_tool *""#, calls, &[ALL[0], ALL[2], ALL[3], ALL[4]]);
+    check(r#""name": "retrieval docs""#, calls, &ALL[..4]);
+    #[cfg(feature = "opentelemetry")]
+    {
+        use opentelemetry::trace::{Tracer, TracerProvider};
+        let spans = || {
+            let tracer = tundra::bridge::opentelemetry::TracerProvider::new().tracer("lib");
+            tracer.in_span("GET /health", |_| drop(tracer.start("below")));
+            drop(tracer.start("work"));
+        };
+        check(r#""name": "x""#, spans, &["GET /health", "below", "work"]);
+        check(r#""name": "GET /health""#, spans, &["work"]);
+        check(r#""tags": {"otel.kind": "internal"}"#, spans, &[]);
+    }
+}
+
 #[test]
 fn a_bad_rule_is_told_at_once() {
     let error = tundra::builder().sampling_rules("[{}]").build().expect_err("no rate").to_string();
