@@ -93,7 +93,7 @@ fn datadog<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Optio
         && get("traceparent").and_then(header::parse_traceparent).as_ref().is_some_and(same)
     {
         // What other vendors say travels on; Datadog's own headers tell what its member would.
-        remote.trace_state = get("tracestate").and_then(header::passed_on).unwrap_or_default().to_owned();
+        remote.trace_state = get("tracestate").map(header::passed_on).unwrap_or_default();
     }
     Some(remote)
 }

@@ -43,7 +43,7 @@ pub(super) fn read_tracestate(text: &str, remote: &mut Remote) {
         return;
     }
     // One that is too long to be passed on still tells what was decided.
-    passed_on(text).unwrap_or_default().clone_into(&mut remote.trace_state);
+    remote.trace_state = passed_on(text);
     let Some(member) = members(text).find_map(|member| member.strip_prefix("dd=")) else { return };
     for part in member.split(';') {
         let Some((key, value)) = part.split_once(':') else { continue };
@@ -70,10 +70,27 @@ pub(super) fn read_tracestate(text: &str, remote: &mut Remote) {
 /// The tag that tells who decided.
 const MAKER: &str = "_dd.p.dm=";
 
-/// `tracestate`, if it can travel on.
-pub(super) fn passed_on(text: &str) -> Option<&str> {
-    (text.len() <= TRACE_STATE_BYTES && is_header_text(text)).then_some(text)
+/// `tracestate` as it travels on. Of one that is too long the long members go, then the last, as the specification says.
+pub(super) fn passed_on(text: &str) -> String {
+    if !is_header_text(text) {
+        return String::new();
+    }
+    if text.len() <= TRACE_STATE_BYTES {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for member in members(text).filter(|member| member.len() <= LONG_MEMBER) {
+        if kept.len() + ",".len() + member.len() > TRACE_STATE_BYTES {
+            break;
+        }
+        kept.push_str(if kept.is_empty() { "" } else { "," });
+        kept.push_str(member);
+    }
+    kept
 }
+
+/// Characters of a member from which on it is the first to go.
+const LONG_MEMBER: usize = 128;
 
 fn members(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|member| !member.is_empty()).take(TRACE_STATE_MEMBERS)

@@ -6,14 +6,14 @@
 //!
 //! Servers put [`ServerLayer`](crate::tower::ServerLayer) (feature `tower`) in front, or call [`extract`].
 
-use super::{Remote, extract as extract_from, inject as inject_into};
+use super::{Remote, http, inject as inject_into};
 use ::tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use ::tonic::service::Interceptor;
 use ::tonic::{Request, Status};
 
-/// Reads the context out of a request's metadata.
+/// Reads the context out of a request's metadata, lists that came in several lines included.
 pub fn extract(metadata: &MetadataMap) -> Option<Remote> {
-    extract_from(|name| metadata.get(name)?.to_str().ok())
+    http::extract(metadata.as_ref())
 }
 
 /// Writes the current span's context; false if the thread is inside no span.

@@ -411,6 +411,47 @@ fn a_request_whose_span_nobody_wants() {
 }
 
 #[test]
+fn lists_in_several_lines() {
+    let check = |lines: &[(&'static str, &str)], expect: Option<[&str; 2]>| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_str(value).expect("well-formed"));
+        }
+        let remotes = [
+            propagation::http::extract(&headers),
+            #[cfg(feature = "tonic")]
+            propagation::tonic::extract(&tonic::metadata::MetadataMap::from_headers(headers.clone())),
+        ];
+        for remote in remotes {
+            let found = remote.as_ref().map(|remote| [&*remote.trace_state, &*remote.baggage]);
+            assert_eq!(found, expect, "{lines:?}");
+        }
+    };
+    let parent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let other = ("traceparent", "00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-01");
+    check(&[parent, ("tracestate", "a=1"), ("tracestate", "b=2, c=3")], Some(["a=1,b=2, c=3", ""]));
+    check(&[parent, ("baggage", "a=1"), ("baggage", "b=2")], Some(["", "a=1,b=2"]));
+    // 512 characters have to be passed on.
+    let most = format!("a={}", "x".repeat(510));
+    check(&[parent, ("tracestate", &most)], Some([&most, ""]));
+    // Of two spans above none is known to be the right one.
+    check(&[parent, other], None);
+    check(&[parent, parent], Some(["", ""]));
+    // Of a list that is too long the long members go, then the last.
+    let long = format!("long={}", "x".repeat(200));
+    let short = |n: usize| format!("k{n}={}", "y".repeat(96));
+    let all = [long.clone(), short(1), short(2), short(3), short(4), short(5), short(6)].join(",");
+    let kept = [short(1), short(2), short(3), short(4), short(5)].join(",");
+    check(&[parent, ("tracestate", &all)], Some([&kept, ""]));
+    // What was decided is told all the same.
+    let mut headers = HeaderMap::new();
+    headers.append(parent.0, HeaderValue::from_static(parent.1));
+    headers.append("tracestate", HeaderValue::from_str(&format!("{all},dd=s:2;o:rum")).expect("well-formed"));
+    let remote = propagation::http::extract(&headers).expect("`traceparent` is fine");
+    assert_eq!((remote.priority, &*remote.origin), (Some(2), "rum"));
+}
+
+#[test]
 fn hostile_requests() {
     let collector = Collector::new();
     run(&collector, async {
