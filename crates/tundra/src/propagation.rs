@@ -35,7 +35,7 @@ pub struct Remote {
     pub trace_id: TraceId,
     /// The span itself; zero if there is none.
     pub span_id: SpanId,
-    /// Whether the trace is kept.
+    /// Whether the trace is kept; true where nobody above decided, for then it is decided here.
     pub sampled: bool,
     /// Datadog's sampling priority, if it was told.
     pub priority: Option<i32>,
@@ -47,8 +47,9 @@ pub struct Remote {
     pub trace_state: String,
     /// `baggage` as it came; empty if none.
     pub baggage: String,
-    /// Whether no span came, but baggage or the wish not to be sampled: a trace that is to begin here.
-    begins: bool,
+    /// Whether it is to be decided here if the trace is kept, unless the wish came that it is not: nobody above did. Without a
+    /// span the trace begins here, with baggage or that wish.
+    undecided: bool,
 }
 
 /// Reads the context out of a request's headers: the first style that is there and well-formed wins. Baggage without any of
@@ -80,9 +81,12 @@ fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) ->
     if let Some(state) = get("tracestate") {
         header::read_tracestate(state, &mut remote);
     }
+    let mut priorities = [remote.priority, None];
     if styles.contains(&Style::Datadog) && header::is_same_trace(&get, remote.trace_id) {
         header::read_datadog_extras(&get, &mut remote);
+        priorities[1] = header::datadog_priority(&get);
     }
+    header::settle_priority(priorities, &mut remote);
     Some(remote)
 }
 
@@ -123,11 +127,12 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
     let maker = sampling::maker(who.tag & NUMBER).filter(|_| who.tag & FOREIGN == 0);
     let priority = told.unwrap_or_else(|| header::priority(sampled, maker));
     let tags = header::tags(carried, maker.filter(|_| sampled));
+    let debug = told.is_some_and(|priority| priority > 1);
     for style in styles {
         match style {
             // A trace without a span yet is nothing to go on from.
             Style::TraceContext | Style::B3 | Style::B3Multi if !span.is_valid() => {}
-            Style::Datadog if who.tag & !UNSAMPLED == UNDECIDED => {}
+            Style::Datadog if who.tag & !UNSAMPLED == UNDECIDED && !span.is_valid() => {}
             Style::TraceContext => {
                 set("traceparent", &header::traceparent(trace, span, sampled));
                 let datadog = styles.contains(&Style::Datadog).then_some((priority, &*tags));
@@ -148,11 +153,15 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
                     set("x-datadog-origin", &carried.origin);
                 }
             }
+            Style::B3 if debug => set("b3", &format!("{trace}-{span}-{}", header::DEBUG)),
             Style::B3 => set("b3", &format!("{trace}-{span}-{}", u8::from(sampled))),
             Style::B3Multi => {
                 set("x-b3-traceid", &trace.to_string());
                 set("x-b3-spanid", &span.to_string());
-                set("x-b3-sampled", if sampled { "1" } else { "0" });
+                match debug {
+                    true => set("x-b3-flags", "1"),
+                    false => set("x-b3-sampled", if sampled { "1" } else { "0" }),
+                }
             }
             Style::Baggage => {
                 if let Some(carried) = carried.filter(|carried| !carried.baggage.is_empty()) {
@@ -192,8 +201,13 @@ impl Remote {
             datadog_tags: none(),
             trace_state: none(),
             baggage: none(),
-            begins: false,
+            undecided: false,
         }
+    }
+
+    /// A context that says nothing about sampling.
+    fn undecided(trace_id: TraceId, span_id: SpanId) -> Self {
+        Self { undecided: true, ..Self::new(trace_id, span_id, true) }
     }
 
     /// A trace that is to begin here, and not to be sampled.
@@ -205,7 +219,7 @@ impl Remote {
     fn beginning() -> Self {
         let dice = Cell::new(rng::seed());
         let trace = u128::from(rng::next(&dice)) << 64 | u128::from(rng::next(&dice));
-        Self { begins: true, ..Self::new(TraceId(trace), SpanId(0), true) }
+        Self::undecided(TraceId(trace), SpanId(0))
     }
 
     /// Runs `work` as if inside the remote span: spans that it makes become its children. Not to be held across an
@@ -220,7 +234,7 @@ impl Remote {
 
     /// The span above, as contexts know it.
     pub(crate) fn identity(&self) -> SpanIdentity {
-        let tag = match (self.begins, self.sampled) {
+        let tag = match (self.undecided, self.sampled) {
             (true, true) => UNDECIDED,
             (true, false) => UNDECIDED | UNSAMPLED,
             (false, true) => ANY_PIPELINE,

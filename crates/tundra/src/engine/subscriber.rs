@@ -52,7 +52,8 @@ impl Engine {
         cfg!(not(feature = "opentelemetry")) && last.who.tag & !(UNSAMPLED | FOREIGN) == self.pipeline
     }
 
-    /// The identity that a new span begins with: its parent's, or that of a new trace with no span. `id_of` translates
+    /// The identity that a new span begins with: its parent's, or that of a new trace with no span, or with one of another
+    /// process that left it to us whether the trace is kept. `id_of` translates
     /// the id of an explicit parent.
     fn above(
         &self,
@@ -69,7 +70,7 @@ impl Engine {
                 Some(who) if who.tag & !UNSAMPLED == UNDECIDED => {
                     let trace = Some([who.trace_high, who.trace_low]);
                     let root = self.root(local, slot, attributes, trace);
-                    Identity { tag: root.tag | who.tag & UNSAMPLED, ..root }
+                    Identity { tag: root.tag | who.tag & UNSAMPLED, span: who.span, ..root }
                 }
                 Some(who) => who,
                 None => self.root(local, slot, attributes, None),

@@ -59,9 +59,14 @@ pub(super) fn read_tracestate(text: &str, remote: &mut Remote) {
             None => {}
         }
     }
-    if remote.priority.is_some_and(|priority| (priority > 0) != remote.sampled) {
-        // The flag of `traceparent` is newer than a priority that contradicts it, and than whoever decided that.
-        remote.priority = None;
+}
+
+/// Settles which priority holds beside the flag of `traceparent`: the one that came first and agrees. If there are only others,
+/// the flag is newer than they are, and than whoever decided them.
+pub(super) fn settle_priority(told: [Option<i32>; 2], remote: &mut Remote) {
+    let told = told.into_iter().flatten();
+    remote.priority = told.clone().find(|priority| (*priority > 0) == remote.sampled);
+    if remote.priority.is_none() && told.count() > 0 {
         let tags = remote.datadog_tags.split(',').filter(|tag| !tag.starts_with(MAKER));
         remote.datadog_tags = tags.collect::<Vec<_>>().join(",");
     }
@@ -186,14 +191,22 @@ pub(super) fn parse_datadog<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option
         .filter(|hex| hex.len() == 16 && is_lower_hex(hex))
         .and_then(|hex| u64::from_str_radix(hex, 16).ok())
         .unwrap_or_default();
-    let priority = get("x-datadog-sampling-priority").and_then(|text| text.trim().parse::<i32>().ok());
+    let priority = datadog_priority(&get);
     // Without a parent the trace goes on, but under no span of it.
     let parent = SpanId(number("x-datadog-parent-id").unwrap_or_default());
     let trace = TraceId(u128::from(high) << 64 | u128::from(low));
-    let mut remote = Remote::new(trace, parent, priority.is_none_or(|priority| priority > 0));
+    let mut remote = match priority {
+        Some(priority) => Remote::new(trace, parent, priority > 0),
+        None => Remote::undecided(trace, parent),
+    };
     remote.priority = priority;
     read_datadog_extras(&get, &mut remote);
     Some(remote)
+}
+
+/// What `x-datadog-sampling-priority` says.
+pub(super) fn datadog_priority<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<i32> {
+    get("x-datadog-sampling-priority")?.trim().parse().ok()
 }
 
 /// Origin and tags, which W3C's headers alone would not bring.
@@ -235,13 +248,16 @@ pub(super) fn parse_b3(text: &str) -> Option<Remote> {
 
 /// `x-b3-*`.
 pub(super) fn parse_b3_multi<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
-    let sampled = get("x-b3-flags").filter(|flags| flags.trim() == "1").or_else(|| get("x-b3-sampled"));
-    let sampled = sampled.map(str::trim);
+    let debug = get("x-b3-flags").filter(|flags| flags.trim() == "1").map(|_| DEBUG);
+    let sampled = debug.or_else(|| get("x-b3-sampled").map(str::trim));
     let (Some(trace), Some(span)) = (get("x-b3-traceid"), get("x-b3-spanid")) else {
         return matches!(sampled, Some("0" | "false")).then(Remote::denied);
     };
     b3(trace.trim(), span.trim(), sampled)
 }
+
+/// The state of a trace that is kept whatever others say: Datadog's `USER_KEEP`.
+pub(super) const DEBUG: &str = "d";
 
 fn b3(trace: &str, span: &str, sampled: Option<&str>) -> Option<Remote> {
     let well_formed = (trace.len() == 32 || trace.len() == 16) && span.len() == 16;
@@ -250,8 +266,13 @@ fn b3(trace: &str, span: &str, sampled: Option<&str>) -> Option<Remote> {
     }
     let trace = TraceId(u128::from_str_radix(trace, 16).ok()?);
     let span = SpanId(u64::from_str_radix(span, 16).ok()?);
-    let sampled = !matches!(sampled, Some("0" | "false"));
-    (trace.is_valid() && span.is_valid()).then(|| Remote::new(trace, span, sampled))
+    if !trace.is_valid() || !span.is_valid() {
+        return None;
+    }
+    let Some(sampled) = sampled else { return Some(Remote::undecided(trace, span)) };
+    let mut remote = Remote::new(trace, span, !matches!(sampled, "0" | "false"));
+    remote.priority = (sampled == DEBUG).then_some(2);
+    Some(remote)
 }
 
 fn is_hex(text: &str) -> bool {

@@ -32,7 +32,7 @@ impl Style {
                 "x-datadog-origin",
             ],
             Self::B3 => &["b3"],
-            Self::B3Multi => &["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"],
+            Self::B3Multi => &["x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags"],
             Self::Baggage => &["baggage"],
         }
     }

@@ -332,6 +332,96 @@ fn a_trace_that_is_denied_before_it_begins() {
     check(&[("x-b3-flags", "1")], None);
 }
 
+// Who sent the headers left it to us: rate and rules are asked, and the span above stays the one above.
+#[test]
+fn a_trace_that_is_decided_here() {
+    let check = |styles: &str, headers: &[(&str, &str)], (rate, decided): (f64, Option<bool>)| {
+        let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let styles = Styles::parse(Some(styles), Some("tracecontext,datadog,b3"));
+        let remote = extract_styles(&styles.extract, get).expect("well-formed");
+        let collector = crate::testing::Collector::with(|builder| builder.sample_rate(rate));
+        let mut out = std::collections::HashMap::new();
+        collector.in_scope(|| {
+            let server = remote.in_scope(|| tracing::info_span!("server"));
+            let _inside = server.enter();
+            let who = innermost().expect("just entered");
+            inject_styles(&styles.inject, who, |name, value| drop(out.insert(name, value.to_owned())));
+        });
+        let sampled = decided.unwrap_or(rate > 0.0);
+        assert_eq!(collector.spans().len(), usize::from(sampled), "{headers:?} {rate}");
+        let above = collector.spans().iter().all(|span| span.parent_id == Some(remote.span_id));
+        assert!(above && out["traceparent"].starts_with(&format!("00-{}-", remote.trace_id)), "{headers:?}");
+        assert!(out["traceparent"].ends_with(if sampled { "-01" } else { "-00" }), "{headers:?} {rate}");
+        let said = out["x-datadog-sampling-priority"].clone();
+        let user = [if sampled { "2" } else { "-1" }, if sampled { "1" } else { "0" }];
+        assert_eq!(said, user[usize::from(decided.is_some())], "{headers:?} {rate}");
+    };
+    let b3 = |trace: &str, rest: &str| format!("{:0>32}-{SPAN}{rest}", trace);
+    for rate in [0.0, 1.0] {
+        check("b3", &[("b3", &b3("81", ""))], (rate, None));
+        check("b3", &[("b3", &b3("82", "-1"))], (rate, Some(true)));
+        check("b3", &[("b3", &b3("83", "-0"))], (rate, Some(false)));
+        let multi = [("x-b3-traceid", "0000000000000084"), ("x-b3-spanid", SPAN)];
+        check("b3multi", &multi, (rate, None));
+        check("b3multi", &[&multi[..], &[("x-b3-sampled", "1")]].concat(), (rate, Some(true)));
+        let datadog = [("x-datadog-trace-id", "85"), ("x-datadog-parent-id", "13235353014750950193")];
+        check("datadog", &datadog, (rate, None));
+        check(
+            "datadog",
+            &[&datadog[..], &[("x-datadog-sampling-priority", "1")]].concat(),
+            (rate, Some(true)),
+        );
+    }
+}
+
+// Who debugs wants the trace whatever others say, and all that follow hear of it.
+#[test]
+fn debugging_is_passed_on() {
+    let check = |style: &str, headers: &[(&str, &str)], expect: &[(&str, &str)]| {
+        let out = passed_on((style, &format!("{style},datadog")), headers).expect("well-formed");
+        assert_eq!(out["x-datadog-sampling-priority"], "2");
+        for (name, value) in expect {
+            assert_eq!(out[name], *value, "{headers:?}");
+        }
+        assert!(!out.contains_key("x-b3-sampled"));
+    };
+    let one = format!("{TRACE}-{SPAN}-d");
+    check("b3", &[("b3", &one)], &[("b3", &one)]);
+    let many =
+        [("x-b3-traceid", "8af7651916cd43dd8448eb211c80319c"), ("x-b3-spanid", SPAN), ("x-b3-flags", "1")];
+    check("b3multi", &many, &many);
+}
+
+#[test]
+fn which_priority_holds() {
+    let check = |number: u32, flag: u8, state: &str, priority: &str, expect: [&str; 2]| {
+        let parent = format!("00-{number:032x}-{SPAN}-0{flag}");
+        let id = number.to_string();
+        let headers = [
+            ("traceparent", &*parent),
+            ("tracestate", state),
+            ("x-datadog-trace-id", &*id),
+            ("x-datadog-sampling-priority", priority),
+            ("x-datadog-tags", "_dd.p.dm=-4"),
+        ];
+        let out = passed_on(("tracecontext,datadog", "tracecontext,datadog"), &headers).expect("well-formed");
+        let said = ["x-datadog-sampling-priority", "x-datadog-tags"];
+        assert_eq!(said.map(|name| out.get(name).map_or("", |text| text)), expect, "{state} {priority}");
+        assert!(out["tracestate"].starts_with(&format!("dd=s:{};", expect[0])), "{out:?}");
+    };
+    let by = "_dd.p.dm=-4";
+    check(0x301, 1, "dd=s:2", "1", ["2", by]);
+    // Who passes requests on may drop `tracestate`.
+    check(0x302, 1, "", "2", ["2", by]);
+    check(0x303, 0, "", "-1", ["-1", by]);
+    check(0x304, 1, "a=1", "2", ["2", by]);
+    check(0x305, 1, "dd=s:-1", "2", ["2", by]);
+    // What contradicts the flag is older than it.
+    check(0x306, 1, "", "-1", ["1", ""]);
+    check(0x307, 0, "dd=s:1", "2", ["0", ""]);
+    check(0x308, 1, "", "often", ["1", by]);
+}
+
 #[test]
 fn hostile_headers_cost_nothing() {
     let long = "x".repeat(1 << 20);
