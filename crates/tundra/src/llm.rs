@@ -28,7 +28,7 @@ use crate::collector::CUT;
 use crate::engine::{Local, SpanIdentity, change_spill, metadata};
 use crate::env::captures_content;
 use crate::export::datadog::llmobs;
-use crate::propagation::{carried_by, innermost};
+use crate::propagation::{CALL, carried_by, innermost};
 use crate::span_ext::own_id;
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -369,21 +369,27 @@ impl Drop for Call {
 }
 
 /// The innermost span of this thread's context that is a call, too.
-fn enclosing() -> Option<u64> {
+fn enclosing() -> Option<SpanIdentity> {
     let is_call = |name: &str| {
         ["llm", "execute_tool", "invoke_agent", "invoke_workflow", "retrieval", "gen_ai"].contains(&name)
     };
     let ours = |id| {
         metadata(id).is_some_and(|meta| meta.target().starts_with(module_path!()) && is_call(meta.name()))
     };
-    Local::get()?.contexts.find(|entry| ours(entry.id)).map(|entry| entry.who.span)
+    Local::get()?.contexts.find(|entry| ours(entry.id)).map(|entry| entry.who)
+}
+
+/// The call of this trace that the thread is inside of.
+pub(crate) fn enclosing_call(trace: TraceId) -> Option<u64> {
+    let call = enclosing().filter(|call| [call.trace_high, call.trace_low] == [trace.high(), trace.low()])?;
+    Some(call.span)
 }
 
 /// What Datadog's LLM product is to take for the parent of a call that begins here, if that is not the span above: an HTTP
 /// request, say, never gets there.
 fn parent_to_tell() -> Option<String> {
     let above = innermost()?;
-    let call = enclosing();
+    let call = enclosing().map(|call| call.span);
     if call == Some(above.span) {
         return None;
     }
@@ -398,7 +404,7 @@ fn parent_to_tell() -> Option<String> {
 fn told_from_above(who: SpanIdentity) -> Option<String> {
     let trace = TraceId(u128::from(who.trace_high) << 64 | u128::from(who.trace_low));
     let carried = carried_by(trace)?;
-    let said = carried.datadog_tags.split(',').find_map(|tag| tag.strip_prefix("_dd.p.llmobs_parent_id="));
+    let said = carried.datadog_tags.split(',').find_map(|tag| tag.strip_prefix(CALL[0]));
     said.filter(|id| id.parse::<u64>().is_ok_and(|id| id != 0)).map(str::to_owned)
 }
 

@@ -17,10 +17,12 @@ pub mod tonic;
 #[cfg(feature = "opentelemetry")]
 pub(crate) use carried::keep as keep_carried;
 pub(crate) use carried::{CarriedLock, is_rejected, lock as lock_carried, of as carried_by};
+pub(crate) use header::CALL;
 #[cfg(feature = "opentelemetry")]
 pub(crate) use header::is_header_text;
 
 use crate::engine::{ANY_PIPELINE, Entry, FOREIGN, Local, NUMBER, SpanIdentity, UNDECIDED, UNSAMPLED};
+use crate::llm::enclosing_call;
 use crate::{rng, sampling};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -126,7 +128,7 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
     // The decision about a trace that began here is this process's to explain.
     let maker = sampling::maker(who.tag & NUMBER).filter(|_| who.tag & FOREIGN == 0);
     let priority = told.unwrap_or_else(|| header::priority(sampled, maker));
-    let tags = header::tags(carried, maker.filter(|_| sampled));
+    let tags = header::tags(carried, maker.filter(|_| sampled), enclosing_call(trace));
     let debug = told.is_some_and(|priority| priority > 1);
     for style in styles {
         match style {

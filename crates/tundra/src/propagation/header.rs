@@ -121,16 +121,26 @@ pub(super) fn priority(sampled: bool, maker: Option<Mechanism>) -> i32 {
     }
 }
 
-/// Datadog's tags that travel with a trace: those that came, and who decided to keep it, if that was here.
-pub(super) fn tags(carried: Option<&Remote>, maker: Option<Mechanism>) -> String {
+/// Datadog's tags that travel with a trace: those that came, who decided to keep it, if that was here, and the model call that
+/// the thread is inside of.
+pub(super) fn tags(carried: Option<&Remote>, maker: Option<Mechanism>, call: Option<u64>) -> String {
     let mut tags = carried.map_or_else(String::new, |carried| carried.datadog_tags.clone());
     if let Some(maker) = maker
         && tags.split(',').all(|tag| !tag.starts_with(MAKER))
     {
         push_tag(&mut tags, &format!("{MAKER}-{}", maker as u8));
     }
+    if let Some(call) = call {
+        // The call of a service above is no longer the nearest one, nor its tree ours.
+        let others = tags.split(',').filter(|tag| !CALL.iter().any(|key| tag.starts_with(key)));
+        tags = others.collect::<Vec<_>>().join(",");
+        push_tag(&mut tags, &format!("{}{call}", CALL[0]));
+    }
     tags
 }
+
+/// The nearest model call above, and the tree of calls that it is in: without it, that of the trace.
+pub(crate) const CALL: [&str; 2] = ["_dd.p.llmobs_parent_id=", "_dd.p.llmobs_trace_id="];
 
 /// `tracestate` for the next service: Datadog's member first, if that style is written (with priority and tags), then what
 /// came.

@@ -422,6 +422,58 @@ fn which_priority_holds() {
     check(0x308, 1, "", "often", ["1", by]);
 }
 
+// The service below hangs its model calls under the one that asks it.
+#[test]
+fn a_model_call_is_the_parent_of_those_below() {
+    let tags_of = |headers: &[(&str, &str)], call: bool| {
+        let collector = crate::testing::Collector::new();
+        let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let (mut tags, mut id) = (String::new(), 0);
+        let mut send = || {
+            let _client = tracing::info_span!("client").entered();
+            inject(|name, value| {
+                if name == "x-datadog-tags" {
+                    value.clone_into(&mut tags);
+                }
+            });
+        };
+        collector.in_scope(|| {
+            let make = || tracing::info_span!("server");
+            let server = extract(get).map_or_else(make, |remote| remote.in_scope(make)).entered();
+            if call {
+                let agent = crate::llm::agent("planner");
+                id = crate::SpanExt::ids(agent.span()).expect("recorded").1.0;
+                agent.in_scope(send);
+                // Another trace is none of this call's.
+                let other = Remote::new(TraceId(u128::from(id)), SpanId(1), true);
+                agent.in_scope(|| {
+                    other.in_scope(|| assert_eq!(crate::llm::enclosing_call(other.trace_id), None))
+                });
+            } else {
+                send();
+            }
+            drop(server);
+        });
+        let told =
+            |key: &str| tags.split(',').filter_map(|tag| tag.strip_prefix(key)).collect::<Vec<_>>().join("+");
+        (told("_dd.p.llmobs_parent_id="), told("_dd.p.llmobs_trace_id="), id.to_string())
+    };
+    let from = |number| {
+        [
+            ("x-datadog-trace-id", number),
+            ("x-datadog-parent-id", "7"),
+            ("x-datadog-tags", "_dd.p.llmobs_parent_id=12,_dd.p.llmobs_trace_id=13,_dd.p.llmobs_ml_app=a"),
+        ]
+    };
+    assert_eq!(tags_of(&[], false).0, "");
+    let (parent, tree, id) = tags_of(&[], true);
+    assert_eq!((&*parent, &*tree), (&*id, ""));
+    let (parent, tree, _) = tags_of(&from("8201"), false);
+    assert_eq!((&*parent, &*tree), ("12", "13"));
+    let (parent, tree, id) = tags_of(&from("8202"), true);
+    assert_eq!((&*parent, &*tree), (&*id, ""));
+}
+
 #[test]
 fn hostile_headers_cost_nothing() {
     let long = "x".repeat(1 << 20);
