@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_core::dispatcher::WeakDispatch;
+use tracing_core::subscriber::NoSubscriber;
 use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::Resource;
 
@@ -301,7 +302,8 @@ impl Builder {
         let (records_panics, rules) = (self.panics, self.redaction.clone());
         let notices = self.environment.notices.clone();
         let (dispatch, guard) = self.make()?;
-        if !guard.is_inert() && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
+        let is_none = dispatch.is::<NoSubscriber>();
+        if !is_none && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
         if !guard.is_inert() {
@@ -327,9 +329,13 @@ impl Builder {
         Ok(made)
     }
 
-    fn make(self) -> Result<(Dispatch, Guard), Error> {
-        let Some(started) = self.start()? else { return Ok((Dispatch::none(), Guard::inert())) };
-        let dispatch = match started.second {
+    fn make(mut self) -> Result<(Dispatch, Guard), Error> {
+        let second = self.second.take();
+        let Some(started) = self.start()? else {
+            // The program's own subscriber is not ours to switch off.
+            return Ok((second.map_or_else(Dispatch::none, Dispatch::new), Guard::inert()));
+        };
+        let dispatch = match second {
             Some(second) => Dispatch::new(Fanout::new(started.engine, second)),
             None => Dispatch::new(started.engine),
         };
@@ -389,7 +395,7 @@ impl Builder {
         let stack = Arc::new(OnceLock::new());
         let handle = Handle::new(Arc::clone(&filter), sampler, injection, Arc::clone(&stack));
         let guard = Guard::new(id, self.deadline, handle);
-        Ok(Some(Started { engine, second: self.second, guard, stack, filter }))
+        Ok(Some(Started { engine, guard, stack, filter }))
     }
 
     fn read_filter(&self) -> Result<Filter, Error> {
@@ -439,7 +445,6 @@ pub(crate) fn pipelines() -> u16 {
 /// A pipeline that runs and has no door yet.
 struct Started {
     engine: Engine,
-    second: Option<Second>,
     guard: Guard,
     /// To be set to the subscriber that call sites will ask.
     stack: Arc<OnceLock<WeakDispatch>>,

@@ -245,3 +245,30 @@ fn explicit_parents_and_vetoes() {
         ],
     );
 }
+
+/// Runs a test's body in a process of its own, where this variable is set.
+fn alone_with(test: &str, (name, text): (&str, &str), body: impl FnOnce()) {
+    crate::alone(test, || {
+        // SAFETY: the test has the process to itself, and no other thread runs yet.
+        #[expect(unsafe_code, reason = "setting a variable has no safe form")]
+        unsafe {
+            std::env::set_var(name, text);
+        }
+        body();
+    });
+}
+
+// Whoever switches us off wants to see what is said all the more.
+#[test]
+fn the_second_stays_when_we_are_off() {
+    alone_with("second::the_second_stays_when_we_are_off", ("OTEL_SDK_DISABLED", "true"), || {
+        let seen = Seen::default();
+        let second = tracing_subscriber::registry().with(seen.clone());
+        let guard = tundra::builder().also(second).install().expect("the first one");
+        info_span!("outer").in_scope(|| info!("said"));
+        drop(guard);
+        assert_eq!(*seen.0.lock().expect("no panic"), ["message=said in outer", "end of outer"]);
+        assert_eq!(tundra::health().spans.created, 0);
+        drop(tundra::init().expect("there is nothing to install"));
+    });
+}
