@@ -365,7 +365,7 @@ impl Builder {
             return Ok(None);
         }
         crate::health::note(&self.environment.notices);
-        let filter = Arc::new(ActiveFilter::new(self.read_filter()?));
+        let filter = Arc::new(ActiveFilter::new(self.read_filter()?, !self.environment.no_spans));
         let resource = self.resource();
         let sampling = self.read_sampling(&resource)?;
         let id = NEXT

@@ -34,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) filter: Option<Filter>,
     pub(crate) sampling: Sampling,
     pub(crate) disabled: bool,
+    /// Spans are not recorded; log records and metrics are.
+    pub(crate) no_spans: bool,
     /// Personal data and secrets are to stay in.
     pub(crate) unredacted: bool,
     /// Log lines are not to name their trace.
@@ -78,7 +80,8 @@ impl Environment {
             filter: filter(&set, &mut notices),
             sampling: Sampling::read(&set, &mut notices),
             // The specification has one word for this switch, and says that every other means no.
-            disabled: off("DD_TRACE_ENABLED") || says("OTEL_SDK_DISABLED", &["true"]),
+            disabled: says("OTEL_SDK_DISABLED", &["true"]),
+            no_spans: off("DD_TRACE_ENABLED"),
             unredacted: off("TUNDRA_REDACT"),
             no_log_injection: off("DD_LOGS_INJECTION"),
             otlp: Otlp::read(&set),

@@ -34,7 +34,7 @@ impl Handle {
 
     /// The handle of an SDK that is switched off.
     pub(crate) fn inert() -> Self {
-        let filter = Arc::new(ActiveFilter::new(Filter::up_to(LevelFilter::OFF)));
+        let filter = Arc::new(ActiveFilter::new(Filter::up_to(LevelFilter::OFF), false));
         let sampler = Arc::new(Sampler::new(Settings::default(), u16::MAX));
         Self::new(filter, sampler, Arc::new(Injection::new(true)), Arc::default())
     }

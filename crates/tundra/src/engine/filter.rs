@@ -93,6 +93,8 @@ impl Filter {
 /// The filter in force, which its guard may replace at any time.
 #[derive(Debug)]
 pub(crate) struct ActiveFilter {
+    /// Whether there are spans at all, whatever the filter says.
+    spans: bool,
     filter: RwLock<Filter>,
     changes: AtomicU32,
 }
@@ -101,8 +103,8 @@ pub(crate) struct ActiveFilter {
 const REPLACE_ATTEMPTS: u32 = 1000;
 
 impl ActiveFilter {
-    pub(crate) fn new(filter: Filter) -> Self {
-        Self { filter: RwLock::new(filter), changes: AtomicU32::new(0) }
+    pub(crate) fn new(filter: Filter, spans: bool) -> Self {
+        Self { spans, filter: RwLock::new(filter), changes: AtomicU32::new(0) }
     }
 
     fn ask<R>(&self, question: impl FnOnce(&Filter) -> R) -> R {
@@ -110,7 +112,7 @@ impl ActiveFilter {
     }
 
     pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
-        self.ask(|filter| filter.enables(metadata))
+        (self.spans || metadata.is_event()) && self.ask(|filter| filter.enables(metadata))
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {

@@ -120,7 +120,7 @@ fn switches() {
         (true, false)
     );
     assert_eq!(on(&[("OTEL_SDK_DISABLED", "1")]), (false, true));
-    assert_eq!(on(&[("DD_TRACE_ENABLED", "0")]), (true, true));
+    assert!(read(&[("DD_TRACE_ENABLED", "0")]).no_spans);
     for word in ["false", "FALSE", "0", "no", "off", "Off", " false ", "false\n"] {
         let names = [
             "DD_TRACE_ENABLED",
@@ -130,12 +130,12 @@ fn switches() {
             "DD_TRACE_STATS_COMPUTATION_ENABLED",
         ];
         let found = read(&names.map(|name| (name, word)));
-        assert!(found.disabled && !found.remote_config && found.unredacted, "{word:?}");
+        assert!(found.no_spans && !found.disabled && !found.remote_config && found.unredacted, "{word:?}");
         assert!(found.no_log_injection && !found.client_stats && found.notices.is_empty(), "{word:?}");
     }
     for word in ["true", "1", "yes", "ON", " on", "", "nope"] {
         let found = read(&[("DD_TRACE_ENABLED", word), ("TUNDRA_REDACT", word)]);
-        assert!(!found.disabled && !found.unredacted, "{word:?}");
+        assert!(!found.no_spans && !found.unredacted, "{word:?}");
     }
     assert_eq!(on(&[("OTEL_SDK_DISABLED", " true")]), (true, true));
 }

@@ -45,7 +45,7 @@ const IGNORED: [(&str, &str); 34] = [
 
 /// Switches, and what holds where they are neither on nor off.
 const SWITCHES: [(&str, &str); 5] = [
-    ("DD_TRACE_ENABLED", "the SDK is on"),
+    ("DD_TRACE_ENABLED", "spans are recorded"),
     ("DD_LOGS_INJECTION", "log lines name their trace"),
     ("DD_REMOTE_CONFIGURATION_ENABLED", "an Agent may change settings"),
     ("DD_TRACE_STATS_COMPUTATION_ENABLED", "statistics are counted here"),

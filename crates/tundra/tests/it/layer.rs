@@ -103,7 +103,7 @@ fn a_switched_off_sdk_leaves_the_stack_alone() {
         // SAFETY: the test has the process to itself, and no other thread runs yet.
         #[expect(unsafe_code, reason = "setting a variable has no safe form")]
         unsafe {
-            std::env::set_var("DD_TRACE_ENABLED", "false");
+            std::env::set_var("OTEL_SDK_DISABLED", "true");
         }
         let (layer, guard) = tundra::layer().expect("nothing can fail");
         let stack = tracing_subscriber::registry().with(layer).with(Neighbor::default());

@@ -272,3 +272,40 @@ fn the_second_stays_when_we_are_off() {
         drop(tundra::init().expect("there is nothing to install"));
     });
 }
+
+// As in Datadog's tracers: spans alone are off.
+#[test]
+fn without_spans_there_still_are_logs_and_metrics() {
+    alone_with(
+        "second::without_spans_there_still_are_logs_and_metrics",
+        ("DD_TRACE_ENABLED", "false"),
+        || {
+            let (memory, seen) = (Memory::default(), Seen::default());
+            let second = tracing_subscriber::registry().with(seen.clone());
+            let builder = tundra::builder().no_log_output().exporter(Box::new(memory.clone()));
+            let guard = builder.also(second).install().expect("the first one");
+            let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+            let remote = tundra::propagation::extract(|name| (name == "traceparent").then_some(parent));
+            let mut sent = String::new();
+            let work = || {
+                info_span!("outer").in_scope(|| {
+                    error!("said");
+                    tundra::increment_counter!("without.spans");
+                    drop(tundra::llm::chat("openai", "m"));
+                    tundra::propagation::inject(|name, value| {
+                        if name == "traceparent" {
+                            value.clone_into(&mut sent);
+                        }
+                    });
+                });
+            };
+            guard.handle().set_filter("trace").expect("a level");
+            remote.expect("well-formed").in_scope(work);
+            guard.flush(Duration::from_secs(10)).expect("memory takes everything");
+            let records = memory.0.lock().expect("no panic");
+            assert_eq!((records.spans.len(), records.logs.len(), &*sent), (0, 1, parent));
+            assert!(records.points.iter().any(|point| point.name == "without.spans"));
+            assert_eq!(seen.0.lock().expect("no panic")[0], "message=said in outer");
+        },
+    );
+}
