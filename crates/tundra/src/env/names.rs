@@ -25,7 +25,8 @@ pub(crate) struct Names {
 impl Names {
     pub(super) fn read(lookup: &Lookup<'_>) -> Self {
         let mut otel = pairs(&lookup("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default());
-        otel.iter_mut().for_each(|(_, value)| *value = percent_decoded(value));
+        let decode = |text: &mut String| *text = percent_decoded(text);
+        otel.iter_mut().flat_map(|(key, value)| [key, value]).for_each(decode);
         let tags = tags(&lookup("DD_TAGS").unwrap_or_default());
         let datadog = |name, keys: &[&str]| lookup(name).or_else(|| said(&tags, keys));
         let service = lookup("DD_SERVICE").or_else(|| lookup("OTEL_SERVICE_NAME"));
@@ -72,7 +73,8 @@ fn pair(text: &str, between: char) -> Option<(String, String)> {
 
 /// A value with its `%xx` decoded; one that is no text then stays as it was.
 pub(crate) fn percent_decoded(text: &str) -> String {
-    let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let hex = |pair: &[u8]| pair.iter().try_fold(0, |all, byte| Some(all << 4 | digit(byte)? as u8));
     let (mut rest, mut bytes) = (text.as_bytes(), Vec::with_capacity(text.len()));
     while let Some((first, after)) = rest.split_first() {
         let decoded = (*first == b'%').then(|| hex(after.get(..2)?)).flatten();

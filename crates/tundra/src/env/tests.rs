@@ -103,8 +103,10 @@ fn names_of_the_service() {
     check("a:1 b:2:3  c\td:4", &[("a", "1"), ("b", "2:3"), ("d", "4")]);
     check("a:one two, b : x ,c,:d", &[("a", "one two"), ("b", "x")]);
     check("env:e,", &[("deployment.environment.name", "e")]);
-    let attributes = read(&[("OTEL_RESOURCE_ATTRIBUTES", "k=%zz,l=%F0%9F,m=50%,n=a%3Db")]).names.attributes;
-    let expect = [("k", "%zz"), ("l", "%F0%9F"), ("m", "50%"), ("n", "a=b")];
+    let text = "k=%zz,l=%F0%9F,m=50%,n=a%3Db,o=%+1%-1% 1,a%2Cb%3D=%2c";
+    let attributes = read(&[("OTEL_RESOURCE_ATTRIBUTES", text)]).names.attributes;
+    let expect =
+        [("k", "%zz"), ("l", "%F0%9F"), ("m", "50%"), ("n", "a=b"), ("o", "%+1%-1% 1"), ("a,b=", ",")];
     assert_eq!(attributes, expect.map(|(key, value)| (key.to_owned(), value.to_owned())));
 }
 
