@@ -195,11 +195,23 @@ pub(crate) fn captures_content() -> bool {
 
 /// Which propagation styles are read and written, where the program's environment says.
 pub(crate) fn propagation_styles() -> (Option<String>, Option<String>) {
+    styles_said(&variable)
+}
+
+/// The same from any source of variables. Whoever does not trust what comes continues no trace, and reads baggage at most.
+fn styles_said(lookup: &Lookup<'_>) -> (Option<String>, Option<String>) {
     let first = |own: &str| {
         let names = [own, "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
-        names.into_iter().find_map(variable)
+        names.into_iter().find_map(lookup)
     };
-    (first("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
+    let extract = first("DD_TRACE_PROPAGATION_STYLE_EXTRACT");
+    let has_baggage = || extract.as_ref().is_none_or(|list| list.to_ascii_lowercase().contains("baggage"));
+    let only = match lookup("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT").map(|word| word.to_ascii_lowercase()) {
+        Some(word) if word == "restart" && has_baggage() => Some("baggage"),
+        Some(word) if word == "restart" || word == "ignore" => Some("none"),
+        _ => None,
+    };
+    (only.map(str::to_owned).or(extract), first("DD_TRACE_PROPAGATION_STYLE_INJECT"))
 }
 
 /// The name of this machine, if the system tells.

@@ -3,7 +3,8 @@
 //!
 //! Servers call [`extract`] and make their span inside [`Remote::in_scope`]; clients call [`inject`]. Which headers are
 //! read, in which order, and written is told by `DD_TRACE_PROPAGATION_STYLE` (`_EXTRACT`, `_INJECT`) or
-//! `OTEL_PROPAGATORS`; default: W3C, Datadog, baggage. Features `http`, `reqwest`, `tower`, `axum` and `tonic` do it in
+//! `OTEL_PROPAGATORS`; default: W3C, Datadog, baggage. With `DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT=restart` traces from above are
+//! not continued and their baggage is, with `ignore` neither. Features `http`, `reqwest`, `tower`, `axum` and `tonic` do it in
 //! one line. Headers are hostile input: what is too long or malformed is ignored as if it were absent.
 
 mod carried;

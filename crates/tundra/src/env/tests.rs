@@ -240,6 +240,7 @@ fn what_is_not_honored_is_named() {
         ("OTEL_PROPAGATORS", "tracecontext, baggage,b3multi"),
         ("DD_TRACE_PROPAGATION_STYLE", "Datadog"),
         ("DD_PROFILING_ENABLED", "false"),
+        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "Restart"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", " 500 "),
         ("OTEL_TRACES_SAMPLER", " always_off"),
         ("OTEL_SDK_DISABLED", "off"),
@@ -259,6 +260,9 @@ fn what_is_not_honored_is_named() {
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "7"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4096"),
         ("DD_PROFILING_ENABLED", "true"),
+        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "distrust"),
+        ("DD_SPAN_SAMPLING_RULES_FILE", "/etc/rules.json"),
+        ("DD_TRACE_BAGGAGE_TAG_KEYS", "user.id"),
         ("DD_TRACE_ENABLED", "perhaps"),
         ("DD_LOGS_INJECTION", "perhaps"),
         ("DD_REMOTE_CONFIGURATION_ENABLED", "perhaps"),
@@ -274,6 +278,29 @@ fn what_is_not_honored_is_named() {
         let notices = read(&[(name, "60000")]).notices;
         assert!(notices.len() == 1 && !notices[0].contains("export_every"), "{notices:?}");
     }
+}
+
+#[test]
+fn whose_traces_are_continued() {
+    let check = |variables: &[(&str, &str)], expect: [Option<&str>; 2]| {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
+        let (extract, inject) = styles_said(&|name| find(name).map(|(_, text)| (*text).to_owned()));
+        assert_eq!([extract.as_deref(), inject.as_deref()], expect, "{variables:?}");
+    };
+    let (style, otel) = (("DD_TRACE_PROPAGATION_STYLE", "datadog"), ("OTEL_PROPAGATORS", "b3,Baggage"));
+    let does = |word| ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", word);
+    check(&[], [None, None]);
+    check(&[otel], [Some("b3,Baggage"), Some("b3,Baggage")]);
+    check(&[otel, style], [Some("datadog"), Some("datadog")]);
+    let each = [("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "none"), ("DD_TRACE_PROPAGATION_STYLE_INJECT", "b3")];
+    check(&[&[otel, style], &each[..]].concat(), [Some("none"), Some("b3")]);
+    check(&[each[1]], [None, Some("b3")]);
+    check(&[does("continue"), style], [Some("datadog"), Some("datadog")]);
+    check(&[does("Ignore"), style], [Some("none"), Some("datadog")]);
+    check(&[does("restart")], [Some("baggage"), None]);
+    check(&[does("restart"), otel], [Some("baggage"), Some("b3,Baggage")]);
+    check(&[does("restart"), style], [Some("none"), Some("datadog")]);
+    check(&[does("else")], [None, None]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::{Lookup, content, truth};
 
 /// Variables that are not read at all, and what to know about each.
-const IGNORED: [(&str, &str); 34] = [
+const IGNORED: [(&str, &str); 38] = [
     ("OTEL_CONFIG_FILE", "set the other variables, or use `tundra::builder()`"),
     ("OTEL_EXPERIMENTAL_CONFIG_FILE", "set the other variables, or use `tundra::builder()`"),
     ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", LIMITS),
@@ -39,6 +39,10 @@ const IGNORED: [(&str, &str); 34] = [
     ("DD_DATA_STREAMS_ENABLED", "there are no data streams"),
     ("DD_SERVICE_MAPPING", "a span's service is its field `service.name`"),
     ("DD_SPAN_SAMPLING_RULES", "traces are kept as a whole"),
+    ("DD_SPAN_SAMPLING_RULES_FILE", "traces are kept as a whole"),
+    ("DD_LLMOBS_SAMPLE_RATE", "model calls are kept with their traces; see `Builder::keep_llm`"),
+    ("DD_TRACE_BAGGAGE_TAG_KEYS", "baggage is passed on and is no attribute of spans"),
+    ("DD_TRACE_HTTP_SERVER_ERROR_STATUSES", "answers from 500 on are failures of the server"),
     ("DD_TRACE_HEADER_TAGS", "record headers as fields"),
     ("DD_LLMOBS_AGENTLESS_ENABLED", "set `DD_API_KEY` and no Agent"),
 ];
@@ -91,6 +95,8 @@ pub(super) fn notices(lookup: &Lookup<'_>) -> Vec<String> {
         let instead = "`tracecontext`, `datadog`, `b3`, `b3multi`, `baggage` and `none` are";
         notices.values(name, &PROPAGATORS, instead);
     }
+    let continued = "traces from above are continued (`continue`, `restart` and `ignore` are supported)";
+    notices.values("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", &["continue", "restart", "ignore"], continued);
     let temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
     notices.values(temporality, &["delta", "lowmemory"], "counters and histograms are told as deltas");
     notices.found
