@@ -95,10 +95,15 @@ fn trace_context<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) ->
 
 fn datadog<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Option<Remote> {
     let mut remote = header::parse_datadog(&get)?;
-    let same = |parent: &Remote| parent.trace_id == remote.trace_id;
+    // The high half of the id is a tag, and tags may have had no room.
+    let (high, low) = (remote.trace_id.high(), remote.trace_id.low());
+    let same =
+        |parent: &Remote| parent.trace_id.low() == low && (high == 0 || parent.trace_id.high() == high);
     if styles.contains(&Style::TraceContext)
-        && get("traceparent").and_then(header::parse_traceparent).as_ref().is_some_and(same)
+        && let Some(parent) = get("traceparent").and_then(header::parse_traceparent).filter(same)
     {
+        // Who speaks W3C alone leaves Datadog's headers as they came, and is the one that asks us.
+        (remote.trace_id, remote.span_id) = (parent.trace_id, parent.span_id);
         // What other vendors say travels on; Datadog's own headers tell what its member would.
         remote.trace_state = get("tracestate").map(header::passed_on).unwrap_or_default();
     }

@@ -299,6 +299,33 @@ fn what_vendors_say_of_a_trace() {
     check(106, "datadog,tracecontext", "dd=s:2,a=1", &datadog("106"), [&format!("{own},a=1"), ""]);
     check(107, "datadog,tracecontext", "a=1", &datadog("108"), [&own, ""]);
     check(109, "datadog,tracecontext", "a=1", &[], [&format!("{own},a=1"), ""]);
+    // Of two spans above the one of `traceparent` is nearer: not everybody writes Datadog's headers anew.
+    for (number, parent) in [(110, "5"), (111, "0")] {
+        let stale = [("x-datadog-trace-id", &*number.to_string()), ("x-datadog-parent-id", parent)];
+        check(number, "datadog,tracecontext", "a=1", &stale, [&format!("{own},a=1"), ""]);
+    }
+}
+
+#[test]
+fn the_high_half_of_a_trace_may_be_told_elsewhere() {
+    let check = |tags: &str, expect: &str| {
+        let parent = format!("00-{TRACE}-{SPAN}-01");
+        let headers = [
+            ("traceparent", &*parent),
+            ("x-datadog-trace-id", "9532127138774266268"),
+            ("x-datadog-parent-id", "7"),
+            ("x-datadog-tags", tags),
+        ];
+        let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        for styles in [[Style::Datadog, Style::TraceContext], [Style::TraceContext, Style::Datadog]] {
+            let remote = extract_styles(&styles, get).expect("well-formed");
+            let expect = if styles[0] == Style::Datadog { expect } else { TRACE };
+            assert_eq!(remote.trace_id.to_string(), expect, "{tags} {styles:?}");
+        }
+    };
+    check("_dd.p.tid=0af7651916cd43dd", TRACE);
+    check("_dd.p.dm=-4", TRACE);
+    check("_dd.p.tid=1af7651916cd43dd", "1af7651916cd43dd8448eb211c80319c");
 }
 
 #[test]
