@@ -136,8 +136,10 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
     let priority = told.unwrap_or_else(|| header::priority(sampled, maker));
     let tags = header::tags(carried, maker.filter(|_| sampled), enclosing_call(trace));
     let debug = told.is_some_and(|priority| priority > 1);
+    let is_off = who.tag & FOREIGN == 0 && sampling::is_off(who.tag & NUMBER);
     for style in styles {
         match style {
+            Style::TraceContext | Style::Datadog | Style::B3 | Style::B3Multi if is_off => {}
             // A trace without a span yet is nothing to go on from.
             Style::TraceContext | Style::B3 | Style::B3Multi if !span.is_valid() => {}
             Style::Datadog if who.tag & !UNSAMPLED == UNDECIDED && !span.is_valid() => {}

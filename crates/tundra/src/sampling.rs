@@ -60,6 +60,14 @@ pub(crate) fn maker(pipeline: u16) -> Option<Mechanism> {
     all.into_iter().find(|mechanism| *mechanism as u8 == number)
 }
 
+/// In place of a mechanism's number: no trace begins there any more.
+const OFF: u8 = u8::MAX - 1;
+
+/// Whether tracing is switched off in a pipeline: what begins there is nobody's trace, and nobody is to hear of it.
+pub(crate) fn is_off(pipeline: u16) -> bool {
+    MAKERS.get(usize::from(pipeline)).is_some_and(|maker| maker.load(Relaxed) == OFF)
+}
+
 /// A decision, explained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Decision {
@@ -156,7 +164,8 @@ impl Sampler {
         change(&mut current);
         self.word.store(current.word(), Release);
         if let Some(maker) = MAKERS.get(usize::from(self.pipeline)) {
-            maker.store(current.maker().map_or(u8::MAX, |mechanism| mechanism as u8), Relaxed);
+            let number = current.maker().map_or(u8::MAX, |mechanism| mechanism as u8);
+            maker.store(if self.disabled.load(Relaxed) { OFF } else { number }, Relaxed);
         }
     }
 
@@ -215,8 +224,8 @@ impl Sampler {
 
     /// A rate that wins over every other, `None` takes it back; or nothing is kept at all, for whatever reason.
     pub(crate) fn set_remote(&self, rate: Option<f64>, disabled: bool) {
-        self.change(|current| current.remote = if disabled { Some(0.0) } else { rate });
         self.disabled.store(disabled, Relaxed);
+        self.change(|current| current.remote = if disabled { Some(0.0) } else { rate });
     }
 
     /// The process's own rate.

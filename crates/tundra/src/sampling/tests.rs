@@ -41,6 +41,25 @@ fn decisions() {
     assert_eq!((maker(of_all.pipeline), maker(u16::MAX)), (Some(Mechanism::Rule), None));
 }
 
+// Whoever is asked then begins a trace of its own, instead of not being sampled for our sake.
+#[test]
+fn nobody_hears_of_a_trace_that_is_switched_off() {
+    use crate::engine::{FOREIGN, SpanIdentity, UNSAMPLED};
+    const OWN: u16 = LAST - 1;
+    let sent = |tag: u16| {
+        let mut sent = 0;
+        let who = SpanIdentity { trace_high: 0, trace_low: 9101, span: 7, tag };
+        crate::propagation::inject_identity(who, |_, _| sent += 1);
+        sent
+    };
+    let sampler = Sampler::new(settings("[]", Some(0.0), None), OWN);
+    for (rate, off) in [(None, false), (Some(0.5), false), (None, true), (Some(1.0), true), (None, false)] {
+        sampler.set_remote(rate, off);
+        assert_eq!(sent(OWN | UNSAMPLED) == 0, off, "{rate:?} {off}");
+        assert!(sent(OWN | FOREIGN) > 0, "others decided");
+    }
+}
+
 #[test]
 fn words() {
     let check = |settings: Settings, rates: &[f64], expect: &str| {
