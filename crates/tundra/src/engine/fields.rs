@@ -232,13 +232,12 @@ struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `dyn Error` hides its type, but a derived `Debug` begins with it.
         let mut name = Cut { text: String::new(), cut: false };
-        let _ = write!(name, "{:?}", self.0);
-        let end = name.text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.text.len());
-        let kind = &name.text[..end];
-        let kind = if kind.starts_with(char::is_uppercase) { kind } else { "" };
-        write!(f, "{kind}\n{}", self.0)?;
+        let _ = match self.0.downcast_ref::<std::io::Error>() {
+            Some(error) => write!(name, "{:?}", error.kind()),
+            None => write!(name, "{:?}", self.0),
+        };
+        write!(f, "{}\n{}", type_name(&name.text), self.0)?;
         let mut source = self.0.source();
         for _ in 0..SOURCES {
             let Some(error) = source else { break };
@@ -247,6 +246,15 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
+}
+
+/// The type of an error: `dyn Error` hides it, but a derived `Debug` begins with it. Empty for other texts, which may begin with a
+/// word as well.
+fn type_name(debug: &str) -> &str {
+    let end = debug.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(debug.len());
+    let (name, rest) = debug.split_at(end);
+    let derived = rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {");
+    if derived && name.starts_with(char::is_uppercase) { name } else { "" }
 }
 
 /// One value as it lies in a record.

@@ -137,6 +137,53 @@ fn errors_reach_span_event_and_log() {
     }
 }
 
+/// An error whose `Debug` is this text.
+struct Shown(&'static str);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it broke")
+    }
+}
+
+impl std::error::Error for Shown {}
+
+// A type is what a derived `Debug` begins with, and nothing that a sentence does.
+#[test]
+fn errors_have_types() {
+    use std::io::{Error as IoError, ErrorKind};
+    let check = |error: &(dyn std::error::Error + 'static), expect: Option<&str>| {
+        let collector = tundra::testing::Collector::new();
+        collector.in_scope(|| info_span!("s").in_scope(|| error!(error, "x")));
+        let span = collector.span("s").expect("recorded");
+        assert_eq!(attr(&span, "error.type").as_deref(), expect, "{error:?}");
+    };
+    for (debug, expect) in [
+        ("Timeout", Some("Timeout")),
+        ("Timeout { after: 3 }", Some("Timeout")),
+        ("Timeout {\n    after: 3,\n}", Some("Timeout")),
+        ("Outer(Inner)", Some("Outer")),
+        ("Connection refused by peer 17", None),
+        ("Error: it broke", None),
+        ("\"Connection\"", None),
+        ("lower { a: 1 }", None),
+        ("Überlauf", Some("Überlauf")),
+        ("", None),
+    ] {
+        check(&Shown(debug), expect);
+    }
+    // Of these a `Debug` tells how they are kept, and the kind is what people ask for.
+    check(&IoError::from_raw_os_error(111), Some("ConnectionRefused"));
+    check(&IoError::new(ErrorKind::TimedOut, "too slow"), Some("TimedOut"));
+    check(&IoError::from(ErrorKind::NotFound), Some("NotFound"));
+}
+
 // However an error is told, span and log carry type (if it can be known), message and one fingerprint.
 #[test]
 fn errors_have_fingerprints() {
