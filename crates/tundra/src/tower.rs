@@ -8,7 +8,7 @@
 //! number; a method that nobody knows is called `HTTP` there. It lasts until the last byte of the answer's body was handed on, so that an answer that streams shows its whole
 //! duration, and what the body does to make more of it happens inside the span. A request that is dropped before its
 //! answer, or an answer that is dropped before its end because the client is gone, ends its span with
-//! `error.type = "cancelled"`. gRPC requests carry `rpc.*` attributes besides, their status also from the trailers.
+//! `error.type = "cancelled"`, one whose service panics fails with `panic`. gRPC requests carry `rpc.*` attributes besides, their status also from the trailers.
 
 mod asked;
 mod inside;
@@ -93,7 +93,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if *this.open {
-                this.inside.span().set_attribute("error.type", "cancelled");
+                leave(this.inside.span());
             }
         }
     }
@@ -210,6 +210,15 @@ fn settle_grpc(span: &Span, headers: &HeaderMap) -> bool {
         fail(span, &code.to_string());
     }
     failed
+}
+
+/// The answer was let go of before its end: its client is gone, or whoever made it panicked.
+fn leave(span: &Span) {
+    if std::thread::panicking() {
+        fail(span, "panic");
+    } else {
+        span.set_attribute("error.type", "cancelled");
+    }
 }
 
 fn fail(span: &Span, kind: &str) {

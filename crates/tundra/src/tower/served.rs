@@ -3,8 +3,7 @@
 //! Made by `Answer` with the head; passes frames on as they come and lets go of the span with the last one.
 
 use super::inside::Inside;
-use super::{fail, settle_grpc};
-use crate::SpanExt;
+use super::{fail, leave, settle_grpc};
 use ::bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -63,7 +62,7 @@ impl Drop for Open {
         // A server that knows the length does not wait to hear that this was all.
         let cancelled = !self.failed && self.expects != Some(self.sent);
         if let Some(inside) = self.inside.as_ref().filter(|_| cancelled) {
-            inside.span().set_attribute("error.type", "cancelled");
+            leave(inside.span());
         }
         self.end();
     }

@@ -109,6 +109,31 @@ fn a_request_that_is_dropped_ends_its_span() {
     assert_eq!(attr(&span, "error.type").as_deref(), Some("cancelled"));
 }
 
+// Nobody went away: it is a failure, with or without a hook that tells of it.
+#[test]
+fn a_request_that_panics_failed() {
+    let whole = || -> axum::response::Response { panic!("at once") };
+    let body = || {
+        let pieces = stream::iter([piece("It ")]).chain(stream::once(async { panic!("later") }));
+        axum::response::Response::new(Body::from_stream(pieces))
+    };
+    let routes: [fn() -> axum::response::Response; 2] = [whole, body];
+    for route in routes {
+        let collector = Collector::new();
+        run(&collector, async {
+            let app = Router::new().route("/it", get(move || async move { route() }));
+            let request = Request::get("/it").body(Body::empty()).expect("a request");
+            let answer = app.layer(ServerLayer::new()).oneshot(request);
+            let work =
+                async { http_body_util::BodyExt::collect(answer.await.expect("served").into_body()).await };
+            let work = std::panic::AssertUnwindSafe(work);
+            assert!(futures::FutureExt::catch_unwind(work).await.is_err());
+        });
+        let span = collector.span("GET /it").expect("closed");
+        assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("panic"), Status::Error));
+    }
+}
+
 type Piece = Result<Bytes, std::io::Error>;
 
 fn piece(text: &'static str) -> Piece {
