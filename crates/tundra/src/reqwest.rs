@@ -19,7 +19,8 @@ pub trait Traced {
     /// Adds the current span's context to the headers.
     fn with_context(self) -> RequestBuilder;
 
-    /// Sends inside a client span that carries method, address, status and error; dropped before the answer, it says so.
+    /// Sends inside a client span that carries method, address, status and error; `error.type` is `cancelled` if the future is
+    /// dropped before the answer.
     fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
 }
 

@@ -109,6 +109,21 @@ fn a_request_that_is_dropped_ends_its_span() {
     assert_eq!(attr(&span, "error.type").as_deref(), Some("cancelled"));
 }
 
+#[test]
+fn an_answer_that_nobody_waits_for() {
+    for collector in crate::doors() {
+        run(&collector, async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let url = format!("http://{}/never", listener.local_addr().expect("bound"));
+            let asked = reqwest::Client::new().get(url).send_traced();
+            let waited = tokio::time::timeout(std::time::Duration::from_millis(50), asked).await;
+            assert!(waited.is_err(), "nobody answers");
+        });
+        let span = collector.span("GET").expect("closed");
+        assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("cancelled"), Status::Unset));
+    }
+}
+
 // Nobody went away: it is a failure, with or without a hook that tells of it.
 #[test]
 fn a_request_that_panics_failed() {
