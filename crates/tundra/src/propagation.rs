@@ -116,6 +116,9 @@ fn datadog<'h>(styles: &[Style], get: impl Fn(&str) -> Option<&'h str>) -> Optio
 /// `set` gets lower-case names.
 pub fn inject(set: impl FnMut(&'static str, &str)) -> bool {
     let Some(who) = innermost() else { return false };
+    #[cfg(feature = "opentelemetry")]
+    crate::bridge::opentelemetry::inject_with_baggage(who, set);
+    #[cfg(not(feature = "opentelemetry"))]
     inject_identity(who, set);
     true
 }

@@ -15,6 +15,7 @@ mod current;
 mod propagator;
 
 pub use propagator::Propagator;
+pub(crate) use propagator::inject_with_baggage;
 
 use crate::SpanExt;
 use crate::engine::{

@@ -577,6 +577,34 @@ mod otel {
             check(&HashMap::new(), &[("n", "1")], &["n=1"]);
             check(&HashMap::new(), &[], &[]);
         });
+        // Whoever writes headers without asking OpenTelemetry sends the same.
+        let pairs = [KeyValue::new("user", "mine"), KeyValue::new("n", "1")];
+        let with = Context::new().with_baggage(pairs);
+        let remote = tundra::propagation::extract(|name| match name {
+            "traceparent" => Some("00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-01"),
+            "baggage" => Some("user=a,k=v"),
+            _ => None,
+        });
+        let sent = || {
+            let mut text = String::new();
+            tundra::propagation::inject(|name, value| {
+                if name == "baggage" {
+                    assert!(text.is_empty(), "it is written once");
+                    value.clone_into(&mut text);
+                }
+            });
+            let mut members: Vec<_> = text.split(',').map(str::to_owned).collect();
+            members.sort_unstable();
+            members.join(",")
+        };
+        collector.in_scope(|| {
+            remote.expect("well-formed").in_scope(|| {
+                let _inside = info_span!("inside").entered();
+                assert_eq!(sent(), "k=v,user=a");
+                let _active = with.attach();
+                assert_eq!(sent(), "k=v,n=1,user=mine");
+            });
+        });
         let fields: Vec<_> = propagator.fields().collect();
         assert!(fields.contains(&"baggage") && fields.contains(&"x-datadog-sampling-priority"), "{fields:?}");
     }

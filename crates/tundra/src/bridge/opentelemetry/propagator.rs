@@ -1,6 +1,7 @@
 //! OpenTelemetry's global propagator: the SDK's headers, and the baggage of both worlds in one of them.
 
-use super::{ACTIVE, Parent, TraceFlags, TraceState, api, innermost, parent_in};
+use super::{ACTIVE, Parent, TraceFlags, TraceState, api, current, innermost, parent_in};
+use crate::engine::SpanIdentity;
 use crate::env::percent_decoded;
 use crate::limits::BAGGAGE_BYTES;
 use crate::propagation::{extract, inject_identity, injected_headers, is_header_text, keep_carried};
@@ -65,6 +66,29 @@ fn parsed(header: &str) -> Baggage {
     baggage
 }
 
+fn write(who: Option<SpanIdentity>, own: &Baggage, mut set: impl FnMut(&'static str, &str)) {
+    let mut carried = String::new();
+    if let Some(who) = who {
+        inject_identity(who, |name, value| match name {
+            BAGGAGE => value.clone_into(&mut carried),
+            _ => set(name, value),
+        });
+    }
+    let baggage = merged(own, &carried);
+    if !baggage.is_empty() && injected_headers().any(|name| name == BAGGAGE) {
+        set(BAGGAGE, &baggage);
+    }
+}
+
+/// Writes a context with the baggage of this thread's OpenTelemetry context, if anybody uses those.
+pub(crate) fn inject_with_baggage(who: SpanIdentity, set: impl FnMut(&'static str, &str)) {
+    let current = ACTIVE.load(Relaxed).then(|| current::ask(Context::clone)).flatten();
+    match current.filter(|context| !context.baggage().is_empty()) {
+        Some(context) => write(Some(who), context.baggage(), set),
+        None => inject_identity(who, set),
+    }
+}
+
 impl TextMapPropagator for Propagator {
     fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
         let who = match parent_in(context) {
@@ -72,17 +96,7 @@ impl TextMapPropagator for Propagator {
             Parent::Ambient => innermost(),
             Parent::Root => None,
         };
-        let mut carried = String::new();
-        if let Some(who) = who {
-            inject_identity(who, |name, value| match name {
-                BAGGAGE => value.clone_into(&mut carried),
-                _ => injector.set(name, value.to_owned()),
-            });
-        }
-        let baggage = merged(context.baggage(), &carried);
-        if !baggage.is_empty() && self.fields.iter().any(|field| field == BAGGAGE) {
-            injector.set(BAGGAGE, baggage);
-        }
+        write(who, context.baggage(), |name, value| injector.set(name, value.to_owned()));
     }
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
