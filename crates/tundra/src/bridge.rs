@@ -21,3 +21,16 @@ pub fn install() {
     #[cfg(feature = "opentelemetry")]
     opentelemetry::install();
 }
+
+/// Those that are left when the SDK is switched off: contexts in headers, and `log` records for a subscriber that the program
+/// brought itself.
+pub(crate) fn install_what_stays(has_subscriber: bool) {
+    #[cfg(feature = "log")]
+    if has_subscriber {
+        log::install();
+    }
+    #[cfg(not(feature = "log"))]
+    let _ = has_subscriber;
+    #[cfg(feature = "opentelemetry")]
+    opentelemetry::install_propagator();
+}

@@ -306,7 +306,9 @@ impl Builder {
         if !is_none && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
         }
-        if !guard.is_inert() {
+        if guard.is_inert() {
+            crate::bridge::install_what_stays(!is_none);
+        } else {
             collector::set_rules(rules);
             for notice in notices {
                 tracing::warn!(name: "tundra.setting", "{notice}");

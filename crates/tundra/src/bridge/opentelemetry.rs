@@ -61,6 +61,10 @@ pub(crate) fn open() -> OpenLock {
 
 pub(super) fn install() {
     ::opentelemetry::global::set_tracer_provider(TracerProvider::new());
+    install_propagator();
+}
+
+pub(super) fn install_propagator() {
     ::opentelemetry::global::set_text_map_propagator(Propagator::new());
 }
 

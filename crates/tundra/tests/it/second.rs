@@ -265,9 +265,15 @@ fn the_second_stays_when_we_are_off() {
         let seen = Seen::default();
         let second = tracing_subscriber::registry().with(seen.clone());
         let guard = tundra::builder().also(second).install().expect("the first one");
-        info_span!("outer").in_scope(|| info!("said"));
+        info_span!("outer").in_scope(|| {
+            info!("said");
+            #[cfg(feature = "log")]
+            log::info!("logged");
+        });
         drop(guard);
-        assert_eq!(*seen.0.lock().expect("no panic"), ["message=said in outer", "end of outer"]);
+        let logged = cfg!(feature = "log").then_some("message=logged in outer");
+        let expect = ["message=said in outer"].into_iter().chain(logged).chain(["end of outer"]);
+        assert_eq!(*seen.0.lock().expect("no panic"), expect.collect::<Vec<_>>());
         assert_eq!(tundra::health().spans.created, 0);
         drop(tundra::init().expect("there is nothing to install"));
     });
@@ -308,4 +314,31 @@ fn without_spans_there_still_are_logs_and_metrics() {
             assert_eq!(seen.0.lock().expect("no panic")[0], "message=said in outer");
         },
     );
+}
+
+// The specification: the switch has no effect on propagators.
+#[cfg(feature = "opentelemetry")]
+#[test]
+fn headers_go_through_when_we_are_off() {
+    use opentelemetry::Context;
+    use opentelemetry::trace::{TraceContextExt, Tracer};
+    use std::collections::HashMap;
+    alone_with("second::headers_go_through_when_we_are_off", ("OTEL_SDK_DISABLED", "true"), || {
+        let _guard = tundra::init().expect("nothing can fail");
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+        let came = [("traceparent".to_owned(), parent.clone()), ("baggage".to_owned(), "user=7".to_owned())];
+        let came = HashMap::from(came);
+        let (mut sent, mut ours) = (HashMap::new(), HashMap::new());
+        opentelemetry::global::get_text_map_propagator(|propagator| {
+            let context = propagator.extract_with_context(&Context::new(), &came);
+            let span = opentelemetry::global::tracer("lib").start_with_context("nobody", &context);
+            let _active = context.with_span(span).attach();
+            propagator.inject_context(&Context::current(), &mut sent);
+            tundra::propagation::inject(|name, value| drop(ours.insert(name.to_owned(), value.to_owned())));
+        });
+        for headers in [sent, ours] {
+            assert_eq!((&headers["traceparent"], &*headers["baggage"]), (&parent, "user=7"));
+        }
+        assert_eq!(tundra::health().spans.created, 0);
+    });
 }
