@@ -184,7 +184,7 @@ impl Outbox {
         state.usual = len_bytes.min(BODY_BYTES).max(state.usual - state.usual / 64);
         if payload.body.capacity() / 4 > len_bytes {
             // Its buffer was meant for more: what waits holds what it counts for, and the next one need not ask for memory.
-            let buffer = std::mem::replace(&mut payload.body, Vec::new());
+            let buffer = std::mem::take(&mut payload.body);
             payload.body.extend_from_slice(&buffer);
             state.recycle(buffer);
         }
