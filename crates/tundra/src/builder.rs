@@ -27,13 +27,23 @@ use tracing_core::{Dispatch, LevelFilter, Subscriber};
 use tundra_record::Resource;
 
 /// The SDK could not be installed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] Cause);
 
+/// The text itself: this is what a `main` that gives the error back shows.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Cause {
-    #[error("another `tracing` subscriber is installed already: call `tundra::init` first and only once")]
+    #[error(
+        "another `tracing` subscriber is installed already: call `tundra::init` first and only once, or add \
+         `tundra::layer()` (feature `layer`) to your `Registry`"
+    )]
     AlreadyInstalled,
     #[error("the collector thread could not be started: {source}")]
     Thread { source: std::io::Error },

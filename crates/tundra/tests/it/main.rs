@@ -6,6 +6,7 @@ mod clients;
 mod console;
 #[cfg(target_os = "linux")]
 mod disabled;
+mod endings;
 mod hazards;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod http;
