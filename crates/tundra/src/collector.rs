@@ -167,6 +167,11 @@ pub(crate) fn forget_parent(commands: &mut CommandQueue) {
     LOST.store(true, SeqCst);
 }
 
+/// In a forked child: whether it has recorded nothing yet, so that there is no thread either.
+pub(crate) fn is_in_parent() -> bool {
+    LOST.load(SeqCst)
+}
+
 /// In a forked child that begins to record: pipelines let go of what is the parent's, and the thread starts anew.
 #[cold]
 pub(crate) fn revive() {

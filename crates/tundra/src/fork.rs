@@ -13,7 +13,7 @@ use crate::collector;
 #[cfg(unix)]
 use crate::limits::FORK_PATIENCE;
 #[cfg(unix)]
-use crate::{engine, health, metrics, panic, propagation, sampling, writer};
+use crate::{engine, exit, health, metrics, panic, propagation, sampling, writer};
 #[cfg(unix)]
 use std::sync::Once;
 #[cfg(unix)]
@@ -48,10 +48,11 @@ struct Held {
     _samplers: sampling::SamplersLock,
     _rules: collector::RulesLock,
     _guests: engine::GuestsLock,
+    _open: exit::OpenLock,
     #[cfg(feature = "log")]
     _log: crate::bridge::log::SitesLock,
     #[cfg(feature = "opentelemetry")]
-    _open: crate::bridge::opentelemetry::OpenLock,
+    _open_spans: crate::bridge::opentelemetry::OpenLock,
 }
 
 /// Set between the handlers of one fork; the locks keep a second fork waiting.
@@ -73,10 +74,11 @@ extern "C" fn before() {
         _samplers: sampling::lock_samplers(),
         _rules: collector::lock_rules(),
         _guests: engine::lock_guests(),
+        _open: exit::lock_open(),
         #[cfg(feature = "log")]
         _log: crate::bridge::log::lock_sites(),
         #[cfg(feature = "opentelemetry")]
-        _open: crate::bridge::opentelemetry::open(),
+        _open_spans: crate::bridge::opentelemetry::open(),
     });
     HELD.store(Box::into_raw(held), std::sync::atomic::Ordering::Release);
 }

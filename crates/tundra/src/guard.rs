@@ -2,13 +2,17 @@
 
 use crate::collector::{self, Command};
 use crate::engine::{Filter, FilterError, is_forked};
+use crate::exit;
 use crate::handle::Handle;
 use std::time::{Duration, Instant};
 use tracing_core::LevelFilter;
 
 /// Keeps the SDK alive. Dropping it exports what was recorded and ends the exporters, within the deadline that the
 /// builder was given, in whatever runtime or thread: the waiting is an ordinary blocking wait for our own thread.
-#[must_use = "dropping the guard ends the SDK"]
+///
+/// Keep it in `main`: `let _tundra = tundra::init()?`. With `let _ = tundra::init()?` it is dropped in the same line. One that
+/// still lives when the process exits, by `std::process::exit` say, hands over then.
+#[must_use = "keep it (`let _tundra = ...`, not `let _ = ...`): dropping the guard ends the SDK"]
 #[derive(Debug)]
 pub struct Guard {
     /// `None` if the SDK is switched off: then every call here does nothing.
@@ -34,6 +38,7 @@ pub enum FlushError {
 
 impl Guard {
     pub(crate) fn new(pipeline: u16, deadline: Duration, handle: Handle) -> Self {
+        exit::opened(pipeline, deadline);
         Self { pipeline: Some(pipeline), deadline, handle }
     }
 
@@ -89,6 +94,7 @@ impl Drop for Guard {
         let Some(pipeline) = self.pipeline.filter(|_| !is_forked()) else { return };
         let until = Instant::now() + self.deadline;
         collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+        exit::closed(pipeline);
         // From here on nothing is recorded, and call sites cost what they cost without a subscriber.
         self.handle.replace_filter(Filter::up_to(LevelFilter::OFF));
     }

@@ -29,6 +29,7 @@ mod clock;
 mod collector;
 mod engine;
 mod env;
+mod exit;
 mod export;
 mod fork;
 #[cfg(feature = "genai")]

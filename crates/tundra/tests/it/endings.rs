@@ -1,5 +1,22 @@
 //! How programs begin and end wrongly: what they are told, and what is delivered all the same.
 
+use std::process::{Command, Output};
+use tracing::{info, info_span};
+
+const CASE: &str = "TUNDRA_IT_CASE";
+
+/// Runs a case of a test in a process of its own, which may end as it likes; nothing in that process itself.
+fn ended(test: &str, case: &str, body: impl Fn(&str)) -> Option<Output> {
+    if std::env::var(crate::ALONE).is_ok_and(|name| name == test) {
+        body(&std::env::var(CASE).expect("the parent says which"));
+        return None;
+    }
+    let program = std::env::current_exe().expect("a test has a program");
+    let mut command = Command::new(program);
+    command.args(["--exact", test, "--nocapture"]).env(crate::ALONE, test).env(CASE, case);
+    Some(command.output().expect("the test program starts"))
+}
+
 // `fn main() -> Result<(), tundra::Error>` shows an error by its `Debug`.
 #[test]
 fn errors_of_main_say_what_to_do() {
@@ -15,4 +32,39 @@ fn errors_of_main_say_what_to_do() {
         let error = tundra::builder().no_log_output().install().expect_err("there is one");
         check(error, "add `tundra::layer()` (feature `layer`) to your `Registry`");
     });
+}
+
+/// A program that ends without dropping its guard.
+fn leaves(case: &str) {
+    static KEPT: std::sync::OnceLock<tundra::Guard> = std::sync::OnceLock::new();
+    let file = std::env::temp_dir().join(format!("tundra-endings-{case}.jsonl"));
+    let builder = tundra::builder().exporter(Box::new(tundra::JsonLines::file(file)));
+    let guard = builder.install().expect("the first one");
+    info_span!("last").in_scope(|| info!("last words"));
+    match case {
+        "static" => assert!(KEPT.set(guard).is_ok()),
+        "forgotten" => std::mem::forget(guard),
+        "thread" => drop(std::thread::spawn(|| std::process::exit(7)).join()),
+        _ => std::process::exit(7),
+    }
+}
+
+#[test]
+fn what_was_recorded_is_handed_over_at_exit() {
+    for (case, code) in [("exit", 7), ("thread", 7), ("static", 0), ("forgotten", 0)] {
+        let file = std::env::temp_dir().join(format!("tundra-endings-{case}.jsonl"));
+        let _ = std::fs::remove_file(&file);
+        let Some(output) = ended("endings::what_was_recorded_is_handed_over_at_exit", case, leaves) else {
+            return;
+        };
+        let lines = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            (output.status.code(), lines.matches("last words").count()),
+            (Some(code), 1),
+            "{case}: {lines}"
+        );
+        let exported = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(exported.matches("\"name\":\"last\"").count(), 1, "{case}: {exported}");
+        let _ = std::fs::remove_file(&file);
+    }
 }
