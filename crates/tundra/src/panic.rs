@@ -131,11 +131,33 @@ pub(crate) fn stack(number: u64) -> Option<String> {
         latest.iter().find(|stack| stack.number == number).map(Arc::clone)
     }?;
     let text = found.text.get_or_init(|| {
-        let mut text = found.frames.to_string();
+        let all = found.frames.to_string();
+        let mut text = own_frames(&all).to_owned();
         text.truncate(text.floor_char_boundary(STACK_BYTES));
         text
     });
     Some(text.clone())
+}
+
+/// The frames between those that began the thread and those that handle the panic: the same that a panic's message shows.
+/// All of them where symbols are missing. They keep their numbers.
+fn own_frames(all: &str) -> &str {
+    let handled = all.find("__rust_end_short_backtrace").map_or(0, |at| next_frame(all, at));
+    let begun = all[handled..].find("__rust_begin_short_backtrace").map_or(all.len(), |at| handled + at);
+    // From the beginning of the frame's own line.
+    all[handled..begun]
+        .rfind('\n')
+        .filter(|_| begun < all.len())
+        .map_or(&all[handled..], |end| &all[handled..=handled + end])
+}
+
+/// Where the frame after this place begins: lines of files are indented deeper than numbers.
+fn next_frame(all: &str, at: usize) -> usize {
+    let lines = all[at..].match_indices('\n').map(|(end, _)| at + end + 1);
+    lines
+        .take_while(|start| *start < all.len())
+        .find(|start| !all[*start..].trim_start().starts_with("at "))
+        .unwrap_or(0)
 }
 
 /// The process is about to be aborted: nothing can come after this.
@@ -146,10 +168,28 @@ fn hand_over() {
     }
 }
 
-#[cfg(all(test, feature = "opentelemetry"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn stacks_show_what_panicked() {
+        let check = |all: &str, expect: &str| assert_eq!(own_frames(all), expect);
+        let hook = "   0: tundra::panic::keep\n             at panic.rs:1\n   1: std::__rust_end_short_backtrace::<F>\n";
+        let place = "             at library/std/src/backtrace.rs:182\n";
+        let own =
+            "   2: core::panic_fmt\n             at core.rs:2\n   3: app::work\n             at app.rs:7\n";
+        let thread = "   4: std::__rust_begin_short_backtrace\n             at std.rs:3\n   5: clone3\n";
+        check(&[hook, place, own, thread].concat(), own);
+        check(&[hook, own, thread].concat(), own);
+        check(&[hook, own].concat(), own);
+        check(&[own, thread].concat(), own);
+        check(own, own);
+        check("", "");
+        check(hook, hook);
+    }
+
+    #[cfg(feature = "opentelemetry")]
     #[test]
     fn quiet_ends_with_its_scope() {
         let is = |expect: fn(Mood) -> bool| assert!(expect(MOOD.get()));

@@ -303,6 +303,8 @@ fn panics_are_recorded_inside_their_span() {
         let last = records.spans.last().expect("many");
         let stack = attr(last, "error.stack").expect("kept");
         assert!(stack.contains("panics_are_recorded_inside_their_span"), "{stack}");
+        // Neither how the panic was handled nor how the thread began.
+        assert!(!stack.contains("tundra::panic::") && !stack.contains("short_backtrace"), "{stack}");
         let log = records.logs.last().expect("many");
         let field =
             |key| tundra_record::value::get(&log.attrs, key).map(|value| value.to_text().into_owned());
