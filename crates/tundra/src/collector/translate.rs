@@ -195,6 +195,10 @@ impl Translator {
         }
         if let Some((_, failure)) = failure {
             failure.write(EXCEPTION, &mut attrs);
+            // `#[instrument(err)]` tells an error and no message; who lists log records shows their messages.
+            if message.is_empty() {
+                message = failure.message.into();
+            }
         }
         if head.flags & TRUNCATED != 0 {
             attrs.push((CUT.into(), Value::Bool(true)));

@@ -126,6 +126,9 @@ fn errors_reach_span_event_and_log() {
         assert_eq!(attr(&span, "error.message").as_deref(), Some("no number"));
         assert_eq!(span.events.len(), 1);
         assert_eq!(span.events[0].name, "exception");
+        // `instrument` gives no message of its own.
+        let messages: Vec<_> = collector.logs().iter().map(|log| log.body.to_text().into_owned()).collect();
+        assert_eq!(messages, ["no number", "giving up", "only a warning"]);
         let log = &collector.logs()[1];
         assert_eq!(log.span_id, Some(span.span_id));
         assert_eq!(log.trace_id, Some(span.trace_id));

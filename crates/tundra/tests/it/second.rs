@@ -229,7 +229,7 @@ fn explicit_parents_and_vetoes() {
         (
             "a ! error.type=\"Failed\" error.message=\"outer\" error.stack=\"outer\\ncaused by: inner\" \
              error.fingerprint=\"c2f3e204487636d9\" [exception]\nb\n",
-            &["one in a", "two in a", "three in ", " in a", "four in a", "five in b"],
+            &["one in a", "two in a", "three in ", "outer in a", "four in a", "five in b"],
         ),
         &[
             "message=one n=1 rate=0.5 yes=true word=\"w\" shown=s seen=[1] in a",
