@@ -33,6 +33,9 @@ pub enum FilterError {
     },
 }
 
+/// What the targets of the SDK's own spans and events begin with: model calls, requests, settings.
+const OURS: &str = "tundra";
+
 /// Directives, the most specific first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
@@ -46,7 +49,8 @@ impl Filter {
         Self { default: level, targets: Vec::new() }
     }
 
-    /// Reads a list of directives. Targets without a level mean `trace`; no default means `error`, as elsewhere.
+    /// Reads a list of directives. Targets without a level mean `trace`; no default means `error`, as elsewhere, but for the
+    /// SDK's own spans and events: who names their own crate alone did ask for model calls and requests.
     pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
         let (filter, errors) = Self::parse_known(text);
         errors.into_iter().next().map_or(Ok(filter), Err)
@@ -66,6 +70,10 @@ impl Filter {
                 Ok((Some(target), level)) => targets.push((target.to_owned(), level)),
                 Err(error) => errors.push(error),
             }
+        }
+        let says_ours = || targets.iter().any(|(target, _)| target == OURS);
+        if default.is_none() && errors.is_empty() && !targets.is_empty() && !says_ours() {
+            targets.push((OURS.to_owned(), LevelFilter::INFO));
         }
         targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
         let otherwise = if errors.is_empty() { LevelFilter::ERROR } else { LevelFilter::INFO };

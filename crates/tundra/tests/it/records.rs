@@ -400,6 +400,26 @@ fn filters_hold_per_call_site() {
     }
 }
 
+// Who asks for their own crate did not mean to lose model calls and requests, whose targets are ours.
+#[test]
+fn a_filter_for_one_crate_keeps_what_the_sdk_tells() {
+    for (filter, kept) in [
+        ("shop=debug", true),
+        ("shop=debug,tundra=off", false),
+        ("shop=debug,tundra::llm=off", false),
+        ("warn,shop=debug", false),
+        ("error", false),
+    ] {
+        for collector in crate::doors_with(|builder| builder.filter(filter)) {
+            collector.in_scope(|| {
+                drop(tundra::llm::chat("openai", "gpt-4o"));
+                info!("of another crate");
+            });
+            assert_eq!((collector.calls().len() == 1, collector.logs().len()), (kept, 0), "{filter}");
+        }
+    }
+}
+
 // From any thread, also one without a subscriber, and for call sites that were asked before.
 #[test]
 fn changes_at_run_time() {
