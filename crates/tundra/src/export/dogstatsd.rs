@@ -3,7 +3,7 @@
 //! Sending never waits: what a full or absent socket does not take is counted as undelivered. A name is looked up on a
 //! thread of its own, as that may take as long as it likes.
 
-use super::endpoint::without_user;
+use super::endpoint::{with_port, without_user};
 use super::{EndpointError, ExportError, Exported, Exporter};
 use crate::engine::Local;
 use crate::env::Container;
@@ -59,25 +59,23 @@ impl DogStatsD {
     /// The server at a URL; a bare `host` or `host:port` means UDP.
     pub fn new(url: &str) -> Result<Self, EndpointError> {
         let form = || EndpointError::Datagram { url: without_user(url) };
-        let target = if let Some(path) =
-            url.strip_prefix("unix://").or_else(|| url.strip_prefix("unixgram://"))
-        {
-            let path = PathBuf::from(path);
-            if !path.is_absolute() {
-                return Err(form());
-            }
-            Target::Unix(path)
-        } else {
-            let authority = url.strip_prefix("udp://").unwrap_or(url).trim_end_matches('/');
-            if authority.is_empty()
-                || authority.contains("//")
-                || !authority.bytes().all(|b| b.is_ascii_graphic())
-            {
-                return Err(form());
-            }
-            let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-            Target::Udp(if has_port { authority.to_owned() } else { format!("{authority}:{STATSD_PORT}") })
-        };
+        let target =
+            if let Some(path) = url.strip_prefix("unix://").or_else(|| url.strip_prefix("unixgram://")) {
+                let path = PathBuf::from(path);
+                if !path.is_absolute() {
+                    return Err(form());
+                }
+                Target::Unix(path)
+            } else {
+                let authority = url.strip_prefix("udp://").unwrap_or(url).trim_end_matches('/');
+                if authority.is_empty()
+                    || authority.contains("//")
+                    || !authority.bytes().all(|b| b.is_ascii_graphic())
+                {
+                    return Err(form());
+                }
+                Target::Udp(with_port(authority, STATSD_PORT).ok_or_else(form)?)
+            };
         Ok(Self { target, socket: None, coming: None, sender: None, cardinality: crate::env::cardinality() })
     }
 

@@ -96,8 +96,7 @@ impl Endpoint {
         if authority.is_empty() || authority.contains('@') || !usable(authority) || !usable(path) {
             return Err(form());
         }
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let authority = if has_port { authority.to_owned() } else { format!("{authority}:{default_port}") };
+        let authority = with_port(authority, default_port).ok_or_else(form)?;
         let base = path.trim_end_matches('/').to_owned();
         #[cfg(feature = "tls")]
         if secure {
@@ -122,6 +121,15 @@ impl Endpoint {
             Way::Tcp { authority } | Way::Tls { authority, .. } => authority,
             Way::Unix { .. } => "localhost",
         }
+    }
+}
+
+/// Host and port; `None` if what stands in the port's place is none.
+pub(super) fn with_port(authority: &str, default_port: u16) -> Option<String> {
+    match authority.rsplit_once(':') {
+        // The colons of an IPv6 address stand in brackets.
+        Some((_, port)) if !port.ends_with(']') => port.parse::<u16>().is_ok().then(|| authority.to_owned()),
+        _ => Some(format!("{authority}:{default_port}")),
     }
 }
 

@@ -28,6 +28,7 @@ fn endpoints() {
     check("http://localhost", "localhost:4318 ");
     check("http://localhost:1/", "localhost:1 ");
     check("http://[::1]:80/a/b/", "[::1]:80 /a/b");
+    check("http://[::1]", "[::1]:4318 ");
     check("unix:///run/x.sock", "localhost ");
     #[cfg(not(feature = "tls"))]
     check(
@@ -36,7 +37,9 @@ fn endpoints() {
     );
     #[cfg(feature = "tls")]
     check("https://x/otlp", "x:443 /otlp");
-    for bad in ["", "x", "http://", "unix://x", "http://a b", "http://u:p@h", "http://h/\r\nX: y"] {
+    let ports = ["http://h:99999", "http://h:port/x", "http://[::1]:-1", "http://http://h:1"];
+    let others = ["", "x", "http://", "unix://x", "http://a b", "http://u:p@h", "http://h/\r\nX: y"];
+    for bad in ports.into_iter().chain(others) {
         let error = endpoint::Endpoint::parse(bad, 1).expect_err(bad).to_string();
         assert!(error.contains("is no endpoint"), "{error}");
     }

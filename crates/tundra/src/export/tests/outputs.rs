@@ -214,7 +214,7 @@ fn statsd_addresses() {
     for good in ["localhost", "udp://h:1", "udp://[::1]:8125", "unix:///run/x", "unixgram:///run/x"] {
         assert!(DogStatsD::new(good).is_ok(), "{good}");
     }
-    for bad in ["", "udp://", "http://h", "unix://x", "a b"] {
+    for bad in ["", "udp://", "http://h", "unix://x", "a b", "udp://h:port", "h:99999"] {
         assert!(DogStatsD::new(bad).is_err(), "{bad}");
     }
 }
