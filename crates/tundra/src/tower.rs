@@ -148,11 +148,10 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Service and method of a gRPC request.
-fn called<'r>(uri: &'r Uri, headers: &HeaderMap) -> Option<(&'r str, &'r str)> {
+/// The method that a gRPC request calls, with its service's name in front.
+fn called<'r>(uri: &'r Uri, headers: &HeaderMap) -> Option<&'r str> {
     let kind = text(headers, header::CONTENT_TYPE)?;
-    let path = uri.path().trim_start_matches('/');
-    kind.starts_with("application/grpc").then(|| path.split_once('/').unwrap_or((path, "")))
+    kind.starts_with("application/grpc").then(|| uri.path().trim_start_matches('/'))
 }
 
 /// The span has its name and all that is known from the beginning, for sampling rules look at nothing else.
@@ -163,8 +162,7 @@ fn server_span<B>(request: &Request<B>) -> Inside {
     let route = route.as_deref().filter(|_| called.is_none());
     let name: Cow<'_, str> = match route {
         Some(route) => format!("{} {route}", told.name).into(),
-        None if called.is_some() => uri.path().trim_start_matches('/').into(),
-        None => told.name.into(),
+        None => called.unwrap_or(told.name).into(),
     };
     let make = || {
         info_span!(
@@ -177,9 +175,8 @@ fn server_span<B>(request: &Request<B>) -> Inside {
             url.path = uri.path(),
             url.query = uri.query(),
             http.route = route,
-            rpc.system = called.map(|_| "grpc"),
-            rpc.service = called.map(|(service, _)| service),
-            rpc.method = called.map(|(_, method)| method),
+            rpc.system.name = called.map(|_| "grpc"),
+            rpc.method = called,
             server.address = authority.as_ref().map(asked::host),
             server.port = authority.as_ref().and_then(Authority::port_u16),
             user_agent.original = text(headers, header::USER_AGENT),
@@ -200,15 +197,17 @@ fn settle(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool {
     settle_grpc(span, headers) || failed
 }
 
-/// gRPC's own status, from the head or the trailers; whether it is a failure.
+/// gRPC's own status, from the head or the trailers; whether it is a failure. OpenTelemetry has names for it, Datadog numbers.
 fn settle_grpc(span: &Span, headers: &HeaderMap) -> bool {
-    let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i64>().ok());
+    let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<u16>().ok());
     let Some(code) = grpc else { return false };
-    span.set_attribute("rpc.grpc.status_code", code);
+    let name = GRPC_CODES.get(usize::from(code)).map_or_else(|| code.to_string(), |name| (*name).to_owned());
+    span.set_attribute("rpc.grpc.status_code", i64::from(code));
+    span.set_attribute("rpc.response.status_code", name.clone());
     // The codes that are the server's fault: unknown, deadline, unimplemented, internal, unavailable, data loss.
     let failed = matches!(code, 2 | 4 | 12 | 13 | 14 | 15);
     if failed {
-        fail(span, &code.to_string());
+        fail(span, &name);
     }
     failed
 }
@@ -221,6 +220,27 @@ fn leave(span: &Span) {
         span.set_attribute("error.type", "cancelled");
     }
 }
+
+/// gRPC's codes in their order.
+const GRPC_CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 fn fail(span: &Span, kind: &str) {
     span.set_attribute("error.type", kind.to_owned());

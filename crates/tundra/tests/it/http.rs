@@ -528,7 +528,13 @@ fn grpc_requests_have_their_own_words() {
         app.oneshot(request.body(Body::empty()).expect("a request")).await.expect("served");
     });
     let span = collector.span("shop.Orders/Place").expect("named by the method");
-    let expect = [("rpc.service", "shop.Orders"), ("rpc.method", "Place"), ("rpc.grpc.status_code", "13")];
+    let expect = [
+        ("rpc.system.name", "grpc"),
+        ("rpc.method", "shop.Orders/Place"),
+        ("rpc.response.status_code", "INTERNAL"),
+        ("rpc.grpc.status_code", "13"),
+        ("error.type", "INTERNAL"),
+    ];
     for (key, value) in expect {
         assert_eq!(attr(&span, key).as_deref(), Some(value), "{key}");
     }
@@ -555,7 +561,7 @@ fn grpc_tells_its_status_last() {
     });
     let span = collector.span("shop.Orders/Place").expect("closed");
     assert_eq!(attr(&span, "rpc.grpc.status_code").as_deref(), Some("14"));
-    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("14"), Status::Error));
+    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("UNAVAILABLE"), Status::Error));
 }
 
 #[cfg(feature = "tonic")]
