@@ -116,9 +116,22 @@ impl Environment {
         self.agent_host.as_deref().or(local.then_some("localhost"))
     }
 
+    /// The host in the Agent's URL.
+    fn agent_url_host(&self) -> Option<&str> {
+        let url = self.agent_url.as_deref()?;
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+        let authority = rest.split('/').next()?;
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        };
+        Some(host).filter(|host| !host.is_empty())
+    }
+
     /// The DogStatsD server's URL, if one was named. An Agent has one beside it, for metrics that go nowhere else.
     pub(crate) fn statsd(&self, beside_agent: bool) -> Option<String> {
-        let host = self.statsd_host.as_deref().or(self.agent_host().filter(|_| beside_agent));
+        let beside = || self.agent_host().or_else(|| self.agent_url_host()).filter(|_| beside_agent);
+        let host = self.statsd_host.as_deref().or_else(beside);
         let port = self.statsd_port.as_deref().unwrap_or("8125");
         let local = || self.statsd_port.as_ref().map(|port| format!("udp://localhost:{port}"));
         self.statsd_url.clone().or_else(|| Some(format!("udp://{}:{port}", host?))).or_else(local)

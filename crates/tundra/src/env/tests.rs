@@ -179,7 +179,15 @@ fn who_is_the_agent() {
     check(&[host, port], Some("http://h:9"), [Some("udp://h:8125"), None]);
     check(&[port], Some("http://localhost:9"), [Some("udp://localhost:8125"), None]);
     check(&[port, ("DD_AGENT_HOST", " ")], Some("http://localhost:9"), [Some("udp://localhost:8125"), None]);
-    check(&[url, port], Some("http://u:1"), [None, None]);
+    check(&[url, port], Some("http://u:1"), [Some("udp://u:8125"), None]);
+    for (agent, statsd) in [
+        ("http://a/base", Some("udp://a:8125")),
+        ("http://[::1]:8126", Some("udp://[::1]:8125")),
+        ("http://[::1]", Some("udp://[::1]:8125")),
+        ("unix:///run/apm.socket", None),
+    ] {
+        check(&[("DD_TRACE_AGENT_URL", agent)], Some(agent), [statsd, None]);
+    }
     check(&[url, host, port], Some("http://u:1"), [Some("udp://h:8125"), None]);
     check(&[("DD_DOGSTATSD_PORT", "7")], None, [Some("udp://localhost:7"); 2]);
 }
