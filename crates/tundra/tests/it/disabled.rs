@@ -11,6 +11,9 @@ fn main() -> Result<(), tundra::Error> {
     tundra::increment_counter!("requests", model = "gpt-4o");
     tundra::histogram!("latency", 1.5);
     tundra::gauge!("level", 2);
+    tundra::counter!("rows", 3, table = String::from("users"));
+    let counter = |name: &str| tundra::metrics::Counter::new(name, &[]);
+    print!("{}", if counter("one") == counter("other") { "no series" } else { "two series" });
     Ok(())
 }
 "#;
@@ -59,4 +62,7 @@ fn switched_off_compiles_to_nothing() {
     let off = build("small-off", "");
     let left: Vec<_> = ROOMS.iter().map(|room| (*room, count(&off, room))).filter(|(_, n)| *n > 0).collect();
     assert!(left.is_empty(), "{left:?}");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("small-target/debug/small");
+    let output = Command::new(program).output().expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "no series");
 }
