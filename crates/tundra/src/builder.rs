@@ -51,8 +51,8 @@ enum Cause {
     Filter { source: FilterError },
     #[error("more than {PIPELINES} pipelines were installed in this process: install one and keep it")]
     TooMany,
-    #[error(transparent)]
-    Endpoint { source: EndpointError },
+    #[error("{variables}: {source}")]
+    Variable { variables: &'static str, source: EndpointError },
     #[error(transparent)]
     Rules { source: RulesError },
     #[cfg(feature = "redact")]

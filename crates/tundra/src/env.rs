@@ -110,6 +110,24 @@ impl Environment {
         self.agent_url.clone().or_else(of_host)
     }
 
+    /// Who says where the Agent is.
+    pub(crate) fn agent_variables(&self) -> &'static str {
+        if self.agent_url.is_some() {
+            "`DD_TRACE_AGENT_URL`"
+        } else {
+            "`DD_AGENT_HOST` or `DD_TRACE_AGENT_PORT`"
+        }
+    }
+
+    /// Who says where the DogStatsD server is; the Agent's variables were looked at before.
+    pub(crate) fn statsd_variables(&self) -> &'static str {
+        if self.statsd_url.is_some() {
+            "`DD_DOGSTATSD_URL`"
+        } else {
+            "`DD_DOGSTATSD_HOST` or `DD_DOGSTATSD_PORT`"
+        }
+    }
+
     /// The Agent's host. A port alone means one on this machine, but not beside a URL, which says it all.
     fn agent_host(&self) -> Option<&str> {
         let local = self.agent_port.is_some() && self.agent_url.is_none();

@@ -16,24 +16,27 @@ impl Builder {
         if !cfg!(feature = "enabled") || self.environment.disabled {
             return Ok(self);
         }
-        let endpoint = |source| Error(Cause::Endpoint { source });
         let agent = self.environment.agent();
         let wanted = self.environment.otlp.wanted(agent.is_some());
         let metrics_by_otlp = self.environment.otlp.has_endpoint() && wanted[2];
-        if let Some(url) = self.environment.statsd(!metrics_by_otlp) {
-            self.exporters.push(Box::new(DogStatsD::new(&url).map_err(endpoint)?));
-        }
         if let Some(url) = &agent {
             let said = &self.environment;
-            let agent = DatadogAgent::new(url).map_err(endpoint)?.client_stats(said.client_stats);
-            let agent = agent.prefer_v05(said.prefers_v05).remote_config(said.remote_config);
+            let agent = DatadogAgent::new(url).map_err(said_by(said.agent_variables()))?;
+            let agent = agent
+                .client_stats(said.client_stats)
+                .prefer_v05(said.prefers_v05)
+                .remote_config(said.remote_config);
             self.exporters.push(Box::new(match &said.llm_app {
                 Some(name) => agent.llm_app(name),
                 None => agent,
             }));
         }
+        if let Some(url) = self.environment.statsd(!metrics_by_otlp) {
+            let statsd = DogStatsD::new(&url).map_err(said_by(self.environment.statsd_variables()))?;
+            self.exporters.push(Box::new(statsd));
+        }
         if wanted.contains(&true) {
-            let exporter = self.otlp().map_err(endpoint)?.only(wanted);
+            let exporter = self.otlp()?.only(wanted);
             self.exporters.push(Box::new(exporter));
         }
         let console = self.environment.otlp.console();
@@ -44,26 +47,42 @@ impl Builder {
     }
 
     /// OTLP to where the environment says, to Datadog if there is only a key, else to this machine.
-    fn otlp(&self) -> Result<Otlp, EndpointError> {
+    fn otlp(&self) -> Result<Otlp, Error> {
         let said = &self.environment;
         if let (false, Some(key), true) = (said.otlp.has_endpoint(), &said.api_key, cfg!(feature = "tls")) {
-            return Otlp::datadog(said.site.as_deref().unwrap_or("datadoghq.com"), key);
+            let site = said.site.as_deref().unwrap_or("datadoghq.com");
+            return Otlp::datadog(site, key).map_err(said_by("`DD_API_KEY` or `DD_SITE`"));
         }
-        let mut otlp = Otlp::new(said.otlp.endpoint.as_deref().unwrap_or("http://localhost:4318"))?;
+        let url = said.otlp.endpoint.as_deref().unwrap_or("http://localhost:4318");
+        let mut otlp = Otlp::new(url).map_err(said_by("`OTEL_EXPORTER_OTLP_ENDPOINT`"))?;
         for (signal, said) in Signal::ALL.into_iter().zip(&said.otlp.signals) {
             if let Some(url) = &said.endpoint {
-                otlp = otlp.endpoint_for(signal, url)?;
+                otlp = otlp.endpoint_for(signal, url).map_err(said_by(endpoint_variable(signal)))?;
             }
             for (name, value) in &said.headers {
-                otlp = otlp.header_for(signal, name, value)?;
+                otlp =
+                    otlp.header_for(signal, name, value).map_err(said_by("`OTEL_EXPORTER_OTLP_HEADERS`"))?;
             }
             otlp = otlp.tune(signal, said.gzip, said.timeout);
         }
         #[cfg(feature = "tls")]
-        return certified(otlp, &said.otlp.signals);
+        return certified(otlp, &said.otlp.signals).map_err(said_by("`OTEL_EXPORTER_OTLP_CERTIFICATE`"));
         #[cfg(not(feature = "tls"))]
         Ok(otlp)
     }
+}
+
+fn endpoint_variable(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`",
+        Signal::Logs => "`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`",
+        Signal::Metrics => "`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`",
+    }
+}
+
+/// The error of an address that these variables made.
+fn said_by(variables: &'static str) -> impl FnOnce(EndpointError) -> Error {
+    move |source| Cause::Variable { variables, source }.into()
 }
 
 /// With the root certificates that the environment names.
@@ -82,4 +101,57 @@ fn certified(mut otlp: Otlp, signals: &[crate::env::OtlpSignal; 3]) -> Result<Ot
         }
     }
     Ok(otlp)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::builder::from_environment;
+    use crate::env::Environment;
+
+    #[test]
+    fn errors_name_their_variable() {
+        let check = |name: &str, value: &str, expect: &str| {
+            let find = |asked: &str| (asked == name).then(|| value.to_owned());
+            let made = from_environment(Environment::from_lookup(find)).exporters_from_environment();
+            assert_eq!(made.expect_err(name).to_string(), expect);
+        };
+        let form = "use `http://host:port` or `unix:///path`";
+        check(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "localhost:4318",
+            &format!("`OTEL_EXPORTER_OTLP_ENDPOINT`: `localhost:4318` is no endpoint: {form}"),
+        );
+        check(
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+            "logs",
+            &format!("`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`: `logs` is no endpoint: {form}"),
+        );
+        check(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "a b=c",
+            "`OTEL_EXPORTER_OTLP_HEADERS`: header `a b` cannot be sent: names and values must be visible ASCII",
+        );
+        check(
+            "DD_TRACE_AGENT_URL",
+            "agent:8126",
+            &format!("`DD_TRACE_AGENT_URL`: `agent:8126` is no endpoint: {form}"),
+        );
+        check(
+            "DD_TRACE_AGENT_PORT",
+            "99999",
+            &format!(
+                "`DD_AGENT_HOST` or `DD_TRACE_AGENT_PORT`: `http://localhost:99999` is no endpoint: {form}"
+            ),
+        );
+        check(
+            "DD_DOGSTATSD_PORT",
+            "no",
+            "`DD_DOGSTATSD_HOST` or `DD_DOGSTATSD_PORT`: `udp://localhost:no` is no DogStatsD address: use `udp://host:port` or `unix:///path`",
+        );
+        check(
+            "DD_AGENT_HOST",
+            "http://agent",
+            "`DD_AGENT_HOST` or `DD_TRACE_AGENT_PORT`: `http://http://agent:8126` is no endpoint: use `http://host:port` or `unix:///path`",
+        );
+    }
 }
