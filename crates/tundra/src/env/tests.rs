@@ -253,9 +253,18 @@ fn what_is_not_honored_is_named() {
         ("OTEL_TRACES_SAMPLER", " always_off"),
         ("OTEL_SDK_DISABLED", "off"),
         ("DD_APPSEC_ENABLED", "off"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/otlp"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1, b=x=y,"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=,b=2"),
     ];
     check(&honored, &[]);
     for (name, value) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/otlp/v1/metrics/"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,Bearer abcdef"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "abcdef"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team:blue,a=1"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),

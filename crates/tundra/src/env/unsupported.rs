@@ -80,7 +80,9 @@ pub(super) fn notices(lookup: &Lookup<'_>) -> Vec<String> {
     SWITCHES.iter().for_each(|(name, holds)| notices.switch(name, holds));
     notices.disabled();
     notices.found.extend(content(lookup).1);
+    notices.endpoint();
     ["", "TRACES_", "LOGS_", "METRICS_"].into_iter().for_each(|signal| notices.otlp(signal));
+    notices.pairs("OTEL_RESOURCE_ATTRIBUTES");
     for signal in ["TRACES", "LOGS", "METRICS"] {
         let name = format!("OTEL_{signal}_EXPORTER");
         notices.values(&name, &["otlp", "console", "none"], "`otlp`, `console` and `none` are");
@@ -140,6 +142,27 @@ impl Notices<'_, '_> {
         }
     }
 
+    /// The general endpoint with the path that is right for one signal: a common mix-up.
+    fn endpoint(&mut self) {
+        let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let paths = ["/v1/traces", "/v1/logs", "/v1/metrics"];
+        if (self.lookup)(name)
+            .is_some_and(|url| paths.iter().any(|path| url.trim_end_matches('/').ends_with(path)))
+        {
+            self.found.push(format!(
+                "`{name}` ends in a signal's path, and gets it once more: leave `/v1/...` away, or set \
+                 `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like"
+            ));
+        }
+    }
+
+    fn pairs(&mut self, name: &str) {
+        let is_pair = |part: &str| part.trim().is_empty() || part.contains('=');
+        if (self.lookup)(name).is_some_and(|text| !text.split(',').all(is_pair)) {
+            self.found.push(format!("`{name}` has a part that is no `key=value`: it is left out"));
+        }
+    }
+
     fn otlp(&mut self, signal: &str) {
         let of = |what: &str| format!("OTEL_EXPORTER_OTLP_{signal}{what}");
         self.values(
@@ -156,6 +179,7 @@ impl Notices<'_, '_> {
         if (self.lookup)(&of("TIMEOUT")).is_some_and(|text| text.parse::<u64>().is_err()) {
             self.found.push(format!("`{}` is no number of milliseconds: 10 seconds hold", of("TIMEOUT")));
         }
+        self.pairs(&of("HEADERS"));
         if !cfg!(feature = "tls") {
             self.ignored(&of("CERTIFICATE"), "it needs feature `tls`");
         }
