@@ -28,7 +28,7 @@ use crate::writer::Unwritten;
 use std::collections::VecDeque;
 use std::ptr::null_mut;
 use std::sync::atomic::{
-    AtomicBool, AtomicPtr,
+    AtomicBool, AtomicPtr, AtomicU16,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -83,8 +83,15 @@ static COMMAND_QUEUE: Mutex<Option<SyncSender<Command>>> = Mutex::new(None);
 static HOME: Mutex<Option<Vec<Pipeline>>> = Mutex::new(Some(Vec::new()));
 /// Pipelines that the collector has not seen yet.
 static INCOMING: Mutex<Vec<Pipeline>> = Mutex::new(Vec::new());
+/// The pipeline whose exporters are at work.
+static AT_WORK: AtomicU16 = AtomicU16::new(0);
 /// In a forked child: the thread stayed in the parent.
 static LOST: AtomicBool = AtomicBool::new(false);
+
+/// For exporters on this thread: whose they are.
+pub(crate) fn at_work() -> u16 {
+    AT_WORK.load(Relaxed)
+}
 
 /// Wakes the collector if it said that it sleeps: one exchange, and at most one system call per sleep.
 pub(crate) fn wake() {
@@ -315,6 +322,7 @@ impl Collector<'_> {
         }
         self.open().for_each(|pipeline| pipeline.release(false));
         self.open().for_each(Pipeline::export_if_due);
+        self.open().for_each(Pipeline::tell_ailing);
     }
 
     fn open(&mut self) -> impl Iterator<Item = &mut Pipeline> {

@@ -47,6 +47,7 @@ struct Held {
     _stacks: panic::StacksLock,
     _samplers: sampling::SamplersLock,
     _rules: collector::RulesLock,
+    ailing: health::AilingLock,
     _guests: engine::GuestsLock,
     _open: exit::OpenLock,
     #[cfg(feature = "log")]
@@ -73,6 +74,7 @@ extern "C" fn before() {
         _stacks: panic::lock_stacks(),
         _samplers: sampling::lock_samplers(),
         _rules: collector::lock_rules(),
+        ailing: health::lock_ailing(),
         _guests: engine::lock_guests(),
         _open: exit::lock_open(),
         #[cfg(feature = "log")]
@@ -104,7 +106,7 @@ extern "C" fn after_in_child() {
         engine::silence_child();
     } else {
         engine::forget_parent(&mut held.parked);
-        health::forget_parent();
+        health::forget_parent(&mut held.ailing);
         metrics::forget_parent();
         collector::forget_parent(&mut held.commands);
     }

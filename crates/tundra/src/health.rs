@@ -3,6 +3,10 @@
 //! Application threads count in their own state, the collector in `DONE`; `health()` adds them up. The sum is exact when
 //! nothing is being recorded: created = exported + dropped by reason + open + waiting.
 
+mod ailing;
+
+pub(crate) use ailing::{AilingLock, ails, lock_ailing, recovers, take_ailing};
+
 use crate::engine::{Local, open_spans, spilled};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -197,11 +201,12 @@ impl Totals {
 }
 
 /// In a forked child: the ledger starts clean.
-pub(crate) fn forget_parent() {
+pub(crate) fn forget_parent(ailing: &mut AilingLock) {
     let totals = [&DONE.created, &DONE.exported, &DONE.waiting].into_iter().flatten();
     let by_reason = DONE.dropped.iter().flatten().chain(DONE.lost.iter().flatten()).chain(&DONE.unmeasured);
     let others = [&DONE.cut_series, &DONE.export_errors, &DONE.bad_answers];
     let of_places = [&DONE.stale_parents, &DONE.refused_guests, &DONE.unplaced_spans];
+    ailing.clear();
     totals.chain(by_reason).chain(others).chain(of_places).for_each(|count| count.store(0, Relaxed));
 }
 
@@ -270,6 +275,9 @@ pub struct Health {
     pub cut_series: u64,
     /// What time is read from.
     pub clock: &'static str,
+    /// Targets that do not take what they are sent, and why, a sentence each; also told as a warning on the console. One that
+    /// takes something again is left out.
+    pub failures: Vec<String>,
     /// Settings of the environment that are not honored, a sentence each; also told as warnings at start.
     pub notices: Vec<String>,
 }
@@ -305,6 +313,7 @@ pub fn health() -> Health {
         series: crate::metrics::series_count(),
         cut_series: DONE.cut_series.load(Relaxed),
         clock: crate::clock::source_name(),
+        failures: ailing::all(),
         notices: NOTICES.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     }
 }

@@ -94,6 +94,8 @@ pub(crate) const REMOTE_STATES: usize = 16_384;
 pub(crate) const REMOTE_STATE_BYTES: usize = 8 << 20;
 /// Bytes of payloads that wait in one network exporter while its target is away; the oldest makes room.
 pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
+/// Targets that fail of which is remembered why.
+pub(crate) const AILING: usize = 32;
 /// Periods of client statistics that are counted at the same time.
 pub(crate) const STATS_BUCKETS: usize = 16;
 /// Groups of client statistics in one period; the others count in one overflow group for each service.

@@ -303,6 +303,18 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The log record of a line that the SDK has to say.
+pub(crate) fn warning(text: String) -> LogRecord<'static> {
+    LogRecord {
+        time: UnixNanos(crate::clock::wall_now()),
+        severity: super::translate::severity(tracing_core::Level::WARN),
+        severity_text: "WARN".into(),
+        body: Value::from(text),
+        attrs: vec![("target".into(), Value::from("tundra::export"))],
+        ..LogRecord::default()
+    }
+}
+
 /// The log record of a line about a metric: `counter incremented metric_name="daemon.startup" value=1`.
 pub(crate) fn metric_log(line: &MetricLine) -> LogRecord<'static> {
     let whole = line.value.fract() == 0.0 && line.value.abs() < 9.0e15;

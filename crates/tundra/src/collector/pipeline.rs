@@ -11,7 +11,7 @@ use super::translate::Translator;
 use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, FIRST, FOREIGN, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
-use crate::health::{DONE, Dropped, Kind};
+use crate::health::{DONE, Dropped, Kind, ails, take_ailing};
 use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
 use crate::propagation;
 use crate::sampling::Sampler;
@@ -315,6 +315,22 @@ impl Pipeline {
         self.since.get_or_insert_with(Instant::now);
     }
 
+    /// Warns on the console of targets that do not take what they are sent. Their addresses are the program's own: nothing is
+    /// taken out of them.
+    pub(crate) fn tell_ailing(&mut self) {
+        if self.config.console.is_none() {
+            return;
+        }
+        let ailing = take_ailing(self.config.id);
+        if !ailing.is_empty() {
+            self.clean_resource();
+        }
+        if let Some(console) = &mut self.config.console {
+            ailing.into_iter().for_each(|text| console.log(&console::warning(text)));
+            console.flush();
+        }
+    }
+
     /// Cleans once what all records say about who sends them.
     fn clean_resource(&mut self) {
         if !std::mem::replace(&mut self.resource_is_clean, true) {
@@ -359,11 +375,16 @@ impl Pipeline {
         let injection = Arc::clone(&self.config.injection);
         let exported =
             Exported { batch: &batch, resource: &resource, sampler: &sampler, injection: &injection };
+        let id = self.config.id;
         let (mut wanted, mut took) = ([false; Kind::COUNT], [false; Kind::COUNT]);
         let failed = self.each_exporter(|exporter| {
             let takes = exporter.takes();
             wanted.iter_mut().zip(takes).for_each(|(wanted, takes)| *wanted |= takes);
-            let ok = exporter.export(&exported).is_ok();
+            let done = exporter.export(&exported);
+            if let Err(error) = &done {
+                ails(id, "an exporter", &*error.what);
+            }
+            let ok = done.is_ok();
             took.iter_mut().zip(takes).for_each(|(took, takes)| *took |= takes && ok);
             ok
         });
@@ -400,6 +421,7 @@ impl Pipeline {
     /// Calls every exporter, and lets go of one that panics; gives how many failed.
     fn each_exporter(&mut self, mut call: impl FnMut(&mut dyn Exporter) -> bool) -> usize {
         let mut failed = 0;
+        super::AT_WORK.store(self.config.id, Relaxed);
         self.config.exporters.retain_mut(|exporter| {
             let done = catch_unwind(AssertUnwindSafe(|| call(exporter.as_mut())));
             let ok = matches!(done, Ok(true));
@@ -420,7 +442,8 @@ impl Pipeline {
     pub(crate) fn close(&mut self, deadline: Instant) -> Vec<Unwritten> {
         self.release(true);
         self.export();
-        let unwritten = self.unwritten();
+        let exporters = self.config.exporters.iter().filter_map(|exporter| exporter.unwritten());
+        let mut unwritten: Vec<_> = exporters.collect();
         self.each_exporter(|exporter| {
             exporter.end(deadline);
             true
@@ -430,6 +453,8 @@ impl Pipeline {
             true
         });
         self.config.exporters.clear();
+        self.tell_ailing();
+        unwritten.extend(self.config.console.as_ref().map(Console::unwritten));
         self.config.console.take().iter().for_each(Console::end);
         self.closed = true;
         unwritten

@@ -115,6 +115,15 @@ impl Endpoint {
         Ok(Self { base: path.map_or("/", |at| &rest[at..]).to_owned(), ..endpoint })
     }
 
+    /// Where it is, without the path, which may hold a key.
+    pub(crate) fn shown(&self) -> String {
+        match &self.way {
+            Way::Tcp { authority } => format!("`http://{authority}`"),
+            Way::Tls { authority, .. } => format!("`https://{authority}`"),
+            Way::Unix { path } => format!("`unix://{}`", path.display()),
+        }
+    }
+
     /// What the `Host` header says.
     pub(crate) fn host(&self) -> &str {
         match &self.way {

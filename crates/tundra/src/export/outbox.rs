@@ -7,8 +7,9 @@
 use super::endpoint::Endpoint;
 use super::http::{Client, Response};
 use super::payload::{Group, Payload};
+use crate::collector::at_work;
 use crate::engine::Local;
-use crate::health::{DONE, Undelivered};
+use crate::health::{DONE, Undelivered, ails, recovers};
 use crate::limits::{ANSWERED_TRIES, BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
 use crate::rng;
 use std::cell::Cell;
@@ -52,6 +53,10 @@ struct State {
     /// Bytes of the largest payloads that came lately, as far as they are of a sensible size. It forgets slowly: between two
     /// large ones come small ones.
     usual: usize,
+    /// Whose it is.
+    pipeline: u16,
+    /// Whether it was told that the target fails.
+    failing: bool,
     /// Whether a sender thread runs.
     sender: bool,
     /// Whether it sleeps until something comes: only then it has to be woken.
@@ -169,6 +174,7 @@ impl Outbox {
             payload.pack();
             state = self.0.state();
         }
+        state.pipeline = at_work();
         let len_bytes = payload.body.len();
         if len_bytes > OUTBOX_BYTES || state.closing.is_some() {
             let late = state.closing.is_some();
@@ -231,31 +237,65 @@ impl Outbox {
 enum Outcome {
     Delivered,
     /// For good.
-    Refused,
+    Refused {
+        why: String,
+    },
     /// Worth another try, after this time at the earliest if the target said so.
     Later {
         answered: bool,
         wish: Option<Duration>,
+        why: String,
     },
 }
 
 fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline: Instant) -> Outcome {
-    let answer = group.send(client, deadline).ok();
-    shared.watch.answered(group.path(), answer.as_ref());
+    let answer = group.send(client, deadline);
+    shared.watch.answered(group.path(), answer.as_ref().ok());
     match answer {
-        Some(response) => match response.status {
+        Ok(response) => match response.status {
             200..300 => {
                 let rejected = shared.watch.rejected(&response);
                 DONE.lose(group.load().map(|count| count.min(rejected)), Undelivered::Refused);
                 Outcome::Delivered
             }
-            408 | 429 | 500 | 502..=504 => Outcome::Later {
+            status @ (408 | 429 | 500 | 502..=504) => Outcome::Later {
                 answered: true,
                 wish: response.retry_after().map(|wish| wish.min(LONGEST_WISH)),
+                why: refusal(status),
             },
-            _ => Outcome::Refused,
+            status => Outcome::Refused { why: refusal(status) },
         },
-        None => Outcome::Later { answered: false, wish: None },
+        Err(error) => Outcome::Later { answered: false, wish: None, why: format!("{error}; is it running?") },
+    }
+}
+
+/// What a status says, and where to look.
+fn refusal(status: u16) -> String {
+    let hint = match status {
+        401 | 403 => "; is the key right?",
+        404 | 405 => "; is this its address?",
+        _ => "",
+    };
+    format!("it answers with status {status}{hint}")
+}
+
+/// Tells who fails and why, once, and when that is over. What carries no records does not count, and a target that says when
+/// to come back is well.
+fn note(shared: &Shared, state: &mut State, outcome: &Outcome, group: &Group) {
+    if group.load() == [0; 3] {
+        return;
+    }
+    match outcome {
+        Outcome::Delivered if std::mem::take(&mut state.failing) => {
+            recovers(state.pipeline, &shared.endpoint.shown());
+        }
+        Outcome::Refused { why } if group.is_single() && !std::mem::replace(&mut state.failing, true) => {
+            ails(state.pipeline, &shared.endpoint.shown(), &**why);
+        }
+        Outcome::Later { why, wish: None, .. } if !std::mem::replace(&mut state.failing, true) => {
+            ails(state.pipeline, &shared.endpoint.shown(), &**why);
+        }
+        _ => {}
     }
 }
 
@@ -276,6 +316,7 @@ fn send_all(shared: &Shared) {
         drop(state);
         let outcome = attempt(shared, &mut client, &mut group, deadline);
         state = shared.state();
+        note(shared, &mut state, &outcome, &group);
         if !matches!(outcome, Outcome::Delivered) {
             DONE.export_errors.fetch_add(1, Relaxed);
             most = group.len_bytes() / 2;
@@ -286,8 +327,8 @@ fn send_all(shared: &Shared) {
                 most = (most + most / 8).clamp(BODY_BYTES, PAYLOAD_BYTES);
                 group.into_payloads().for_each(|payload| state.recycle(payload.body));
             }
-            Outcome::Refused if !group.is_single() => state.put_back(group),
-            Outcome::Refused => {
+            Outcome::Refused { .. } if !group.is_single() => state.put_back(group),
+            Outcome::Refused { .. } => {
                 (pause, tries) = (FIRST_PAUSE, 0);
                 DONE.lose(group.load(), Undelivered::Refused);
             }
@@ -298,7 +339,7 @@ fn send_all(shared: &Shared) {
                     break;
                 }
             }
-            Outcome::Later { answered, wish } => {
+            Outcome::Later { answered, wish, .. } => {
                 tries += u32::from(answered && group.is_single());
                 if !group.retry() || tries >= ANSWERED_TRIES {
                     tries = 0;

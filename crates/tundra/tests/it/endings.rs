@@ -68,3 +68,63 @@ fn what_was_recorded_is_handed_over_at_exit() {
         let _ = std::fs::remove_file(&file);
     }
 }
+
+/// A server that answers every request alike; gives its address.
+fn server(answer: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 65_536]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+// A program whose target is wrong or away is told, once, and whatever it shows of itself.
+#[test]
+fn targets_that_take_nothing_are_told() {
+    let away = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("bound"))
+    };
+    let lost = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let busy = server("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+    for (url, expect) in [
+        (&away, Some("is it running?")),
+        (&lost, Some("with status 404; is this its address?")),
+        (&busy, None),
+    ] {
+        let otlp = || Box::new(tundra::Otlp::new(url).expect("an address"));
+        let (lines, sent) = (Lines::default(), Box::new(tundra::testing::Memory::default()));
+        let builder = tundra::builder().log_output(Box::new(lines.clone())).exporter(otlp()).exporter(sent);
+        let (dispatch, guard) = builder.build().expect("it can be made");
+        let tell = || (0..3).for_each(|_| info_span!("work").in_scope(|| info!("working")));
+        tracing::dispatcher::with_default(&dispatch, tell);
+        drop(guard);
+        let lines = String::from_utf8_lossy(&lines.0.lock().expect("no panic")).into_owned();
+        let told = format!("`{url}` does not take what is sent: ");
+        let warnings: Vec<_> = lines.lines().filter(|line| line.contains(&told)).collect();
+        assert_eq!(warnings.len(), usize::from(expect.is_some()), "{lines}");
+        assert_eq!(lines.lines().count(), 3 + warnings.len(), "{lines}");
+        let found = tundra::health().failures;
+        assert_eq!(found.iter().any(|text| text.starts_with(&told)), expect.is_some(), "{found:?}");
+        assert!(expect.is_none_or(|expect| warnings[0].contains(expect)), "{warnings:?}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

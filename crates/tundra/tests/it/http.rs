@@ -405,7 +405,7 @@ fn rules_fit_spans_of_requests() {
     check(r#""tags": {"http.route": "/health/*"}"#, &ALL[1..]);
     check(r#""tags": {"url.path": "/health/live"}"#, &ALL[1..]);
     check(r#""name": "shop.Orders/*""#, &ALL[..2]);
-    check(r#""tags": {"rpc.service": "shop.*", "rpc.system": "grpc", "rpc.method": "place"}"#, &ALL[..2]);
+    check(r#""tags": {"rpc.system.name": "grpc", "rpc.method": "shop.Orders/Place"}"#, &ALL[..2]);
     check(r#""name": "POST""#, &[ALL[0], ALL[2]]);
 }
 
