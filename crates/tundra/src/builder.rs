@@ -80,7 +80,14 @@ pub fn init() -> Result<Guard, Error> {
     builder().exporters_from_environment()?.install()
 }
 
-/// Starts from the environment; every call overrides it.
+/// Starts from the environment; every call overrides it. There is no exporter before
+/// [`exporter`](Builder::exporter) or [`exporters_from_environment`](Builder::exporters_from_environment) is called: without
+/// one there are log lines and nothing else.
+///
+/// ```no_run
+/// let _tundra = tundra::builder().service("shop").exporters_from_environment()?.install()?; // as `init`, but for the name
+/// # Ok::<(), tundra::Error>(())
+/// ```
 pub fn builder() -> Builder {
     from_environment(if cfg!(feature = "enabled") { Environment::read() } else { Environment::default() })
 }
@@ -311,7 +318,7 @@ impl Builder {
         }
         let (records_panics, rules) = (self.panics, self.redaction.clone());
         let notices = self.environment.notices.clone();
-        let (dispatch, guard) = self.make()?;
+        let (dispatch, mut guard) = self.make()?;
         let is_none = dispatch.is::<NoSubscriber>();
         if !is_none && tracing_core::dispatcher::set_global_default(dispatch).is_err() {
             return Err(Cause::AlreadyInstalled.into());
@@ -327,6 +334,7 @@ impl Builder {
             if records_panics {
                 crate::panic::install();
             }
+            guard.installed();
         }
         Ok(guard)
     }

@@ -19,6 +19,8 @@ pub struct Guard {
     pipeline: Option<u16>,
     deadline: Duration,
     handle: Handle,
+    /// How many records there were when it was installed for the whole process.
+    before: Option<u64>,
 }
 
 /// A flush did not come through.
@@ -39,12 +41,17 @@ pub enum FlushError {
 impl Guard {
     pub(crate) fn new(pipeline: u16, deadline: Duration, handle: Handle) -> Self {
         exit::opened(pipeline, deadline);
-        Self { pipeline: Some(pipeline), deadline, handle }
+        Self { pipeline: Some(pipeline), deadline, handle, before: None }
     }
 
     /// The guard of an SDK that is switched off.
     pub(crate) fn inert() -> Self {
-        Self { pipeline: None, deadline: Duration::ZERO, handle: Handle::inert() }
+        Self { pipeline: None, deadline: Duration::ZERO, handle: Handle::inert(), before: None }
+    }
+
+    /// It is installed for the whole process.
+    pub(crate) fn installed(&mut self) {
+        self.before = Some(created());
     }
 
     pub(crate) fn is_inert(&self) -> bool {
@@ -96,6 +103,16 @@ impl Drop for Guard {
         collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
         exit::closed(pipeline);
         // From here on nothing is recorded, and call sites cost what they cost without a subscriber.
-        self.handle.replace_filter(Filter::up_to(LevelFilter::OFF));
+        if self.before == Some(created()) {
+            self.handle.end_unused();
+        } else {
+            self.handle.replace_filter(Filter::up_to(LevelFilter::OFF));
+        }
     }
+}
+
+/// Records of the process so far.
+fn created() -> u64 {
+    let health = crate::health();
+    health.spans.created + health.logs.created
 }

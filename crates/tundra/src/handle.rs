@@ -61,6 +61,11 @@ impl Handle {
         llm::capture_content(yes);
     }
 
+    /// Switches everything off for good, where nothing was recorded before.
+    pub(crate) fn end_unused(&self) {
+        self.filter.end_unused(|| self.replace_filter(Filter::up_to(LevelFilter::OFF)));
+    }
+
     pub(crate) fn replace_filter(&self, filter: Filter) {
         if !cfg!(feature = "enabled") {
             return;

@@ -55,7 +55,8 @@ macro_rules! histogram {
 /// Starts a span and enters it until the guard is dropped:
 /// `let _s = traced_span!("operation", service = "at-daemon", component = "llm", model = "gpt-4");`
 ///
-/// Fields are written as in `tracing::info_span!`. `service = ...` as the first field names the span's service. Not to
+/// The name is a literal; one that is known at run time goes into a field `otel.name`. Fields are written as in
+/// `tracing::info_span!`. `service = ...` as the first field names the span's service. Not to
 /// be held across an `.await`: use `tracing::Instrument` there.
 #[macro_export]
 macro_rules! traced_span {

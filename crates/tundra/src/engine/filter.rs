@@ -4,7 +4,8 @@
 //! `info`, `my_crate=debug`, `my_crate::module=off`, separated by commas. Span and field directives are refused by name.
 
 use crate::limits::DIRECTIVES;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 use tracing_core::{LevelFilter, Metadata};
@@ -105,14 +106,23 @@ pub(crate) struct ActiveFilter {
     spans: bool,
     filter: RwLock<Filter>,
     changes: AtomicU32,
+    /// Set where the guard was dropped and nothing had been recorded: call sites are still asked for, and the first new one
+    /// is reason to say so.
+    unused: AtomicBool,
+    waiting: AtomicBool,
 }
+
+/// What is said of the most common mistake.
+const UNUSED: &str = "tundra: the guard was dropped before anything was recorded, so nothing is: keep it in `main`, as in \
+    `let _tundra = tundra::init()?`";
 
 /// In a forked child a thread that no longer exists may hold the lock: do not wait for it for ever.
 const REPLACE_ATTEMPTS: u32 = 1000;
 
 impl ActiveFilter {
     pub(crate) fn new(filter: Filter, spans: bool) -> Self {
-        Self { spans, filter: RwLock::new(filter), changes: AtomicU32::new(0) }
+        let (unused, waiting) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { spans, filter: RwLock::new(filter), changes: AtomicU32::new(0), unused, waiting }
     }
 
     fn ask<R>(&self, question: impl FnOnce(&Filter) -> R) -> R {
@@ -120,11 +130,22 @@ impl ActiveFilter {
     }
 
     pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
+        if self.waiting.load(Relaxed) && self.waiting.swap(false, Relaxed) {
+            // There is no other door left: the pipeline is closed.
+            let _ = writeln!(std::io::stderr(), "{UNUSED}");
+        }
         (self.spans || metadata.is_event()) && self.ask(|filter| filter.enables(metadata))
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {
-        self.ask(Filter::max_level)
+        if self.unused.load(Relaxed) { LevelFilter::INFO } else { self.ask(Filter::max_level) }
+    }
+
+    /// The guard is gone, and nothing was recorded. `close` asks all known call sites once more.
+    pub(crate) fn end_unused(&self, close: impl FnOnce()) {
+        self.unused.store(true, Relaxed);
+        close();
+        self.waiting.store(true, Relaxed);
     }
 
     /// How often it was replaced: what was asked before the latest change has to be asked again.

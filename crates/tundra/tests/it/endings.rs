@@ -69,6 +69,34 @@ fn what_was_recorded_is_handed_over_at_exit() {
     }
 }
 
+/// Programs that drop their guard at once, or do not.
+fn drops(case: &str) {
+    let start = || tundra::builder().no_log_output().install().expect("the first one");
+    match case {
+        "at once" => {
+            let _ = start();
+            (0..3).for_each(|_| info_span!("work").in_scope(|| info!("working")));
+        }
+        "with nothing to tell" => drop(start()),
+        _ => {
+            let guard = start();
+            info_span!("work").in_scope(|| info!("working"));
+            drop(guard);
+            info_span!("later").in_scope(|| info!("later"));
+        }
+    }
+}
+
+#[test]
+fn a_guard_that_nobody_keeps_is_told() {
+    for (case, told) in [("at once", 1), ("with nothing to tell", 0), ("at the end", 0)] {
+        let Some(output) = ended("endings::a_guard_that_nobody_keeps_is_told", case, drops) else { return };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{case}: {said}");
+        assert_eq!(said.matches("keep it in `main`, as in `let _tundra = ").count(), told, "{case}: {said}");
+    }
+}
+
 /// A server that answers every request alike; gives its address.
 fn server(answer: &'static str) -> String {
     use std::io::{Read, Write};
