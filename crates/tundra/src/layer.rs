@@ -9,7 +9,7 @@
 //! # }
 //! ```
 //!
-//! Records, context, logs and metrics are those of `tundra::init`. Nothing is kept in the `Registry`'s extensions: an own
+//! Records, context, log records and metrics are those of `tundra::init`. Nothing is kept in the `Registry`'s extensions: an own
 //! table leads from its ids to our slots. The layer's filter decides what *it* records and never what others see.
 
 use crate::engine::{Engine, Places, Verdicts, enter, exit, link, record_values, release};
@@ -22,11 +22,15 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
 /// [`init`](crate::init) for programs with a `Registry`: everything from the environment; keep the guard in `main`.
+///
+/// Log lines are left to the `fmt` layer beside it ([`Builder::layer`](crate::Builder::layer) writes them as its builder says).
+/// Warnings about settings and targets stand in [`health`](crate::health()) alone, and what libraries tell by the `metrics` crate
+/// or the `opentelemetry` API needs [`bridge::install`](crate::bridge::install).
 pub fn layer() -> Result<(RegistryLayer, Guard), Error> {
     if !cfg!(feature = "enabled") {
         return Ok((RegistryLayer::inert(), Guard::inert()));
     }
-    builder().exporters_from_environment()?.layer()
+    builder().no_log_output().exporters_from_environment()?.layer()
 }
 
 /// The SDK as a layer; made by [`layer`] or [`Builder::layer`](crate::Builder::layer).

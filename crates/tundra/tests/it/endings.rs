@@ -14,6 +14,7 @@ fn ended(test: &str, case: &str, body: impl Fn(&str)) -> Option<Output> {
     let program = std::env::current_exe().expect("a test has a program");
     let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture"]).env(crate::ALONE, test).env(CASE, case);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     Some(command.output().expect("the test program starts"))
 }
 
@@ -94,6 +95,27 @@ fn a_guard_that_nobody_keeps_is_told() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{case}: {said}");
         assert_eq!(said.matches("keep it in `main`, as in `let _tundra = ").count(), told, "{case}: {said}");
+    }
+}
+
+// The stack has a layer for lines already, and each would be there twice.
+#[cfg(feature = "layer")]
+#[test]
+fn a_layer_leaves_lines_to_its_neighbors() {
+    use tracing_subscriber::prelude::*;
+    let run = |case: &str| {
+        let (layer, guard) = match case {
+            "usual" => tundra::layer().expect("it can be made"),
+            _ => tundra::builder().layer().expect("it can be made"),
+        };
+        tracing_subscriber::registry().with(layer).try_init().expect("the first one");
+        info!("said");
+        drop(guard);
+    };
+    for (case, lines) in [("usual", 0), ("by the builder", 1)] {
+        let Some(output) = ended("endings::a_layer_leaves_lines_to_its_neighbors", case, run) else { return };
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.matches("\"message\":\"said\"").count(), lines, "{case}: {said}");
     }
 }
 
