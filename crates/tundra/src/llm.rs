@@ -9,6 +9,23 @@
 //! call.finish_reason("stop");
 //! ```
 //!
+//! Futures run inside a call by [`Call::run`]; of a stream each piece is told, and its end:
+//!
+//! ```
+//! # use tundra::llm::{self, Message};
+//! # async fn ask() -> Vec<&'static str> { vec!["Sun", "ny."] }
+//! # async fn example() {
+//! let call = llm::chat("openai", "gpt-4o");
+//! let mut said = String::new();
+//! for piece in call.run(ask()).await {
+//!     call.chunk(); // the first one sets the time to first token
+//!     said.push_str(piece);
+//! }
+//! call.stream_ended(); // without it the call counts as cancelled
+//! call.output(Message::assistant(said));
+//! # }
+//! ```
+//!
 //! A call is a `tracing` span and ends when it is dropped. Texts are moved into it, not copied. Content is recorded
 //! unless [`capture_content`] said no (or `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=false`); everything else
 //! is recorded either way.
@@ -334,8 +351,14 @@ impl Call {
     }
 
     /// Runs a future inside the call.
-    pub fn instrument<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
+    pub fn run<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
         future.instrument(self.span.clone())
+    }
+
+    /// The same as [`run`](Self::run). Where `tracing::Instrument` is in scope, this name means the trait's method, which takes a
+    /// span.
+    pub fn instrument<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
+        self.run(future)
     }
 }
 

@@ -262,3 +262,18 @@ fn events_and_evaluations() {
     assert_eq!(score, Some(&Value::Double(0.5)));
     assert_eq!(collector.tree().lines().count(), 4);
 }
+
+// `instrument` is the trait's where that is imported, as it is in most programs with futures.
+#[test]
+fn futures_run_inside_a_call() {
+    use tracing::Instrument;
+    let collector = Collector::new();
+    collector.in_scope(|| {
+        let work = async {
+            llm::agent("planner").run(async { tracing::info_span!("step").in_scope(|| ()) }).await;
+        };
+        futures::executor::block_on(work.instrument(tracing::info_span!("request")));
+    });
+    assert!(collector.tree().contains("\n  invoke_agent planner"), "{}", collector.tree());
+    assert!(collector.tree().contains("\n    step"), "{}", collector.tree());
+}
