@@ -3,7 +3,7 @@
 //! Made on the collector thread from the same records that exporters get, written on a thread of their own. Every line carries the trace in both
 //! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
 
-use super::failure::FINGERPRINT;
+use super::failure::{EXCEPTION, FINGERPRINT};
 use crate::metrics::MetricLine;
 use crate::writer::{Owner, Receipt, Unwritten, Writer};
 use std::io::Write;
@@ -195,7 +195,9 @@ impl Console {
         line.push_str(&plain(&log.body.to_text()));
         let mut text = String::new();
         for (at, (key, value)) in log.attrs.iter().enumerate() {
-            if target != Some(at) && key != FINGERPRINT {
+            // An error without a text of its own is the message already.
+            let is_said = key == EXCEPTION[1] && *value == log.body;
+            if target != Some(at) && key != FINGERPRINT && !is_said {
                 text.clear();
                 json_value(&mut text, value);
                 line.push_str(&format!(" {dim}{}={end}{}", plain(key), plain(&text)));

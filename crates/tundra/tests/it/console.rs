@@ -408,3 +408,17 @@ fn a_plain_line_shows_what_it_says() {
     check(&|| info!(list = ?[hostile], "x"), "a");
     check(&|| info!(target: "own\u{202e}", target = "given\u{9b}", "x"), "own ");
 }
+
+// As `#[instrument(err)]` tells it: the error is the message, and stands there once.
+#[test]
+fn an_error_alone_is_said_once() {
+    let check = |work: &dyn Fn(), expect: &str| {
+        let line = line(LogFormat::Plain, |builder| builder, work);
+        assert!(line.trim_end().ends_with(expect), "{line:?}");
+    };
+    check(&|| tracing::error!(error = "no row 7"), "it::console: no row 7");
+    check(
+        &|| tracing::error!(error = "no row 7", "query failed"),
+        "it::console: query failed exception.message=\"no row 7\"",
+    );
+}
