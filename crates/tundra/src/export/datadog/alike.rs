@@ -77,11 +77,9 @@ pub(super) struct Site {
 /// What all forms are made with.
 pub(super) struct Common<'c, 'r> {
     pub(super) shared: &'c Shared<'c>,
-    pub(super) sender: Sender<'c>,
+    pub(super) sender: &'c Sender<'c>,
     pub(super) anchor: &'c Anchor,
     pub(super) cleaner: &'c mut Cleaner<'r>,
-    /// How many forms there are of all sites.
-    pub(super) forms: &'c mut usize,
 }
 
 impl Site {
@@ -89,43 +87,39 @@ impl Site {
         Self { meta, fields, counted: Default::default(), forms: Forms::default() }
     }
 
-    /// Appends a span that may be plain; false, and nothing appended, if it must be written as a record.
+    /// Appends a span that may be plain, `forms` being the number of forms of all sites; false, and nothing appended, if it must be written as a record.
     #[inline(never)]
     pub(super) fn write(
         &mut self,
         record: &Record<'_>,
         role: &Role<'_>,
-        common: Common<'_, '_>,
+        (common, forms): (&mut Common<'_, '_>, &mut usize),
         out: &mut Vec<u8>,
     ) -> bool {
-        let Common { shared, sender, anchor, cleaner, forms } = common;
         let (name, fields) = (self.meta.name(), &self.fields);
-        let mut span = PlainSpan { record, role, name, fields, shared, sender, anchor, cleaner, out };
+        let mut span = PlainSpan { record, role, name, fields, common, out };
         self.forms.write(&mut span, role.kind, (record.fields, fields), forms)
     }
 }
 
 /// A span that is to be written.
-struct PlainSpan<'s, 'r> {
+struct PlainSpan<'s, 'c, 'r> {
     record: &'s Record<'s>,
     role: &'s Role<'s>,
     name: &'static str,
     fields: &'s [Field],
-    shared: &'s Shared<'s>,
-    sender: Sender<'s>,
-    anchor: &'s Anchor,
-    cleaner: &'s mut Cleaner<'r>,
+    common: &'s mut Common<'c, 'r>,
     out: &'s mut Vec<u8>,
 }
 
-impl Alike for PlainSpan<'_, '_> {
+impl Alike for PlainSpan<'_, '_, '_> {
     type Frame = Frame;
 
     fn frame(&mut self, named: &[alike::Field<'static>]) -> Option<Frame> {
-        let (name, shared, role) = (self.name, self.shared, self.role);
+        let (name, shared, role) = (self.name, self.common.shared, self.role);
         let speech = role
             .speaks
-            .map(|speech| speaker_tags(&speech.speaker, (&speech.decision, None), self.sender))
+            .map(|speech| speaker_tags(&speech.speaker, (&speech.decision, None), *self.common.sender))
             .unwrap_or_default();
         let of_sender = shared.of_sender.iter().filter(|_| role.speaks.is_some());
         let (mut fields, mut numbers, mut tags) = (named.to_vec(), Vec::new(), Vec::new());
@@ -154,7 +148,7 @@ impl Alike for PlainSpan<'_, '_> {
 
     #[inline(always)]
     fn write(&mut self, frame: &mut Frame, fields: usize) -> Fit {
-        let (record, head, anchor) = (self.record, self.record.head, self.anchor);
+        let (record, head, anchor) = (self.record, self.record.head, self.common.anchor);
         let ids = Ids {
             trace: head.trace(),
             span: SpanId(head.span),
@@ -168,7 +162,7 @@ impl Alike for PlainSpan<'_, '_> {
             let numbers = of_decision.iter().zip(self.role.numbers());
             numbers.for_each(|(slot, number)| filling.number(slot, number.to_bits()));
         }
-        let fit = fill(record, slots, (self.fields, self.cleaner), &mut filling);
+        let fit = fill(record, slots, (self.fields, &mut *self.common.cleaner), &mut filling);
         if matches!(fit, Fit::Written) {
             filling.end(self.out);
         }

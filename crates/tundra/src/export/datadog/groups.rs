@@ -68,7 +68,7 @@ pub(super) struct Groups {
     table: Vec<u32>,
     /// The chunk of the span that came last.
     last: usize,
-    /// Whether the last entry takes more spans.
+    /// Whether the last entry, which is one of that chunk then, takes more spans.
     open: bool,
     /// Whoever sends trace ids must not know where in the table they stand.
     seed: u64,
@@ -109,11 +109,29 @@ impl Groups {
         std::iter::once(self.entry(front)).chain(others)
     }
 
+    /// Adds a plain span to the entry of the one before it, if it belongs there: most do, and need not be looked at closer.
+    #[inline(always)]
+    pub(super) fn extend(&mut self, head: &Head) -> bool {
+        if self.open
+            && head.tag & FIRST == 0
+            && head.flags == 0
+            && let Some(chunk) = self.chunks.get_mut(self.last)
+            && chunk.is_of(head.trace(), head.tag & UNSAMPLED == 0)
+            && let Some(entry) = self.entries.last_mut()
+        {
+            chunk.spans += 1;
+            entry.spans += 1;
+            return true;
+        }
+        false
+    }
+
     /// The chunk of a span that is about to be added; `has_origin` is asked about a trace that was not met before.
     #[inline(always)]
     pub(super) fn chunk(&mut self, head: &Head, has_origin: impl FnOnce() -> bool) -> &mut Chunk {
         let (trace, sampled) = (head.trace(), head.tag & UNSAMPLED == 0);
         if !self.chunks.get(self.last).is_some_and(|chunk| chunk.is_of(trace, sampled)) {
+            self.open = false;
             self.last = self.place(trace, sampled);
             if self.last == self.chunks.len() {
                 self.chunks.push(Chunk {
@@ -132,7 +150,7 @@ impl Groups {
         &mut self.chunks[self.last]
     }
 
-    /// Adds a span to the chunk that was asked for last; gives the number of its entry.
+    /// Adds a span to the chunk that was asked for last, with an entry of its own; gives its number.
     #[inline(always)]
     pub(super) fn add(&mut self, head: &Head, at: usize, worth: Option<Worth>, slow: Option<usize>) -> u32 {
         let chunk = &mut self.chunks[self.last];
@@ -141,16 +159,7 @@ impl Groups {
         if worth.is_some() {
             chunk.worth = chunk.worth.or(worth);
         }
-        let alone = first || slow.is_some();
-        if self.open
-            && !alone
-            && chunk.tail.wrapping_add(1) == number
-            && let Some(last) = self.entries.last_mut()
-        {
-            last.spans += 1;
-            return chunk.tail;
-        }
-        self.open = !alone;
+        self.open = !first && slow.is_none();
         match self.entries.get_mut(chunk.tail as usize) {
             Some(tail) => tail.next = number,
             None => chunk.head = number,

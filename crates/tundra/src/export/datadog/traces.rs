@@ -111,8 +111,12 @@ impl Traces {
         for (at, head) in batch.heads().filter(|(_, head)| head.kind == SPAN) {
             let Some(meta) = head.metadata() else { continue };
             let site = self.sites.get(meta, |meta| describe(meta, &mut walk, &shared));
+            let site = site.filter(|_| may_be_plain(head));
+            if site.is_some() && self.groups.extend(head) {
+                continue;
+            }
             let chunk = self.groups.chunk(head, || !upstreams.origin(head.trace(), batch).is_empty());
-            let known = site.filter(|_| !chunk.has_origin && may_be_plain(head));
+            let known = site.filter(|_| !chunk.has_origin);
             let first = head.tag & FIRST != 0;
             // Those that are counted for what they are have to be known; others are tried when they are written.
             let plain = known.is_some_and(|site| {
@@ -269,14 +273,13 @@ impl Traces {
         out: &mut Vec<u8>,
     ) -> bool {
         let Some(site) = record.head.metadata().and_then(|meta| self.sites.known(meta)) else { return false };
-        let common = Common {
+        let mut common = Common {
             shared: &found.shared,
-            sender: context.sender,
+            sender: &context.sender,
             anchor: &context.batch.anchor,
             cleaner: &mut found.walk.cleaner,
-            forms: &mut self.forms,
         };
-        site.write(record, role, common, out)
+        site.write(record, role, (&mut common, &mut self.forms), out)
     }
 
     /// The same for a span that is not plain.
