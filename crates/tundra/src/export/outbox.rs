@@ -10,13 +10,13 @@ use super::payload::{Group, Payload};
 use crate::collector::at_work;
 use crate::engine::Local;
 use crate::health::{DONE, Undelivered, ails, recovers};
-use crate::limits::{ANSWERED_TRIES, BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
+use crate::limits::{BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Learns what became of requests. Called on the sender thread; must not block or panic.
 pub(crate) trait Watch: Send + Sync {
@@ -260,7 +260,7 @@ fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline
             }
             status @ (408 | 429 | 500 | 502..=504) => Outcome::Later {
                 answered: true,
-                wish: response.retry_after().map(|wish| wish.min(LONGEST_WISH)),
+                wish: response.retry_after(SystemTime::now()).map(|wish| wish.min(LONGEST_WISH)),
                 why: refusal(status),
             },
             status => Outcome::Refused { why: refusal(status) },
@@ -303,7 +303,7 @@ fn send_all(shared: &Shared) {
     Local::suppress();
     let dice = Cell::new(rng::seed());
     let mut client = Client::new(&shared.endpoint, shared.watch.waits_for_bodies());
-    let (mut pause, mut tries) = (FIRST_PAUSE, 0);
+    let mut pause = FIRST_PAUSE;
     // What goes together: less after each failure, for it may be too much for the target, or for the way there.
     let mut most = PAYLOAD_BYTES;
     let mut state = shared.state();
@@ -323,13 +323,13 @@ fn send_all(shared: &Shared) {
         }
         match outcome {
             Outcome::Delivered => {
-                (pause, tries) = (FIRST_PAUSE, 0);
+                pause = FIRST_PAUSE;
                 most = (most + most / 8).clamp(BODY_BYTES, PAYLOAD_BYTES);
                 group.into_payloads().for_each(|payload| state.recycle(payload.body));
             }
             Outcome::Refused { .. } if !group.is_single() => state.put_back(group),
             Outcome::Refused { .. } => {
-                (pause, tries) = (FIRST_PAUSE, 0);
+                pause = FIRST_PAUSE;
                 DONE.lose(group.load(), Undelivered::Refused);
             }
             // No time for patience: what cannot be sent now is lost. What waits behind it is not, unless nobody is there.
@@ -340,12 +340,10 @@ fn send_all(shared: &Shared) {
                 }
             }
             Outcome::Later { answered, wish, .. } => {
-                tries += u32::from(answered && group.is_single());
-                if !group.retry() || tries >= ANSWERED_TRIES {
-                    tries = 0;
-                    DONE.lose(group.load(), Undelivered::Refused);
-                } else {
+                if group.tries_again(answered) {
                     state.put_back(group);
+                } else {
+                    DONE.lose(group.load(), Undelivered::Refused);
                 }
                 let part = rng::next(&dice) as f64 / u64::MAX as f64;
                 state = wait(shared, state, wish.unwrap_or_default() + pause.mul_f64(part));

@@ -5,6 +5,7 @@
 
 use super::http::{Client, Request, Response};
 use crate::health::Load;
+use crate::limits::ANSWERED_TRIES;
 use std::time::Instant;
 use tundra_wire::msgpack::{Reader, Writer};
 
@@ -34,6 +35,8 @@ pub(crate) struct Payload {
     pub(crate) load: Load,
     /// Whether it is worth another try; a question is asked anew instead.
     pub(crate) retry: bool,
+    /// How often it went alone and was answered that another time is better.
+    pub(crate) tries: u32,
 }
 
 impl Payload {
@@ -45,7 +48,7 @@ impl Payload {
         load: Load,
     ) -> Self {
         let (method, counts, joins) = ("POST", Vec::new(), Joins::Never);
-        Self { method, path, headers, counts, body, joins, gzip: false, load, retry: true }
+        Self { method, path, headers, counts, body, joins, gzip: false, load, retry: true, tries: 0 }
     }
 
     /// Something to be answered.
@@ -105,6 +108,12 @@ impl Group {
     /// Whether it is worth another try.
     pub(crate) fn retry(&self) -> bool {
         self.first.retry
+    }
+
+    /// Notes an answer that asks for another try; true if that is worth it. What went with others was not tried for itself.
+    pub(crate) fn tries_again(&mut self, answered: bool) -> bool {
+        self.first.tries += u32::from(answered && self.is_single());
+        self.first.retry && self.first.tries < ANSWERED_TRIES
     }
 
     /// Whether another payload can go with it.
@@ -227,6 +236,21 @@ mod tests {
         check(Joins::Arrays, [b"\x92\x01\x02", b"\xdd\0\0\0\x01\x03"], b"\x93\x01\x02\x03");
         let (long, longer) = ([&[0xdc, 0, 20][..], &[7; 20]].concat(), [&[0x9f][..], &[8; 15]].concat());
         check(Joins::Arrays, [&long, &longer], &[&[0xdc, 0, 35][..], &[7; 20], &[8; 15]].concat());
+    }
+
+    // Whoever made room for it, or went before it, has had tries of its own.
+    #[test]
+    fn tries_are_a_payloads_own() {
+        let mut group = Group::of(payload(Joins::Messages, b"a", &[]));
+        let again = (1..=ANSWERED_TRIES).map(|_| group.tries_again(true)).collect::<Vec<_>>();
+        assert_eq!(again.iter().filter(|again| **again).count() as u32, ANSWERED_TRIES - 1);
+        let mut next = Group::of(payload(Joins::Messages, b"b", &[]));
+        assert!(next.tries_again(true));
+        // Together they are no payload's, and where nobody answers nothing is counted.
+        next.push(payload(Joins::Messages, b"c", &[]));
+        assert!((0..2 * ANSWERED_TRIES).all(|_| next.tries_again(true)));
+        let mut alone = Group::of(payload(Joins::Never, b"d", &[]));
+        assert!((0..2 * ANSWERED_TRIES).all(|_| alone.tries_again(false)));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::limits::{RESPONSE_BODY_BYTES, RESPONSE_HEAD_BYTES};
 use std::io::{Error, ErrorKind, Read, Result};
-use std::time::Duration;
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,36 @@ impl Response {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// How long the server wants to be left alone.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
+    /// How long the server wants to be left alone from now on.
+    pub(crate) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        let told = self.header("retry-after")?;
+        let until = |date: SystemTime| date.duration_since(now).unwrap_or_default();
+        told.parse().ok().map(Duration::from_secs).or_else(|| date(told).map(until))
     }
 }
+
+/// An HTTP date in the form that servers have to use: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn date(text: &str) -> Option<SystemTime> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<&str> = text.split(' ').collect();
+    let [_, day, month, year, time, "GMT"] = words[..] else { return None };
+    let number = |text: &str, limits: RangeInclusive<u64>| {
+        text.parse().ok().filter(|number| text.len() <= 4 && limits.contains(number))
+    };
+    let mut times = time.split(':');
+    let mut next = |most| number(times.next()?, 0..=most);
+    let (hour, minute, second) = (next(23)?, next(59)?, next(60)?);
+    let (day, year) = (number(day, 1..=31)?, number(year, 1970..=9999)?);
+    let month = MONTHS.find(month).filter(|at| month.len() == 3 && at % 3 == 0)? as u64 / 3;
+    // Years begin with March here, so that a leap day is the last one of its year.
+    let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    let since_1970 = (days.checked_sub(DAYS_TO_1970)?) * 86_400 + hour * 3600 + minute * 60 + second;
+    UNIX_EPOCH.checked_add(Duration::from_secs(since_1970))
+}
+
+/// Days from the first of March of the year 0 to the first of January 1970, counted from one.
+const DAYS_TO_1970: u64 = 719_469;
 
 fn bad(what: &str) -> Error {
     Error::new(ErrorKind::InvalidData, what)
@@ -239,4 +265,39 @@ impl Chunks {
 fn size(line: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(line).ok()?;
     usize::from_str_radix(text.split(';').next()?.trim(), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_to_come_back() {
+        // 1994-11-06T08:49:37Z
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let check = |told: &str, expect: Option<u64>| {
+            let headers = vec![("retry-after".to_owned(), told.to_owned())];
+            let response = Response { status: 503, headers, body: Vec::new() };
+            assert_eq!(response.retry_after(now), expect.map(Duration::from_secs), "{told}");
+        };
+        check("120", Some(120));
+        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(0));
+        check("Sun, 06 Nov 1994 08:51:39 GMT", Some(122));
+        check("Tue, 08 Nov 1994 08:49:37 GMT", Some(2 * 86_400));
+        check("Tue, 29 Feb 2000 00:00:00 GMT", Some(951_782_400 - 784_111_777));
+        check("Sat, 01 Jan 2028 12:00:01 GMT", Some(1_830_340_801 - 784_111_777));
+        // It is over.
+        check("Thu, 01 Jan 1970 00:00:00 GMT", Some(0));
+        check("Sun, 06 Nov 1994 08:49:36 GMT", Some(0));
+        let odd = ["", "never", "-1", "1.5", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET"];
+        let wrong = [
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 ovD 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1969 08:49:37 GMT",
+            "Sun, 06 Nov 18446744073709551615 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+        ];
+        odd.into_iter().chain(wrong).for_each(|told| check(told, None));
+    }
 }
