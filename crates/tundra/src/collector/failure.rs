@@ -40,7 +40,8 @@ impl<'a> Failure<'a> {
         self.stack = stack.unwrap_or_default().into();
     }
 
-    /// The parts that are known, under these names, and the fingerprint.
+    /// The parts that are known, under these names, and the fingerprint. They say more than what stands there already: an
+    /// exception's type more than the status that it led to.
     pub(super) fn write(&self, names: [&'static str; 3], attrs: &mut Attrs<'a>) {
         let stack = match &self.stack {
             Cow::Borrowed(text) => Value::from(*text),
@@ -49,10 +50,10 @@ impl<'a> Failure<'a> {
         let parts = [Value::from(self.kind), Value::from(self.message), stack];
         for (name, value) in names.into_iter().zip(parts) {
             if value.as_str() != Some("") {
-                attrs.push((name.into(), value));
+                put(attrs, name, value);
             }
         }
-        attrs.push((FINGERPRINT.into(), Value::from(format!("{:016x}", self.fingerprint()))));
+        put(attrs, FINGERPRINT, Value::from(format!("{:016x}", self.fingerprint())));
     }
 
     /// Equal for errors that differ in numbers, ids and quoted names only: FNV-1a over type and reduced message.
@@ -83,6 +84,14 @@ impl<'a> Failure<'a> {
             }
         }
         hash.0
+    }
+}
+
+/// Sets an attribute: whoever told it in two ways has it once.
+fn put<'a>(attrs: &mut Attrs<'a>, name: &'static str, value: Value<'a>) {
+    match attrs.iter_mut().find(|(key, _)| key == name) {
+        Some((_, told)) => *told = value,
+        None => attrs.push((name.into(), value)),
     }
 }
 

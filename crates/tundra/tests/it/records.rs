@@ -140,6 +140,34 @@ fn errors_reach_span_event_and_log() {
     }
 }
 
+// Each key once: an exception says more than a status, and no less than what was said before.
+#[test]
+fn an_error_is_told_once() {
+    use tundra::SpanExt;
+    let check = |told: &[(&'static str, &'static str)], expect: [&str; 2]| {
+        for collector in crate::doors() {
+            collector.in_scope(|| {
+                let span = info_span!("s", error.type = tracing::field::Empty).entered();
+                told.iter().for_each(|(key, text)| span.set_attribute(key, *text));
+                let failure = "x".parse::<u8>().map_err(Outer).expect_err("x is no number");
+                error!(error = &failure as &dyn std::error::Error, exception.type = "mine", "giving up");
+            });
+            let span = collector.span("s").expect("recorded");
+            let keys: std::collections::HashSet<_> = span.attrs.iter().map(|(key, _)| key).collect();
+            assert_eq!(keys.len(), span.attrs.len(), "{:?}", span.attrs);
+            let found = ["error.type", "error.message"].map(|key| attr(&span, key).unwrap_or_default());
+            assert_eq!(found, expect);
+            let event = &span.events[0];
+            let types = event.attrs.iter().filter(|(key, _)| key == "exception.type");
+            assert_eq!(types.count(), 1, "{:?}", event.attrs);
+        }
+    };
+    check(&[], ["Outer", "no number"]);
+    check(&[("error.type", "500")], ["Outer", "no number"]);
+    check(&[("error.type", "Outer"), ("error.message", "no number")], ["Outer", "no number"]);
+    check(&[("error.fingerprint", "mine"), ("error.stack", "none")], ["Outer", "no number"]);
+}
+
 /// An error whose `Debug` is this text.
 struct Shown(&'static str);
 
