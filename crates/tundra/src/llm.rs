@@ -373,6 +373,10 @@ fn tell(span: &Span, key: &'static str, (json, is_cut): (String, bool)) {
 impl Drop for Call {
     fn drop(&mut self) {
         let gathered = self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let over = gathered.stream_ended || gathered.failed || !gathered.finish_reasons.is_empty();
+        let cancelled = gathered.first_chunk && !over;
+        let broken = gathered.failed || cancelled;
+        message::give_reasons(&mut gathered.output, &gathered.finish_reasons, broken);
         for (key, messages) in
             [("gen_ai.input.messages", &gathered.input), ("gen_ai.output.messages", &gathered.output)]
         {
@@ -380,8 +384,7 @@ impl Drop for Call {
                 tell(&self.span, key, message::to_json(messages));
             }
         }
-        let over = gathered.stream_ended || gathered.failed || !gathered.finish_reasons.is_empty();
-        if gathered.first_chunk && !over {
+        if cancelled {
             self.span.set_attribute("error.type", CANCELLED);
         }
         if !gathered.finish_reasons.is_empty() {

@@ -168,7 +168,8 @@ fn tool_calls_in_pieces() {
     let check = |calls: &[&str], expect: &[&str]| {
         let events: Vec<String> = calls.iter().map(|calls| piece(calls)).collect();
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        let output = format!(r#"[{{"role":"assistant","parts":[{}]}}]"#, expect.join(","));
+        let output =
+            format!(r#"[{{"role":"assistant","parts":[{}],"finish_reason":"unknown"}}]"#, expect.join(","));
         check(&streamed(&events, End::Whole), &[("gen_ai.output.messages", &output)]);
     };
     let call = |index: u8, id: &str, name: &str, arguments: &str| {
@@ -197,7 +198,7 @@ fn tool_calls_in_pieces() {
 
 #[test]
 fn thoughts_are_shown() {
-    let thought = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"text","content":"Yes."}]}]"#;
+    let thought = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"text","content":"Yes."}],"finish_reason":"unknown"}]"#;
     let check = |span: Span<'_>| check(&span, &[("gen_ai.output.messages", thought)]);
     for key in ["reasoning_content", "reasoning"] {
         let message = format!(r#"{{"role":"assistant","content":"Yes.","{key}":"Hm."}}"#);
@@ -217,8 +218,8 @@ fn thoughts_are_shown() {
 fn items_of_a_response() {
     let check = |items: &str, parts: &[&str]| {
         let whole = format!(r#"{{"status":"completed","output":[{items}]}}"#);
-        let messages: Vec<String> =
-            parts.iter().map(|part| format!(r#"{{"role":"assistant","parts":[{part}]}}"#)).collect();
+        let one = |part| format!(r#"{{"role":"assistant","parts":[{part}],"finish_reason":"completed"}}"#);
+        let messages: Vec<String> = parts.iter().map(one).collect();
         let output = format!("[{}]", messages.join(","));
         check(&answered("application/json", &whole, End::Whole), &[("gen_ai.output.messages", &output)]);
     };
@@ -247,14 +248,16 @@ const RESPONSE: [&str; 9] = [
 
 #[test]
 fn responses_that_do_not_come_to_their_end() {
-    let one = |part: &str| format!(r#"{{"role":"assistant","parts":[{part}]}}"#);
     let parts = [
         r#"{"type":"reasoning","content":"Hm."}"#,
         TOOLS[0],
         TOOLS[1],
         r#"{"type":"text","content":"It rains."}"#,
     ];
-    let so_far = format!("[{}]", parts.map(one).join(","));
+    let so_far = |reason: &str| {
+        let one = |part| format!(r#"{{"role":"assistant","parts":[{part}],"finish_reason":"{reason}"}}"#);
+        format!("[{}]", parts.map(one).join(","))
+    };
     let check = |last: &[&str], end, error: &str, output: &str| {
         let events: Vec<&str> = RESPONSE.iter().chain(last).copied().collect();
         let expect = [
@@ -265,21 +268,23 @@ fn responses_that_do_not_come_to_their_end() {
         ];
         check(&streamed(&events, end), &expect);
     };
-    check(&[], End::Dropped, "cancelled", &so_far);
-    check(&[], End::Whole, "", &so_far);
+    check(&[], End::Dropped, "cancelled", &so_far("error"));
+    check(&[], End::Whole, "", &so_far("unknown"));
     check(
         &[r#"{"type":"error","code":"server_error","message":"boom"}"#],
         End::Dropped,
         "server_error",
-        &so_far,
+        &so_far("error"),
     );
     let failed = r#"{"type":"response.failed","response":{"id":"r-1","model":"m-1","output":[],"error":{"code":"busy"}}}"#;
-    check(&[failed], End::Whole, "busy", &so_far);
+    check(&[failed], End::Whole, "busy", &so_far("error"));
     // What the end tells is told once.
     let done = r#"{"type":"response.completed","response":{"id":"r-1","model":"m-1","output":[
         {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Yes."}]}]}}"#
         .replace('\n', "");
-    check(&[&done], End::Dropped, "", r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes."}]}]"#);
+    let said =
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes."}],"finish_reason":"unknown"}]"#;
+    check(&[&done], End::Dropped, "", said);
 }
 
 // Whatever a server sends: so many items, and of each name so much.

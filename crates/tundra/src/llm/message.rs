@@ -42,7 +42,7 @@ pub struct Message {
     pub role: String,
     /// What it says.
     pub parts: Vec<Part>,
-    /// Why the model stopped, for its own messages; empty otherwise.
+    /// Why the model stopped, for its own messages, if not as its call says; empty otherwise.
     pub finish_reason: String,
 }
 
@@ -132,6 +132,16 @@ impl Message {
         let mut json = String::new();
         self.write(|_| Cow::Borrowed(""), &mut json);
         json.len() + ",".len()
+    }
+}
+
+/// Gives messages of a model that do not say why it stopped what the call says: the convention asks for that of each. One
+/// reason may stand for all, and where there is none it broke, or nobody knows.
+pub(super) fn give_reasons(messages: &mut [Message], reasons: &[String], broken: bool) {
+    let otherwise = if broken { "error" } else { "unknown" };
+    for (at, message) in messages.iter_mut().enumerate().filter(|(_, one)| one.finish_reason.is_empty()) {
+        let told = reasons.get(at).or(reasons.last()).filter(|reason| !reason.is_empty());
+        message.finish_reason = told.map_or(otherwise, String::as_str).to_owned();
     }
 }
 
@@ -304,6 +314,25 @@ mod tests {
         parts.parts = (0..60_000).map(|_| Part::Opaque("image_url".into())).collect();
         check(vec![yes(), parts], (1, 0), 10);
         check(vec![of(10), Message::new("r".repeat(VALUE_BYTES), "x")], (2, 2), 300);
+    }
+
+    #[test]
+    fn each_answer_says_why_it_ended() {
+        let check = |own: &[&str], reasons: &[&str], broken, expect: &[&str]| {
+            let of = |reason: &&str| Message { finish_reason: (*reason).to_owned(), ..of(8) };
+            let mut messages: Vec<_> = own.iter().map(of).collect();
+            let reasons: Vec<_> = reasons.iter().map(|reason| (*reason).to_owned()).collect();
+            give_reasons(&mut messages, &reasons, broken);
+            let found: Vec<_> = messages.iter().map(|message| &*message.finish_reason).collect();
+            assert_eq!(found, expect);
+        };
+        check(&[""], &["stop"], false, &["stop"]);
+        check(&["", ""], &["stop", "length"], false, &["stop", "length"]);
+        check(&["", "", ""], &["completed"], false, &["completed"; 3]);
+        check(&["length", ""], &["length", "stop"], false, &["length", "stop"]);
+        check(&["length", ""], &[], true, &["length", "error"]);
+        check(&["", ""], &[], false, &["unknown"; 2]);
+        check(&[""], &[""], false, &["unknown"]);
     }
 
     #[test]

@@ -215,7 +215,8 @@ fn streams_that_do_not_come_to_their_end() {
             let stream = clients.openai.chat().create_stream(request).await.expect("answered");
             drain(stream, most).await;
         });
-        let said = r#"[{"role":"assistant","parts":[{"type":"text","content":"It "}]}]"#;
+        let said =
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"It "}],"finish_reason":"error"}]"#;
         spans.iter().for_each(|span| check(span, &[("error.type", error), ("gen_ai.output.messages", said)]));
     }
     let spans = call(|clients| async move {
@@ -346,7 +347,7 @@ fn responses() {
         ("gen_ai.input.messages", input),
         (
             "gen_ai.output.messages",
-            r#"[{"role":"assistant","parts":[{"type":"text","content":"It rains."}]}]"#,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"It rains."}],"finish_reason":"completed"}]"#,
         ),
         ("gen_ai.response.id", "r-1"),
         ("gen_ai.response.finish_reasons", "[\"completed\"]"),
