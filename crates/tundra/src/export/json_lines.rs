@@ -3,6 +3,7 @@
 //! What the OpenTelemetry file exporter writes and its receiver reads. Lines are made on the collector's thread and written
 //! on another one, for streams and disks may block.
 
+use super::datadog::llmobs::without_no_parent;
 use super::rotating::Rotating;
 use super::{ExportError, Exported, Exporter};
 use crate::health::Load;
@@ -81,7 +82,8 @@ impl JsonLines {
 
 impl Exporter for JsonLines {
     fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
-        let records = batch.records();
+        let mut records = batch.records();
+        records.spans.iter_mut().for_each(without_no_parent);
         let (resource, scope) = (batch.resource(), &records.scope);
         if self.only[0] && !records.spans.is_empty() {
             encode::traces(resource, scope, &records.spans, &mut self.line);

@@ -49,6 +49,11 @@ pub(crate) const PARENT: &str = "tundra.llm.parent_id";
 /// What Datadog's clients say where there is none.
 pub(crate) const NO_PARENT: &str = "undefined";
 
+/// Takes out what only Datadog's product understands.
+pub(crate) fn without_no_parent(span: &mut Span<'_>) {
+    span.attrs.retain(|(key, value)| key != PARENT || value.as_str() != Some(NO_PARENT));
+}
+
 /// How the events of an Agent's LLM spans travel.
 #[derive(Debug)]
 pub(super) enum Form {

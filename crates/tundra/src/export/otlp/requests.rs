@@ -8,6 +8,7 @@ use crate::collector::plain::{Sites, may_be_plain};
 use crate::collector::scope;
 use crate::engine::EVENT;
 use crate::export::Exported;
+use crate::export::datadog::llmobs::without_no_parent;
 use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
 use crate::sampling::is_llm;
 use tundra_record::{Resource, Scope};
@@ -84,7 +85,8 @@ impl Encoder {
                 logs.add_whole(door, |group| group.log(&log));
                 continue;
             }
-            let span = walk.span(&record);
+            let mut span = walk.span(&record);
+            without_no_parent(&mut span);
             spans.add_whole(door, |group| group.span(&span));
             if copies_calls && is_llm(&span) {
                 calls.add_whole(door, |group| group.span(&span));

@@ -127,3 +127,39 @@ fn plain_records_are_written_as_all_others() {
     check(false, true);
     check(true, false);
 }
+
+/// Keeps what was decoded.
+#[derive(Clone, Default)]
+struct Keeps(Arc<Mutex<Vec<Span<'static>>>>);
+
+impl Exporter for Keeps {
+    fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
+        let mut seen = Seen::default();
+        Encoder::default().export(batch, &mut seen);
+        let both = seen.records.spans.into_iter().chain(seen.calls.spans);
+        self.0.lock().expect("no panic").extend(both);
+        Ok(())
+    }
+}
+
+// That no call is above is Datadog's affair; which one is, where it is not the parent, may be told.
+#[test]
+fn no_parent_is_not_told() {
+    let keeps = Keeps::default();
+    let exporter = Box::new(keeps.clone());
+    let collector = Collector::with(|builder| builder.exporter(exporter));
+    collector.in_scope(|| {
+        let request = || tracing::info_span!("request");
+        request().in_scope(|| drop(crate::llm::chat("openai", "alone")));
+        let agent = crate::llm::agent("planner");
+        agent.in_scope(|| request().in_scope(|| drop(crate::llm::chat("openai", "below"))));
+    });
+    assert_eq!(collector.spans().len(), 5);
+    let seen = keeps.0.lock().expect("no panic");
+    let told = |name: &str| {
+        let spans = seen.iter().filter(|span| span.name == name);
+        spans.map(|span| span.attr("tundra.llm.parent_id").is_some()).collect::<Vec<_>>()
+    };
+    // As a span, and as a call once more.
+    assert_eq!((told("chat alone"), told("chat below")), (vec![false; 2], vec![true; 2]));
+}

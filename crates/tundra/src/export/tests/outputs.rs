@@ -65,6 +65,17 @@ fn lines_are_otlp_json() {
 }
 
 #[test]
+fn lines_do_not_tell_of_no_parent() {
+    let kept = Kept::default();
+    let lines = JsonLines::writer(Box::new(kept.clone()));
+    let collector = Collector::with(|builder| builder.exporter(Box::new(lines)));
+    collector.in_scope(|| info_span!("request").in_scope(|| drop(crate::llm::chat("openai", "gpt-4o"))));
+    assert_eq!(collector.spans().len(), 2);
+    let written = text(&kept.0.lock().expect("no panic"));
+    assert!(written.contains("gpt-4o") && !written.contains("parent_id"), "{written}");
+}
+
+#[test]
 fn files_are_put_aside_and_forgotten() {
     let folder = Folder::new("rotate");
     let path = folder.0.join("t.jsonl");
