@@ -10,6 +10,7 @@ use crate::SpanExt;
 use crate::method;
 use crate::propagation::http::inject;
 use ::reqwest::{Error, Request, RequestBuilder, Response};
+use std::error::Error as _;
 use std::future::Future;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
@@ -87,7 +88,18 @@ fn settle(span: &Span, result: &Result<Response, Error>) {
             };
             span.set_attribute("error.type", kind);
             span.set_attribute("otel.status_code", "ERROR");
-            span.set_attribute("otel.status_description", error.to_string());
+            let message = chain(error);
+            span.set_attribute("otel.status_description", message.clone());
+            span.set_attribute("error.message", message);
         }
     }
+}
+
+/// Sources of an error that are followed.
+const SOURCES: usize = 16;
+
+/// What an error says and what it came of: by itself it only names the address.
+fn chain(error: &Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| (**source).source());
+    sources.take(SOURCES).fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

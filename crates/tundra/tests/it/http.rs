@@ -329,6 +329,10 @@ fn how_a_client_asks() {
         assert_eq!(attr(&span, "http.request.method").as_deref(), Some(told));
         assert_eq!(attr(&span, "http.request.method_original").as_deref(), original);
         assert_eq!(attr(&span, "server.address").as_deref(), Some("::1"));
+        // What it came of is told as well.
+        let message = attr(&span, "error.message").unwrap_or_default();
+        assert!(message.starts_with("error sending request") && message.contains("(os error"), "{message}");
+        assert_eq!(span.status_message, message);
     };
     check("GET", "GET", "GET", None);
     check("PATCH", "PATCH", "PATCH", None);

@@ -111,6 +111,29 @@ fn a_file_that_cannot_be_written_costs_a_counter() {
     assert!(collector.guard().flush(PATIENCE).is_err());
     assert_eq!(collector.spans().len(), 1);
     assert!(crate::health().export_errors > before && refused() > lost);
+    let told = |failures: &[String]| {
+        failures
+            .iter()
+            .any(|text| text.starts_with("/nowhere/at/all does not take") && text.contains("os error"))
+    };
+    assert!(told(&crate::health().failures), "{:?}", crate::health().failures);
+}
+
+// Until it is written again.
+#[test]
+fn a_file_that_is_there_again_is_well() {
+    let folder = Folder::new("again");
+    let path = folder.0.join("later").join("t.jsonl");
+    let collector = Collector::with(|builder| builder.exporter(Box::new(JsonLines::file(&path))));
+    let ails = || {
+        collector.in_scope(|| info_span!("s").in_scope(|| ()));
+        let _ = collector.guard().flush(PATIENCE);
+        let shown = path.display().to_string();
+        crate::health().failures.iter().any(|text| text.starts_with(&shown))
+    };
+    assert!(ails());
+    std::fs::create_dir(folder.0.join("later")).expect("a folder");
+    assert!(!ails());
 }
 
 // A disk that does not take anything, or a pipe that nobody reads.
