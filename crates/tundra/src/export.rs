@@ -24,6 +24,7 @@ pub use otlp::{Otlp, Signal};
 use crate::collector::{Batch, Injection};
 use crate::sampling::Sampler;
 use crate::writer::Unwritten;
+use std::sync::Arc;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
 
 /// Takes finished telemetry somewhere. Runs on the SDK's own thread, never on the application's, and may take its time;
@@ -104,8 +105,8 @@ pub struct Records<'a> {
 pub struct Exported<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) resource: &'a Resource<'static>,
-    pub(crate) sampler: &'a Sampler,
-    pub(crate) injection: &'a Injection,
+    pub(crate) sampler: &'a Arc<Sampler>,
+    pub(crate) injection: &'a Arc<Injection>,
 }
 
 impl Exported<'_> {

@@ -228,6 +228,12 @@ impl Sampler {
         self.change(|current| current.remote = if disabled { Some(0.0) } else { rate });
     }
 
+    /// Whether nothing is kept at all, not even of traces that began elsewhere.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.disabled.load(Relaxed)
+    }
+
     /// The process's own rate.
     pub(crate) fn set_rate(&self, rate: f64) {
         self.change(|current| {
@@ -239,7 +245,7 @@ impl Sampler {
     /// Whether spans of traces that were not sampled are looked at at all.
     pub(crate) fn looks_back(&self) -> bool {
         let wanted = self.keep_errors.load(Relaxed) || self.keep_llm.load(Relaxed);
-        wanted && !self.disabled.load(Relaxed)
+        wanted && !self.is_off()
     }
 
     /// What makes this span of an unsampled trace worth keeping the trace; limited per second.

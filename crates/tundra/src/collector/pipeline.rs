@@ -139,12 +139,14 @@ impl Pipeline {
     #[inline]
     fn take(&mut self, run: &mut Run<'_>) -> usize {
         let (id, closed, has_console) = (self.id(), self.closed, self.config.console.is_some());
+        let takes_spans = !self.config.sampler.is_off();
         let (mut spans, mut all) = (0, 0);
         let mut room = HOT_BATCH_BYTES;
         let stretch = run.take_while(|head| {
             let is_span = head.kind == SPAN;
             let mine = head.tag & !(FIRST | FOREIGN) == id && !closed;
-            let usual = mine && head.spill.is_null() && (is_span || !has_console) && room > 0;
+            let usual = mine && head.spill.is_null() && room > 0;
+            let usual = usual && if is_span { takes_spans } else { !has_console };
             room = room.saturating_sub(head.len_bytes());
             spans += usize::from(usual && is_span);
             all += usize::from(usual);
@@ -219,7 +221,9 @@ impl Pipeline {
     }
 
     fn push(&mut self, head: Head, record: &[Word]) {
-        if head.kind == SPAN && head.tag & UNSAMPLED != 0 && !self.counts_unsampled {
+        let is_unwanted =
+            || self.config.sampler.is_off() || (head.tag & UNSAMPLED != 0 && !self.counts_unsampled);
+        if head.kind == SPAN && is_unwanted() {
             self.arrived[Kind::Span as usize] -= 1;
             return discard(head, Dropped::Unsampled);
         }
@@ -468,6 +472,7 @@ mod tests {
     use crate::sampling::Settings;
     use crate::testing::Collector;
     use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
     use tundra_record::LogRecord;
 
     struct FailsOnce(bool);
@@ -500,6 +505,50 @@ mod tests {
                 assert_eq!(pipeline.export(), expect, "{turn}");
             }
         }
+    }
+
+    /// Says what an Agent said, as its exporter does.
+    struct Obeys(Arc<AtomicBool>);
+
+    impl Exporter for Obeys {
+        fn export(&mut self, batch: &Exported<'_>) -> Result<(), ExportError> {
+            batch.sampler.set_remote(None, self.0.load(Relaxed));
+            Ok(())
+        }
+
+        fn counts_unsampled(&self) -> bool {
+            true
+        }
+    }
+
+    // Whoever decided to keep a trace: tracing is off here.
+    #[test]
+    fn off_means_all_traces() {
+        let off = Arc::new(AtomicBool::new(false));
+        let exporter = Box::new(Obeys(Arc::clone(&off)));
+        let collector = Collector::with(|builder| builder.exporter(exporter));
+        let parent = "00-5af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let say = |word: bool| {
+            off.store(word, Relaxed);
+            collector.in_scope(|| tracing::info!("an event, so that there is a batch"));
+            collector.logs()
+        };
+        let work = |spans: usize| {
+            let header = |name: &str| (name == "traceparent").then_some(parent);
+            let above = propagation::extract(header).expect("a context");
+            collector.in_scope(|| {
+                above.in_scope(|| tracing::info_span!("continued").in_scope(|| tracing::info!("said")));
+                above.in_scope(|| drop(crate::llm::chat("openai", "gpt-4o")));
+                tracing::info_span!("begun").in_scope(|| tracing::error!("said"));
+            });
+            assert_eq!(collector.spans().len(), spans);
+        };
+        work(3);
+        say(true);
+        work(3);
+        say(false);
+        work(6);
+        assert_eq!(collector.logs().len(), 3 * 2 + 2, "log records go on");
     }
 
     /// Notes the bytes of texts in each batch.

@@ -19,8 +19,9 @@ use super::endpoint::{Endpoint, EndpointError};
 use super::outbox::Outbox;
 use super::payload::{Joins, Payload};
 use super::{ExportError, Exported, Exporter, pieces};
-use crate::collector::Marked;
+use crate::collector::{Injection, Marked};
 use crate::env::Container;
+use crate::sampling::Sampler;
 use answers::{Answers, Info};
 use chunks::TraceChunk;
 use llmobs::Form;
@@ -48,6 +49,8 @@ pub struct DatadogAgent {
     stats: Concentrator,
     traces: Traces,
     remote: config::Remote,
+    /// What the Agent may change, known from the first batch on.
+    settings: Option<(Arc<Sampler>, Arc<Injection>)>,
     /// Traces and spans that were dropped since the last payload.
     dropped: [usize; 2],
     counts: bool,
@@ -79,6 +82,7 @@ impl DatadogAgent {
             stats: Concentrator::default(),
             traces: Traces::default(),
             remote: config::Remote::default(),
+            settings: None,
             dropped: [0; 2],
             counts: true,
             prefers_v05: false,
@@ -129,6 +133,19 @@ impl DatadogAgent {
         fixed.chain(more).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
+    /// Does what the Agent said since the last time.
+    fn obey(&mut self) {
+        let Some((sampler, injection)) = &self.settings else { return };
+        if let Some(rates) = self.answers.take_rates() {
+            sampler.set_agent_rates(rates);
+        }
+        let config = self.answers.take_config();
+        if let Some(wish) = config.and_then(|body| self.remote.apply(&body, &self.resource)) {
+            sampler.set_remote(wish.rate, wish.tracing == Some(false));
+            injection.set_remote(wish.log_injection);
+        }
+    }
+
     fn ask(&self) {
         if self.answers.should_ask() {
             let headers = self.headers(&[]);
@@ -173,7 +190,7 @@ impl DatadogAgent {
             self.stats.add(&marked, &self.resource, &info.peer_tags);
             self.drop_unsampled(&mut marked);
         }
-        let (decided, sender) = ((batch.sampler, &upstreams), chunks::Sender::here(&self.runtime_id));
+        let (decided, sender) = ((&**batch.sampler, &upstreams), chunks::Sender::here(&self.runtime_id));
         let chunks = chunks::build(marked, &self.resource, decided, sender, (self.app(), form));
         let weigh = |chunk: &TraceChunk<'_>| chunk.spans.iter().map(pieces::span).sum();
         let counting = self.is_counting(info);
@@ -329,14 +346,8 @@ impl Exporter for DatadogAgent {
         if self.resource.attrs.is_empty() {
             self.resource = batch.resource().clone();
         }
-        if let Some(rates) = self.answers.take_rates() {
-            batch.sampler.set_agent_rates(rates);
-        }
-        let config = self.answers.take_config();
-        if let Some(wish) = config.and_then(|body| self.remote.apply(&body, &self.resource)) {
-            batch.sampler.set_remote(wish.rate, wish.tracing == Some(false));
-            batch.injection.set_remote(wish.log_injection);
-        }
+        self.settings.get_or_insert_with(|| (Arc::clone(batch.sampler), Arc::clone(batch.injection)));
+        self.obey();
         self.ask();
         let info = self.answers.info();
         self.ask_config(&info);
@@ -373,6 +384,8 @@ impl Exporter for DatadogAgent {
     }
 
     fn tick(&mut self) {
+        // Where tracing is off there may be no batch that brings it back.
+        self.obey();
         self.ask();
         self.ask_config(&self.answers.info());
         self.send_stats(false);

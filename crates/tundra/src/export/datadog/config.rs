@@ -263,13 +263,13 @@ fn wish(content: &Value<'_>) -> Option<Wish> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const PATH: &str = "datadog/2/APM_TRACING/abc/config";
 
     /// An answer with one file; `hash` replaces the right one.
-    fn answer(content: &str, hash: Option<&str>) -> String {
+    pub(crate) fn answer(content: &str, hash: Option<&str>) -> String {
         answer_of(&[(PATH, content)], hash)
     }
 

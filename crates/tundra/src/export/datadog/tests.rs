@@ -76,7 +76,7 @@ impl BothWays {
             }
             marked.retain(|one| one.sampled);
         }
-        let (decided, llm) = ((batch.sampler, &upstreams), (APP, &mut Form::Inside));
+        let (decided, llm) = ((&**batch.sampler, &upstreams), (APP, &mut Form::Inside));
         let chunks = chunks::build(marked, resource, decided, Sender::here(RUN), llm);
         let chunk = |spans| Chunk { resource: Some(resource), spans };
         let borrowed: Vec<_> = chunks.iter().map(|one: &TraceChunk<'_>| chunk(&one.spans)).collect();
@@ -271,4 +271,25 @@ fn forms_come_and_go() {
     check(|builder| builder);
     check(|builder| builder.sample_rate(0.5));
     check(|builder| builder.sampling_rules(r#"[{"name":"root","sample_rate":0.9}]"#).sample_limit(1000.0));
+}
+
+// Where tracing is off no batch comes by whose exporter would hear that it is on again.
+#[test]
+fn an_agent_is_obeyed_without_a_batch() {
+    use super::answers::Answers;
+    use crate::collector::Injection;
+    use crate::export::http::Response;
+    use crate::export::outbox::Watch;
+    use crate::sampling::{Sampler, Settings};
+    let sampler = Arc::new(Sampler::new(Settings::default(), u16::MAX));
+    let mut agent = crate::DatadogAgent::new("http://127.0.0.1:1").expect("an address");
+    agent.settings = Some((Arc::clone(&sampler), Arc::new(Injection::new(false))));
+    for enabled in [false, true, false] {
+        let content = format!(r#"{{"lib_config":{{"tracing_enabled":{enabled}}}}}"#);
+        let body = super::config::tests::answer(&content, None).into_bytes();
+        let told = Response { status: 200, headers: Vec::new(), body };
+        Answers::answered(&agent.answers, "/v0.7/config", Some(&told));
+        agent.tick();
+        assert_eq!(sampler.is_off(), !enabled);
+    }
 }
