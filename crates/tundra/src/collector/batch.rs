@@ -7,7 +7,7 @@
 use super::clean::{Cleaner, Redaction};
 use super::translate::Translator;
 use crate::clock::Anchor;
-use crate::engine::{self, EVENT, FIRST, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED, Word};
+use crate::engine::{self, EVENT, FIRST, FOREIGN, Head, KEPT_ERROR, KEPT_LLM, SPAN, Spill, UNSAMPLED, Word};
 use crate::export::Records;
 use crate::sampling::Worth;
 use tundra_record::{LogRecord, MetricPoint, Resource, Scope, Sink, Span};
@@ -37,6 +37,8 @@ pub(crate) struct Marked<'a> {
     pub(crate) span: Span<'a>,
     /// Whether its parent, if it has one, is in another process.
     pub(crate) first: bool,
+    /// Whether it was decided here if its trace is sampled.
+    pub(crate) decided_here: bool,
     pub(crate) sampled: bool,
     /// What it is kept for, although its trace was not sampled.
     pub(crate) worth: Option<Worth>,
@@ -174,6 +176,7 @@ impl Batch {
         let spans = self.places().filter(|(_, record)| record.head.kind == SPAN);
         let marked = spans.map(|(_, record)| Marked {
             first: record.head.tag & FIRST != 0,
+            decided_here: record.head.tag & FOREIGN == 0,
             sampled: record.head.tag & UNSAMPLED == 0,
             worth: worth(record.head),
             span: walk.span(&record),

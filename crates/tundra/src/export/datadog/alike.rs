@@ -49,7 +49,8 @@ impl<'s> Role<'s> {
             Some(Worth::Llm) => 2,
         };
         let limited = decision.limited.is_some();
-        let truths = [*high_half, speaker.sampled, speaker.first, speaker.is_root, limited, top];
+        let Speaker { sampled, first, decided_here, is_root, .. } = *speaker;
+        let truths = [*high_half, sampled, first, decided_here, is_root, limited, top];
         let numbers = (1 << 2 | worth) << 8 | u32::from(decision.mechanism as u8);
         let kind = truths.iter().fold(numbers, |bits, truth| bits << 1 | u32::from(*truth));
         Self { top, speaks: Some(speech), kind }

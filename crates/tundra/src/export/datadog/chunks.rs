@@ -87,11 +87,12 @@ pub(super) fn build<'a>(
         let speaker = Speaker {
             sampled: kept,
             first: first.first,
+            decided_here: first.decided_here,
             is_root: first.span.parent_id.is_none(),
             worth: chunk.iter().find_map(|marked| marked.worth),
         };
         // A trace that left this process and came back was decided here all the same.
-        let upstream = upstreams.get(first.span.trace_id).filter(|_| !speaker.began_here());
+        let upstream = upstreams.get(first.span.trace_id).filter(|_| !speaker.begins());
         let speaker = speaker_tags(&speaker, (&sampler.explain(&first.span), upstream), sender);
         for marked in &mut chunk {
             let top = is_top_level(&marked.span, marked.first, &services);
@@ -141,14 +142,16 @@ pub(super) struct Speaker {
     pub(super) sampled: bool,
     /// Whether its parent, if it has one, is in another process.
     pub(super) first: bool,
+    /// Whether its trace was decided here: it began here, or nobody above had decided.
+    pub(super) decided_here: bool,
     pub(super) is_root: bool,
     /// What the chunk is kept for.
     pub(super) worth: Option<Worth>,
 }
 
 impl Speaker {
-    /// Whether its trace was decided here.
-    pub(super) fn began_here(&self) -> bool {
+    /// Whether its trace begins with it.
+    pub(super) fn begins(&self) -> bool {
         self.first && self.is_root
     }
 }
@@ -175,12 +178,13 @@ pub(super) fn speaker_tags<'a>(
     ];
     let decided_here = |key: &str| key == MAKER && worth.is_some();
     let passed_on = upstream.map_or(&[][..], |upstream| &upstream.tags);
+    let is_explained = passed_on.iter().any(|(key, _)| key == MAKER);
     tags.extend(passed_on.iter().filter(|(key, _)| !decided_here(key)).cloned());
     if worth == Some(Worth::Llm) {
         tags.push((MAKER.into(), Value::from(MANUAL)));
-    } else if speaker.began_here() {
+    } else if speaker.first && speaker.decided_here {
         let maker = format!("-{}", decision.mechanism as u8);
-        if speaker.sampled && worth.is_none() {
+        if speaker.sampled && worth.is_none() && !is_explained {
             tags.push((MAKER.into(), Value::from(maker)));
         }
         let rate = match decision.mechanism {
@@ -205,7 +209,7 @@ fn priority(speaker: &Speaker, (decision, upstream): (&Decision, Option<&Upstrea
         (Some(Worth::Error), _) => AUTO_REJECT,
         // The decision is another service's.
         (None, Some(told)) => told,
-        (None, None) if speaker.first && !speaker.is_root => i64::from(sampled),
+        (None, None) if !speaker.decided_here => i64::from(sampled),
         (None, None) if sampled => {
             if ruled {
                 USER_KEEP

@@ -204,7 +204,7 @@ mod tests {
             kind: SpanKind::Internal,
             ..Span::default()
         };
-        Marked { span, first: parent == 0, sampled: false, worth: None }
+        Marked { span, first: parent == 0, decided_here: true, sampled: false, worth: None }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::stats::{Concentrator, plain_key};
 use super::upstream::{Upstream, Upstreams};
 use crate::collector::plain::{Sites, fields, is_plain, may_be_plain};
 use crate::collector::{Batch, PlainName, Record, Walk, worth};
-use crate::engine::{FIRST, SPAN};
+use crate::engine::{FIRST, FOREIGN, SPAN};
 use crate::limits::{BODY_BYTES, PAYLOAD_BYTES};
 use crate::sampling::{Decision, Sampler, is_llm_name};
 use std::collections::HashMap;
@@ -318,6 +318,7 @@ fn speaker<'f>(
     let speaker = Speaker {
         sampled: chunk.sampled,
         first: record.head.tag & FIRST != 0,
+        decided_here: record.head.tag & FOREIGN == 0,
         is_root: record.head.parent == 0,
         worth: chunk.worth,
     };
@@ -326,7 +327,7 @@ fn speaker<'f>(
         None => context.sampler.explain(&found.walk.span(record)),
     });
     // A trace that left this process and came back was decided here all the same.
-    let upstream = found.upstreams.get(chunk.trace).filter(|_| !speaker.began_here());
+    let upstream = found.upstreams.get(chunk.trace).filter(|_| !speaker.begins());
     (speaker, decision, upstream)
 }
 

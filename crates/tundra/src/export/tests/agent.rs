@@ -12,23 +12,23 @@ use tundra_wire::{Limits, msgpack};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn ok(body: &str) -> Vec<u8> {
+pub(super) fn ok(body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nDatadog-Agent-State: a\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
 }
 
 /// An Agent that says `info` and answers traces with `rates`.
-fn agent(info: &'static str, rates: &'static str) -> (String, Receiver<Vec<u8>>) {
+pub(super) fn agent(info: &'static str, rates: &'static str) -> (String, Receiver<Vec<u8>>) {
     super::server_by_path(move |path| if path == "/info" { ok(info) } else { ok(rates) })
 }
 
 /// Requests until one is for this path.
-fn next(requests: &Receiver<Vec<u8>>, path: &str) -> (String, Vec<u8>) {
+pub(super) fn next(requests: &Receiver<Vec<u8>>, path: &str) -> (String, Vec<u8>) {
     next_of(requests, &[path])
 }
 
 /// Requests until one is for one of these paths.
-fn next_of(requests: &Receiver<Vec<u8>>, paths: &[&str]) -> (String, Vec<u8>) {
+pub(super) fn next_of(requests: &Receiver<Vec<u8>>, paths: &[&str]) -> (String, Vec<u8>) {
     let until = Instant::now() + PATIENCE;
     loop {
         assert!(Instant::now() < until, "no request for {paths:?}");
@@ -41,7 +41,7 @@ fn next_of(requests: &Receiver<Vec<u8>>, paths: &[&str]) -> (String, Vec<u8>) {
     }
 }
 
-fn spans(path: &str, body: &[u8]) -> Vec<Span<'static>> {
+pub(super) fn spans(path: &str, body: &[u8]) -> Vec<Span<'static>> {
     let mut seen = Seen::default();
     let (headers, limits) = (DatadogHeaders::default(), Limits::default());
     let decoded = match path {
@@ -52,7 +52,7 @@ fn spans(path: &str, body: &[u8]) -> Vec<Span<'static>> {
     seen.0
 }
 
-fn collector(agent: DatadogAgent, rate: Option<f64>) -> Collector {
+pub(super) fn collector(agent: DatadogAgent, rate: Option<f64>) -> Collector {
     Collector::with(|builder| {
         let builder = builder.env("test").log_format(LogFormat::Json).keep_errors(false);
         let builder = match rate {
@@ -67,7 +67,7 @@ const FULL: &str = r#"{"endpoints":["/v0.4/traces","/v0.5/traces","/v0.6/stats"]
     "span_meta_structs":true,"peer_tags":["db.name"]}"#;
 
 /// Works until the Agent's `/info` is known.
-fn warm_up(collector: &Collector, requests: &Receiver<Vec<u8>>) {
+pub(super) fn warm_up(collector: &Collector, requests: &Receiver<Vec<u8>>) {
     collector.in_scope(|| info_span!("warm_up").in_scope(|| ()));
     assert!(!collector.spans().is_empty() || collector.points().is_empty());
     drop(next(requests, "/info"));
@@ -76,7 +76,7 @@ fn warm_up(collector: &Collector, requests: &Receiver<Vec<u8>>) {
 }
 
 /// An Agent without structures that takes events, in two versions.
-const PROXY: &str = r#"{"endpoints":["/v0.4/traces","/evp_proxy/v1/","/evp_proxy/v2/","/evp_proxy/v4/"],
+pub(super) const PROXY: &str = r#"{"endpoints":["/v0.4/traces","/evp_proxy/v1/","/evp_proxy/v2/","/evp_proxy/v4/"],
     "span_meta_structs":false}"#;
 
 #[test]
@@ -435,6 +435,40 @@ fn decisions_from_above_are_passed_on() {
     // A model call is kept all the same, and then it is we who decided; unless somebody rejected this very trace.
     check(9003, "0", 2, 1, Some("-4"));
     check(9004, "-1", -1, 0, Some("-9"));
+}
+
+// Nobody above decided: what the Agent hears of our decision is what the next service hears.
+#[test]
+fn decisions_made_here_are_told_to_all() {
+    let check = |trace: u64, rate: Option<f64>, (priority, maker): (i64, Option<&str>)| {
+        let (url, requests) = agent("{}", "{}");
+        let collector = collector(DatadogAgent::new(&url).expect("an address"), rate);
+        let id = trace.to_string();
+        let headers = |name: &str| match name {
+            "x-datadog-trace-id" | "x-datadog-parent-id" => Some(id.as_str()),
+            "x-datadog-tags" => Some("_dd.p.team=blue"),
+            _ => None,
+        };
+        let remote = crate::propagation::extract(headers).expect("it is well-formed");
+        let mut sent = std::collections::HashMap::new();
+        collector.in_scope(|| {
+            let server = remote.in_scope(|| info_span!("server"));
+            let send = || crate::propagation::inject(|name, value| drop(sent.insert(name, value.to_owned())));
+            assert!(server.in_scope(send));
+        });
+        collector.spans();
+        let (_, body) = next(&requests, "/v0.4/traces");
+        let found = &spans("/v0.4/traces", &body)[0];
+        let text = |key: &str| found.attr(key).and_then(Value::as_str);
+        assert_eq!(found.attr("_sampling_priority_v1"), Some(&Value::Int(priority)), "{found:?}");
+        assert_eq!((text("_dd.p.dm"), text("_dd.p.team")), (maker, Some("blue")), "{found:?}");
+        assert_eq!(sent["x-datadog-sampling-priority"], priority.to_string());
+        let tags = &sent["x-datadog-tags"];
+        assert_eq!(tags.split(',').find_map(|tag| tag.strip_prefix("_dd.p.dm=")), maker, "{tags}");
+    };
+    check(9011, Some(1.0), (2, Some("-3")));
+    check(9012, Some(0.0), (-1, None));
+    check(9013, None, (1, Some("-0")));
 }
 
 #[cfg(feature = "opentelemetry")]
