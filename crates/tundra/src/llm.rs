@@ -430,7 +430,7 @@ fn parent_to_tell() -> Option<String> {
 fn told_from_above(who: SpanIdentity) -> Option<String> {
     let trace = TraceId(u128::from(who.trace_high) << 64 | u128::from(who.trace_low));
     let carried = carried_by(trace)?;
-    let said = carried.datadog_tags.split(',').find_map(|tag| tag.strip_prefix(CALL[0]));
+    let said = carried.datadog_tags.split(',').find_map(|tag| tag.strip_prefix(CALL));
     said.filter(|id| id.parse::<u64>().is_ok_and(|id| id != 0)).map(str::to_owned)
 }
 

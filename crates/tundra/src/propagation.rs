@@ -191,6 +191,11 @@ pub(crate) fn injected_headers() -> impl Iterator<Item = &'static str> {
     Styles::get().inject.iter().flat_map(|style| style.headers()).copied()
 }
 
+/// The id of the tree of model calls that a trace belongs to: that of the services above, or its own.
+pub(crate) fn call_tree(trace: TraceId) -> TraceId {
+    carried::of(trace).and_then(|remote| header::call_tree(&remote.datadog_tags)).unwrap_or(trace)
+}
+
 /// The innermost context of this thread, whichever pipeline it belongs to.
 pub(crate) fn innermost() -> Option<SpanIdentity> {
     let top = Local::get().and_then(|local| Some(local.contexts.innermost()?.who));

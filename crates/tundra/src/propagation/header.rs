@@ -131,16 +131,26 @@ pub(super) fn tags(carried: Option<&Remote>, maker: Option<Mechanism>, call: Opt
         push_tag(&mut tags, &format!("{MAKER}-{}", maker as u8));
     }
     if let Some(call) = call {
-        // The call of a service above is no longer the nearest one, nor its tree ours.
-        let others = tags.split(',').filter(|tag| !CALL.iter().any(|key| tag.starts_with(key)));
+        // The call of a service above is no longer the nearest one; the tree of calls is still the same.
+        let others = tags.split(',').filter(|tag| !tag.starts_with(CALL));
         tags = others.collect::<Vec<_>>().join(",");
-        push_tag(&mut tags, &format!("{}{call}", CALL[0]));
+        push_tag(&mut tags, &format!("{CALL}{call}"));
     }
     tags
 }
 
-/// The nearest model call above, and the tree of calls that it is in: without it, that of the trace.
-pub(crate) const CALL: [&str; 2] = ["_dd.p.llmobs_parent_id=", "_dd.p.llmobs_trace_id="];
+/// The nearest model call above.
+pub(crate) const CALL: &str = "_dd.p.llmobs_parent_id=";
+/// The tree of calls that it is in, which Datadog's clients number on their own; without it, that of the trace.
+const CALL_TREE: &str = "_dd.p.llmobs_trace_id=";
+
+/// The tree of calls that a trace came with. Datadog's clients write its number in decimal digits, some in hexadecimal.
+pub(super) fn call_tree(tags: &str) -> Option<TraceId> {
+    let told = tags.split(',').find_map(|tag| tag.strip_prefix(CALL_TREE))?;
+    let hex = || Some(told).filter(|told| told.len() == 32 && is_hex(told));
+    let number = told.parse().ok().or_else(|| u128::from_str_radix(hex()?, 16).ok())?;
+    Some(TraceId(number)).filter(|tree| tree.is_valid())
+}
 
 /// `tracestate` for the next service: Datadog's member first, if that style is written (with priority and tags), then what
 /// came.

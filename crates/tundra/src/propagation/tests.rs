@@ -498,7 +498,7 @@ fn a_model_call_is_the_parent_of_those_below() {
     let (parent, tree, _) = tags_of(&from("8201"), false);
     assert_eq!((&*parent, &*tree), ("12", "13"));
     let (parent, tree, id) = tags_of(&from("8202"), true);
-    assert_eq!((&*parent, &*tree), (&*id, ""));
+    assert_eq!((&*parent, &*tree), (&*id, "13"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! Pure: makes JSON texts that the exporter puts together and sends. The forms are those of Datadog's own clients.
 
+use crate::propagation::call_tree;
 use tundra_record::value::{get, write_json_text};
 use tundra_record::{Attrs, LogRecord, Resource, Span, Status, Text, Value};
 
@@ -119,7 +120,7 @@ pub(super) fn evaluations(log: &LogRecord<'_>, resource: &Resource<'_>, app: &st
     let metric = |label: String, kind: &'static str, key: &'static str, value: Value<'static>| {
         let ids = vec![
             ("span_id".into(), Value::from(span.0.to_string())),
-            ("trace_id".into(), Value::from(trace.to_string())),
+            ("trace_id".into(), Value::from(call_tree(trace).to_string())),
         ];
         let mut members: Attrs<'_> = vec![
             ("join_on".into(), Value::Map(vec![("span".into(), Value::Map(ids))])),

@@ -5,6 +5,7 @@
 //! beside it through the Agent's event proxy; where neither is possible the attributes stay as they are.
 
 use super::evp;
+use crate::propagation::call_tree;
 use tundra_record::value::{from_json, get};
 use tundra_record::{Attrs, Resource, Span, Status, Text, Value};
 
@@ -111,7 +112,7 @@ fn event<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Va
     object([
         ("name", Some(Value::from(&*span.name))),
         ("ml_app", Some(Value::from(app))),
-        ("trace_id", Some(Value::from(span.trace_id.to_string()))),
+        ("trace_id", Some(Value::from(call_tree(span.trace_id).to_string()))),
         ("parent_id", Some(Value::Str(parent))),
         ("session_id", session.map(Value::Str)),
         ("meta", Some(Value::Map(meta))),
@@ -406,6 +407,47 @@ mod tests {
         assert!(parent(tool).is_some_and(|id| id.parse::<u64>().is_ok()), "{tool}");
         assert!(tool.contains(r#""input":{"value":"{\"q\":1}"},"output":{"value":"found"}"#), "{tool}");
         assert!(tool.contains(r#""error":{"type":"Timeout","message":"too slow"}"#), "{tool}");
+    }
+
+    // Datadog's own clients begin trees of calls that have ids of their own.
+    #[test]
+    fn a_tree_from_above_goes_on() {
+        let own = "1".to_owned() + &"0".repeat(15) + &format!("{:016x}", 8105);
+        let check = |tags: &str, expect: &str| {
+            let tags = format!("_dd.p.tid=1000000000000000,{tags}");
+            let headers =
+                [("x-datadog-trace-id", "8105"), ("x-datadog-parent-id", "7"), ("x-datadog-tags", &tags)];
+            let get = |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+            let above = crate::propagation::extract(get).expect("a context");
+            let collector = Collector::new();
+            collector.in_scope(|| {
+                let call = || drop(chat("openai", "below"));
+                above.in_scope(|| tracing::info_span!("http.server").in_scope(call));
+            });
+            let mut span = collector.span("chat below").expect("recorded");
+            let mut form = Form::Beside(Vec::new());
+            add(&mut span, &Resource::default(), "app", &mut form);
+            let Form::Beside(events) = form else { panic!("{form:?}") };
+            assert!(
+                events[0].contains(&format!(r#""name":"chat below","trace_id":"{expect}""#)),
+                "{events:?}"
+            );
+            assert!(events[0].contains(&format!(r#""apm_trace_id":"{own}""#)), "{events:?}");
+        };
+        let parent = "_dd.p.llmobs_parent_id=12";
+        check(
+            &format!("{parent},_dd.p.llmobs_trace_id=141393847380800662846519802803680448779"),
+            "6a5f76e7000000001973227978d8110b",
+        );
+        check(
+            &format!("{parent},_dd.p.llmobs_trace_id=6A5F76E7000000001973227978d8110b"),
+            "6a5f76e7000000001973227978d8110b",
+        );
+        check(&format!("{parent},_dd.p.llmobs_trace_id=13"), &format!("{:032x}", 13));
+        for told in ["", "0", "x", "-1", "6a5f", "999999999999999999999999999999999999999999"] {
+            check(&format!("{parent},_dd.p.llmobs_trace_id={told}"), &own);
+        }
+        check(parent, &own);
     }
 
     // A span that is no call never gets where the parent is looked for.
