@@ -21,6 +21,7 @@ use super::payload::{Joins, Payload};
 use super::{ExportError, Exported, Exporter, pieces};
 use crate::collector::{Injection, Marked};
 use crate::env::Container;
+use crate::health::{DONE, Undelivered};
 use crate::sampling::Sampler;
 use answers::{Answers, Info};
 use chunks::TraceChunk;
@@ -269,13 +270,20 @@ impl DatadogAgent {
         }
     }
 
-    fn send_evaluations(&self, batch: &Exported<'_>, proxy: evp::Proxy) {
+    /// Sends evaluations, or counts them as lost if the Agent has no way for them. They wait in line behind the first
+    /// question: before it is answered they go where most Agents take them.
+    fn send_evaluations(&self, batch: &Exported<'_>, proxy: Option<evp::Proxy>) {
         let logs = batch.batch.logs_named(crate::llm::EVALUATION);
-        let metrics = logs.iter().flat_map(|log| evp::evaluations(log, &self.resource, self.app()));
-        let metrics: Vec<_> = metrics.collect();
+        let metrics = logs.iter().map(|log| evp::evaluations(log, &self.resource, self.app()).join(","));
+        let metrics: Vec<_> = metrics.filter(|metrics| !metrics.is_empty()).collect();
+        let Some(proxy) = proxy else {
+            return DONE.lose([0, metrics.len() as u64, 0], Undelivered::Refused);
+        };
         for piece in pieces::cut(&metrics, String::len) {
-            let headers = self.event_headers(evp::EVALUATIONS_SUBDOMAIN);
-            self.outbox.put(Payload::post(proxy.evaluations, headers, evp::evaluation_body(piece), [0; 3]));
+            let (headers, body) =
+                (self.event_headers(evp::EVALUATIONS_SUBDOMAIN), evp::evaluation_body(piece));
+            let load = [0, piece.len() as u64, 0];
+            self.outbox.put(Payload::post(proxy.evaluations, headers, body, load));
         }
     }
 
@@ -351,8 +359,8 @@ impl Exporter for DatadogAgent {
         self.ask();
         let info = self.answers.info();
         self.ask_config(&info);
-        if let Some(proxy) = info.proxy.filter(|_| batch.logs() > 0) {
-            self.send_evaluations(batch, proxy);
+        if batch.logs() > 0 {
+            self.send_evaluations(batch, self.answers.proxy());
         }
         if batch.batch.spans + batch.batch.unsampled == 0 {
             return Ok(());

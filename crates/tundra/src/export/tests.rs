@@ -4,6 +4,7 @@ mod agent;
 pub(crate) mod anything;
 mod connections;
 mod ends;
+mod evaluations;
 mod outputs;
 #[cfg(feature = "tls")]
 mod tls;

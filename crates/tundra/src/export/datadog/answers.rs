@@ -101,6 +101,11 @@ impl Answers {
         self.heard().info.clone().unwrap_or_else(Info::unknown)
     }
 
+    /// Where the Agent takes events; the usual place for one that has not answered yet.
+    pub(super) fn proxy(&self) -> Option<Proxy> {
+        self.heard().info.as_ref().map_or(Some(Proxy::USUAL), |info| info.proxy)
+    }
+
     /// Rates that came since the last call.
     pub(super) fn take_rates(&self) -> Option<Rates> {
         self.heard().rates.take()

@@ -22,6 +22,9 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
+    /// That of all Agents that have one.
+    pub(super) const USUAL: Self = Self { spans: PATHS[2].1, evaluations: PATHS[2].2 };
+
     /// The newest one that an Agent lists.
     pub(super) fn among(lists: impl Fn(&str) -> bool) -> Option<Self> {
         let listed = |path: &str| lists(path) || lists(path.trim_end_matches('/'));

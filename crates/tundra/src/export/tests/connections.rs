@@ -311,7 +311,7 @@ pub(super) fn refused() -> u64 {
     refused_of(crate::health().spans)
 }
 
-fn refused_of(ledger: crate::Ledger) -> u64 {
+pub(super) fn refused_of(ledger: crate::Ledger) -> u64 {
     let lost = ledger.undelivered_for;
     lost.into_iter().find(|(why, _)| *why == crate::Undelivered::Refused).map_or(0, |(_, count)| count)
 }
