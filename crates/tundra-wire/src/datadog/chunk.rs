@@ -2,7 +2,7 @@
 //! v0.5 and JSON share it: they fill a [`Draft`] and give it to the [`Chunk`].
 
 use super::headers::DatadogHeaders;
-use super::tags;
+use super::{OPERATION, tags};
 use crate::budget::{Budget, Fault};
 use std::borrow::Cow;
 use tundra_record::{
@@ -23,6 +23,8 @@ pub(crate) struct Draft<'a> {
     version: Option<Text<'a>>,
     host: Option<Text<'a>>,
     error_text: Option<Text<'a>>,
+    /// What Datadog calls the operation, if a tag says that as well.
+    operation: Option<Text<'a>>,
     /// Whether `error` says so; a status in tags is weaker.
     pub(crate) error: bool,
     /// Why this span cannot be kept.
@@ -130,6 +132,7 @@ impl<'a> Draft<'a> {
             "version" => self.version = Some(text.clone()),
             "_dd.hostname" => self.host = Some(text.clone()),
             "error.message" | "error.msg" => self.error_text = Some(text.clone()),
+            OPERATION => self.operation = Some(text.clone()),
             "otel.status_code" if text.eq_ignore_ascii_case("ok") => self.span.status = Status::Ok,
             "otel.trace_id" => self.whole = text.parse().ok(),
             _ => {}
@@ -174,6 +177,11 @@ impl<'a, 'h> Chunk<'a, 'h> {
         if draft.error {
             span.status = Status::Error;
             span.status_message = draft.error_text.take().unwrap_or_default();
+        }
+        if draft.operation.take().is_some_and(|operation| operation == span.name)
+            && let Some(own) = span.resource.as_ref().filter(|own| !own.is_empty())
+        {
+            span.name = own.clone();
         }
         // A trace id whose low half is zero is no Datadog id, whatever the high half says.
         let bad_id = draft.low == 0 || !span.span_id.is_valid();

@@ -13,8 +13,8 @@ pub use piece::Ids;
 use piece::SpanWriter;
 pub use v05::v05;
 
-use super::META_STRUCT;
 use super::native::FLAGS_VALID;
+use super::{META_STRUCT, OPERATION};
 use crate::msgpack::Writer;
 use std::borrow::Cow;
 use tundra_record::{Attrs, Event, Link, Resource, Span, SpanKind, Status, Text, Value};
@@ -72,7 +72,9 @@ const ROOT_PARENT: u64 = 0;
 
 /// What a span says beside its own fields, where `service` is that of spans which name none.
 fn head<'s>(span: &'s Span<'_>, service: Option<&'s str>) -> Head<'s> {
+    let operation = span.attr(OPERATION).and_then(Value::as_str).filter(|operation| !operation.is_empty());
     Head {
+        name: operation.unwrap_or(&span.name),
         service: span.service.as_deref().or(service),
         resource: span.resource.as_deref().or_else(|| service.map(|_| span.name.as_ref())),
     }
@@ -80,6 +82,7 @@ fn head<'s>(span: &'s Span<'_>, service: Option<&'s str>) -> Head<'s> {
 
 /// What a span says beside its own fields.
 struct Head<'s> {
+    name: &'s str,
     service: Option<&'s str>,
     resource: Option<&'s str>,
 }
@@ -193,7 +196,7 @@ fn write_span(span: &Span<'_>, head: &Head<'_>, maps: &Maps<'_>, out: &mut Vec<u
     let mut piece = SpanWriter::begin(out);
     let texts = [
         ("service", head.service),
-        ("name", Some(span.name.as_ref())),
+        ("name", Some(head.name)),
         ("resource", head.resource),
         ("type", maps.kind),
     ];

@@ -217,6 +217,40 @@ fn the_sender_is_told_of_once_for_each_chunk() {
     }
 }
 
+// What Datadog reads as name and resource, and what is read back from that.
+#[test]
+fn operations_and_names() {
+    let resource = Resource::default();
+    let check = |attrs: &[(&'static str, &'static str)], told: Option<&'static str>, expect: [&str; 4]| {
+        let mut one = Span { name: "GET /a".into(), resource: told.map(Into::into), ..span("", 0, None) };
+        one.attrs = attrs.iter().map(|(key, text)| ((*key).into(), Value::from(*text))).collect();
+        type Encode = fn(&[encode::Chunk<'_, '_>], &mut Vec<u8>);
+        for (format, write) in [("v04", encode::v04 as Encode), ("v05", encode::v05)] {
+            let mut body = Vec::new();
+            write(
+                &[encode::Chunk { resource: Some(&resource), spans: std::slice::from_ref(&one) }],
+                &mut body,
+            );
+            let read = &spans(format, &body)[0];
+            // Under another tag it is what Datadog sees.
+            let at = body.windows(14).position(|tag| tag == b"operation.name");
+            let mut unread = body.clone();
+            at.iter().for_each(|at| unread[*at] = b'x');
+            let seen = &spans(format, &unread)[0];
+            let shown = |of: &Span<'_>| [of.name.to_string(), of.resource.clone().unwrap_or_default().into()];
+            assert_eq!([shown(seen), shown(read)].concat(), expect, "{format} {attrs:?}");
+            let mut again = Vec::new();
+            write(&[encode::Chunk { resource: None, spans: std::slice::from_ref(read) }], &mut again);
+            assert_eq!(spans(format, &again)[0], *read, "{format}: it goes on as it came");
+        }
+    };
+    let operation = ("operation.name", "http.server.request");
+    check(&[], None, ["GET /a"; 4]);
+    check(&[operation], None, ["http.server.request", "GET /a", "GET /a", "GET /a"]);
+    check(&[operation], Some("a"), ["http.server.request", "a", "a", "a"]);
+    check(&[("operation.name", "")], None, ["GET /a"; 4]);
+}
+
 #[test]
 fn a_map_grows_beyond_its_head() {
     let mut body = Vec::new();

@@ -10,6 +10,7 @@ mod config;
 mod evp;
 mod groups;
 pub(crate) mod llmobs;
+mod operation;
 mod sha256;
 mod stats;
 mod traces;

@@ -5,6 +5,7 @@ pub(crate) mod anything;
 mod connections;
 mod ends;
 mod evaluations;
+mod operations;
 mod outputs;
 #[cfg(feature = "tls")]
 mod tls;

@@ -160,8 +160,9 @@ fn request() {
     let root = info_span!(
         "request",
         otel.kind = "server",
+        http.request.method = "GET",
         http.route = "/users",
-        http.status_code = 200,
+        http.response.status_code = 200,
         ratio = 0.5
     );
     root.in_scope(|| {
@@ -195,7 +196,7 @@ fn collector(agent: &Agent, set: impl FnOnce(DatadogAgent) -> DatadogAgent) -> C
     Collector::with(|builder| builder.service("shop").env("test").version("1.2").exporter(Box::new(exporter)))
 }
 
-const REQUEST: [&str; 3] = ["failed", "query", "request"];
+const REQUEST: [&str; 3] = ["failed", "http.server.request", "postgresql.query"];
 
 #[test]
 fn v04_and_statistics_are_accepted() {
@@ -214,17 +215,20 @@ fn v04_and_statistics_are_accepted() {
     collector.guard().set_sample_rate(0.0);
     collector.in_scope(|| (0..5).for_each(|_| info_span!("dropped").in_scope(|| ())));
     collector.spans();
-    let expect = ["chat gpt-4o", "failed", "failed", "query", "query", "request", "request"];
+    let mut expect = [&REQUEST[..], &REQUEST, &["openai.request"]].concat();
+    expect.sort_unstable();
     let traces = agent.eventually("/test/session/traces", |traces| names(traces) == expect);
-    let root = span(&traces, "request");
+    let root = span(&traces, "http.server.request");
     let meta = root.get("meta").expect("tags");
+    assert_eq!(root.get("resource").and_then(Value::as_str), Some("request"));
+    assert_eq!(meta.get("http.status_code").and_then(Value::as_str), Some("200"));
     assert_eq!(meta.get("env").and_then(Value::as_str), Some("test"));
     assert_eq!(meta.get("_dd.p.tid").and_then(Value::as_str).map(str::len), Some(16));
     assert!(
         span(&traces, "failed").get("span_links").is_some()
             && span(&traces, "failed").get("span_events").is_some()
     );
-    assert!(span(&traces, "chat gpt-4o").get("meta_struct").and_then(|all| all.get("_llmobs")).is_some());
+    assert!(span(&traces, "openai.request").get("meta_struct").and_then(|all| all.get("_llmobs")).is_some());
     drop(collector);
     let stats = agent.eventually("/test/session/stats", |stats| !stats.is_empty());
     let mut json = String::new();
@@ -232,6 +236,7 @@ fn v04_and_statistics_are_accepted() {
     // Also what was not sent has been counted.
     assert!(json.contains("\"Resource\":\"dropped\""), "{json}");
     assert!(json.contains("\"Hits\":5"), "{json}");
+    assert!(json.contains("\"Name\":\"http.server.request\""), "{json}");
     assert_eq!(agent.failures(), None);
 }
 

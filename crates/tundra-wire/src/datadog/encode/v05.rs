@@ -3,7 +3,7 @@
 //! v0.5 has no links, events and structures: links and events go as the JSON tags that Datadog's own clients use, entries
 //! of `meta_struct` have no place here, so spans that carry one belong into v0.4.
 
-use super::{Chunk, Maps, ROOT_PARENT, Shared, head, sort};
+use super::{Chunk, Head, Maps, ROOT_PARENT, Shared, head, sort};
 use crate::datadog::native::FLAGS_VALID;
 use crate::msgpack::Writer;
 use std::borrow::Cow;
@@ -26,7 +26,7 @@ pub fn v05(chunks: &[Chunk<'_, '_>], out: &mut Vec<u8>) {
         for (at, span) in chunk.spans.iter().enumerate() {
             let head = head(span, shared.service);
             let maps = sort(span, at == 0, &shared);
-            write_span(span, (head.service, head.resource), &maps, &mut table, &mut writer);
+            write_span(span, &head, &maps, &mut table, &mut writer);
         }
     }
     let mut writer = Writer::new(out);
@@ -61,15 +61,9 @@ impl Table {
     }
 }
 
-fn write_span(
-    span: &Span<'_>,
-    (service, resource): (Option<&str>, Option<&str>),
-    maps: &Maps<'_>,
-    table: &mut Table,
-    writer: &mut Writer<'_>,
-) {
+fn write_span(span: &Span<'_>, head: &Head<'_>, maps: &Maps<'_>, table: &mut Table, writer: &mut Writer<'_>) {
     writer.array(FIELDS);
-    for text in [service.unwrap_or_default(), &span.name, resource.unwrap_or_default()] {
+    for text in [head.service.unwrap_or_default(), head.name, head.resource.unwrap_or_default()] {
         writer.uint(table.place(text));
     }
     writer.uint(span.trace_id.low());

@@ -2,8 +2,8 @@
 //!
 //! Pure, called by the exporter. Tags and numbers are those of Datadog's own tracers.
 
-use super::llmobs;
 use super::upstream::{Upstream, Upstreams};
+use super::{llmobs, operation};
 use crate::collector::Marked;
 use crate::sampling::{Decision, Mechanism, Sampler, Worth, is_llm};
 use std::collections::HashMap;
@@ -117,6 +117,7 @@ pub(super) fn decorate(
     if span.attr("span.type").is_none() {
         span.attrs.push(("span.type".into(), Value::from(type_of(span))));
     }
+    operation::add(span);
     if is_llm(span) {
         llmobs::add(span, resource, app, form);
     }

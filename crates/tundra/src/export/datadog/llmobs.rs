@@ -122,7 +122,7 @@ fn event<'s>(span: &'s Span<'_>, resource: &'s Resource<'_>, app: &'s str) -> Va
 }
 
 /// Datadog's kind of an operation.
-fn kind_of(operation: &str) -> &'static str {
+pub(super) fn kind_of(operation: &str) -> &'static str {
     match operation {
         "chat" | "text_completion" | "generate_content" => "llm",
         "embeddings" => "embedding",

@@ -4,6 +4,7 @@
 //! server, producer, consumer) counts, sampled or not. The exporter feeds it and sends what it gives out.
 
 use super::chunks::{is_top_level, services_of_marked, type_of};
+use super::operation::operation;
 use crate::collector::Marked;
 use crate::limits::{STATS_BUCKETS, STATS_GROUPS};
 use std::collections::{BTreeMap, HashMap};
@@ -168,7 +169,7 @@ fn key(span: &Span<'_>, first: bool, resource: &Resource<'_>, peer_tags: &[Strin
     let service = span.service.as_deref().or(resource.service()).unwrap_or("unknown_service");
     Key {
         service: service.to_owned(),
-        name: span.name.to_string(),
+        name: operation(span).into_owned(),
         resource: span.resource.as_deref().unwrap_or(&span.name).to_owned(),
         kind: if kind.is_empty() { type_of(span).to_owned() } else { kind },
         span_kind: if span.kind == SpanKind::Unspecified {
@@ -176,7 +177,7 @@ fn key(span: &Span<'_>, first: bool, resource: &Resource<'_>, peer_tags: &[Strin
         } else {
             span.kind.as_str().to_owned()
         },
-        status: status.and_then(Value::as_int).and_then(|code| u32::try_from(code).ok()).unwrap_or_default(),
+        status: status.and_then(|code| code.to_text().parse().ok()).unwrap_or_default(),
         grpc_status: text(&["rpc.grpc.status_code", "rpc.response.status_code"]),
         method: text(&["http.method", "http.request.method"]),
         endpoint: text(&["http.route"]),

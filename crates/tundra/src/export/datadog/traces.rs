@@ -17,6 +17,7 @@ use crate::sampling::{Decision, Sampler, is_llm_name};
 use std::collections::HashMap;
 use tracing_core::Metadata;
 use tundra_record::{Resource, Span, SpanId};
+use tundra_wire::datadog::OPERATION;
 use tundra_wire::datadog::encode::{self, Shared};
 use tundra_wire::msgpack::Writer;
 
@@ -359,7 +360,8 @@ fn is_shared(name: &str, shared: &Shared<'_>) -> bool {
 }
 
 /// Attributes that decide how a span is counted or shown.
-const MEANT: [&str; 7] = [
+const MEANT: [&str; 8] = [
+    OPERATION,
     "http.status_code",
     "http.response.status_code",
     "rpc.grpc.status_code",

@@ -63,7 +63,7 @@ pub(super) fn collector(agent: DatadogAgent, rate: Option<f64>) -> Collector {
     })
 }
 
-const FULL: &str = r#"{"endpoints":["/v0.4/traces","/v0.5/traces","/v0.6/stats"],"client_drop_p0s":true,
+pub(super) const FULL: &str = r#"{"endpoints":["/v0.4/traces","/v0.5/traces","/v0.6/stats"],"client_drop_p0s":true,
     "span_meta_structs":true,"peer_tags":["db.name"]}"#;
 
 /// Works until the Agent's `/info` is known.
