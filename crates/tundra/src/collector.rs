@@ -197,7 +197,7 @@ pub(crate) fn revive() {
 }
 
 /// Hands a command over before the deadline; false if the collector did not take it.
-pub(crate) fn send(command: Command, deadline: Instant) -> bool {
+fn send(command: Command, deadline: Instant) -> bool {
     revive();
     let Some(queue) = lock_commands().clone() else { return false };
     let mut command = command;
@@ -214,12 +214,23 @@ pub(crate) fn send(command: Command, deadline: Instant) -> bool {
 }
 
 /// Asks and waits for the answer, until the deadline at the latest.
-pub(crate) fn ask(command: impl FnOnce(SyncSender<Done>) -> Command, deadline: Instant) -> bool {
+fn ask(command: impl FnOnce(SyncSender<Done>) -> Command, deadline: Instant) -> Option<Done> {
     let (answer, wait) = sync_channel(1);
-    send(command(answer), deadline)
-        && wait
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            .is_ok_and(|done| done.wait(deadline))
+    let sent = send(command(answer), deadline);
+    let left = || deadline.saturating_duration_since(Instant::now());
+    sent.then(|| wait.recv_timeout(left()).ok()).flatten()
+}
+
+/// Has everything exported that a pipeline recorded before; false if it failed or came too late.
+pub(crate) fn flush(pipeline: u16, deadline: Instant) -> bool {
+    ask(|answer| Command::Flush(pipeline, answer), deadline).is_some_and(|done| done.wait(deadline))
+}
+
+/// The same, and lets go of the exporters; when that is done, lines have so much time at most.
+pub(crate) fn shut_down(pipeline: u16, deadline: Instant, lines: Duration) {
+    if let Some(done) = ask(|answer| Command::Shutdown(pipeline, deadline, answer), deadline) {
+        done.wait(deadline.min(Instant::now() + lines));
+    }
 }
 
 /// Gives an answer; if nobody waits for it any more, nobody will for its lines.

@@ -5,7 +5,9 @@
 //! values are gone, and waits no longer than the guards would; with every guard dropped it does nothing. A process that is
 //! killed or aborted never comes here.
 
-use crate::collector::{self, Command};
+use crate::collector;
+use crate::engine::Local;
+use crate::limits::EXIT_LINES;
 use std::panic::catch_unwind;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -46,8 +48,9 @@ fn watch() {}
 
 #[cfg_attr(not(any(unix, windows)), expect(dead_code, reason = "there are no such handlers"))]
 extern "C" fn hand_over() {
-    // A forked child that recorded nothing has nothing to hand over, and most of them end this way.
-    if crate::engine::is_forked() || collector::is_in_parent() {
+    // A forked child that recorded nothing has nothing to hand over, and most of them end this way. On a thread of ours (an
+    // exporter or a stream of the program's ended it) nobody is left to wait for.
+    if crate::engine::is_forked() || collector::is_in_parent() || Local::is_suppressed() {
         return;
     }
     // Whoever holds the lock may have been ended in the midst of it.
@@ -59,8 +62,8 @@ extern "C" fn hand_over() {
     let began = Instant::now();
     let _ = catch_unwind(|| {
         for (pipeline, deadline) in open {
-            let until = began + deadline;
-            collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+            // Whoever ends the process may hold standard output, and never lets go of it.
+            collector::shut_down(pipeline, began + deadline, EXIT_LINES);
         }
     });
 }

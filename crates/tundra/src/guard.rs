@@ -1,6 +1,6 @@
 //! The guard of an installed pipeline: flush, change at run time, and the end.
 
-use crate::collector::{self, Command};
+use crate::collector;
 use crate::engine::{Filter, FilterError, is_forked};
 use crate::exit;
 use crate::handle::Handle;
@@ -68,8 +68,7 @@ impl Guard {
         }
         let Some(pipeline) = self.pipeline else { return Ok(()) };
         let until = Instant::now() + deadline;
-        let done = collector::ask(|answer| Command::Flush(pipeline, answer), until);
-        if done { Ok(()) } else { Err(FlushError::Incomplete { deadline }) }
+        if collector::flush(pipeline, until) { Ok(()) } else { Err(FlushError::Incomplete { deadline }) }
     }
 
     /// What changes the SDK at run time; may be cloned and kept anywhere.
@@ -100,7 +99,7 @@ impl Drop for Guard {
         }
         let Some(pipeline) = self.pipeline.filter(|_| !is_forked()) else { return };
         let until = Instant::now() + self.deadline;
-        collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+        collector::shut_down(pipeline, until, self.deadline);
         exit::closed(pipeline);
         // From here on nothing is recorded, and call sites cost what they cost without a subscriber.
         if self.before == Some(created()) {

@@ -153,3 +153,5 @@ pub(crate) const STACK_BYTES: usize = 64 * 1024;
 pub(crate) const FORK_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a panic may hold up a program that aborts on panic.
 pub(crate) const PANIC_DEADLINE: Duration = Duration::from_secs(1);
+/// How long lines are waited for when the process exits and everything else was handed over.
+pub(crate) const EXIT_LINES: Duration = Duration::from_secs(1);

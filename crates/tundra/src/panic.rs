@@ -4,7 +4,7 @@
 //! Names are looked up by the collector, which asks by number. In a program that aborts on panic the hook also hands
 //! everything over before the process ends, within a deadline.
 
-use crate::collector::{self, Command};
+use crate::collector;
 use crate::limits::{PANIC_DEADLINE, STACK_BYTES, STACKS};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
@@ -164,7 +164,7 @@ fn next_frame(all: &str, at: usize) -> usize {
 fn hand_over() {
     let until = Instant::now() + PANIC_DEADLINE;
     for pipeline in 0..crate::builder::pipelines() {
-        collector::ask(|answer| Command::Shutdown(pipeline, until, answer), until);
+        collector::shut_down(pipeline, until, PANIC_DEADLINE);
     }
 }
 

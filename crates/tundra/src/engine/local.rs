@@ -194,6 +194,11 @@ impl Local {
         });
     }
 
+    /// Whether this is a thread of our own.
+    pub(crate) fn is_suppressed() -> bool {
+        HERE.with(Cell::get).addr() == SUPPRESSED
+    }
+
     /// Why `get` gave nothing.
     pub(crate) fn absence() -> Option<Dropped> {
         match HERE.with(Cell::get).addr() {

@@ -1,9 +1,20 @@
 //! How programs begin and end wrongly: what they are told, and what is delivered all the same.
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
 use tracing::{info, info_span};
+use tundra::{ExportError, Exported, Exporter, JsonLines};
 
 const CASE: &str = "TUNDRA_IT_CASE";
+const FILE: &str = "TUNDRA_IT_FILE";
+
+/// A file for that process, which is nobody else's: tests of several builds run at once.
+fn file(case: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("tundra-endings-{}-{case}.jsonl", std::process::id()))
+}
 
 /// Runs a case of a test in a process of its own, which may end as it likes; nothing in that process itself.
 fn ended(test: &str, case: &str, body: impl Fn(&str)) -> Option<Output> {
@@ -14,7 +25,7 @@ fn ended(test: &str, case: &str, body: impl Fn(&str)) -> Option<Output> {
     let program = std::env::current_exe().expect("a test has a program");
     let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture"]).env(crate::ALONE, test).env(CASE, case);
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1").env(FILE, file(case));
     Some(command.output().expect("the test program starts"))
 }
 
@@ -37,24 +48,51 @@ fn errors_of_main_say_what_to_do() {
 
 /// A program that ends without dropping its guard.
 fn leaves(case: &str) {
-    static KEPT: std::sync::OnceLock<tundra::Guard> = std::sync::OnceLock::new();
-    let file = std::env::temp_dir().join(format!("tundra-endings-{case}.jsonl"));
-    let builder = tundra::builder().exporter(Box::new(tundra::JsonLines::file(file)));
+    static KEPT: OnceLock<tundra::Guard> = OnceLock::new();
+    let builder = tundra::builder().shutdown_deadline(Duration::from_secs(3600));
+    let builder = match case {
+        "from an exporter" => builder.exporter(Box::new(Exits)),
+        "from a stream" => builder.log_output(Box::new(Exits)),
+        _ => builder
+            .exporter(Box::new(JsonLines::file(std::env::var_os(FILE).expect("the parent says which")))),
+    };
     let guard = builder.install().expect("the first one");
     info_span!("last").in_scope(|| info!("last words"));
     match case {
         "static" => assert!(KEPT.set(guard).is_ok()),
         "forgotten" => std::mem::forget(guard),
         "thread" => drop(std::thread::spawn(|| std::process::exit(7)).join()),
+        "from an exporter" | "from a stream" => drop(guard),
+        "with standard output" => {
+            let _held = std::io::stdout().lock();
+            std::process::exit(7);
+        }
         _ => std::process::exit(7),
+    }
+}
+
+/// Ends the process on a thread of ours.
+struct Exits;
+
+impl Exporter for Exits {
+    fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
+        std::process::exit(7);
+    }
+}
+
+impl Write for Exits {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        std::process::exit(7);
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
 #[test]
 fn what_was_recorded_is_handed_over_at_exit() {
     for (case, code) in [("exit", 7), ("thread", 7), ("static", 0), ("forgotten", 0)] {
-        let file = std::env::temp_dir().join(format!("tundra-endings-{case}.jsonl"));
-        let _ = std::fs::remove_file(&file);
         let Some(output) = ended("endings::what_was_recorded_is_handed_over_at_exit", case, leaves) else {
             return;
         };
@@ -64,9 +102,23 @@ fn what_was_recorded_is_handed_over_at_exit() {
             (Some(code), 1),
             "{case}: {lines}"
         );
-        let exported = std::fs::read_to_string(&file).unwrap_or_default();
+        let exported = std::fs::read_to_string(file(case)).unwrap_or_default();
         assert_eq!(exported.matches("\"name\":\"last\"").count(), 1, "{case}: {exported}");
-        let _ = std::fs::remove_file(&file);
+        let _ = std::fs::remove_file(file(case));
+    }
+}
+
+// Each of them would last for the hour that a guard has.
+#[test]
+fn nobody_waits_at_exit_for_what_cannot_come() {
+    for (case, exported) in [("from an exporter", 0), ("from a stream", 0), ("with standard output", 1)] {
+        let Some(output) = ended("endings::nobody_waits_at_exit_for_what_cannot_come", case, leaves) else {
+            return;
+        };
+        assert_eq!(output.status.code(), Some(7), "{case}: {output:?}");
+        let found = std::fs::read_to_string(file(case)).unwrap_or_default();
+        assert_eq!(found.matches("\"name\":\"last\"").count(), exported, "{case}: {found}");
+        let _ = std::fs::remove_file(file(case));
     }
 }
 
@@ -121,7 +173,7 @@ fn a_layer_leaves_lines_to_its_neighbors() {
 
 /// A server that answers every request alike; gives its address.
 fn server(answer: &'static str) -> String {
-    use std::io::{Read, Write};
+    use std::io::Read;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
@@ -168,7 +220,7 @@ fn targets_that_take_nothing_are_told() {
 #[derive(Clone, Default)]
 struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
-impl std::io::Write for Lines {
+impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().expect("no panic").extend_from_slice(bytes);
         Ok(bytes.len())
