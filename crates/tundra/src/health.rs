@@ -5,7 +5,7 @@
 
 mod ailing;
 
-pub(crate) use ailing::{AilingLock, ails, lock_ailing, recovers, take_ailing};
+pub(crate) use ailing::{AilingLock, Target, ails, lock_ailing, recovers, take_ailing};
 
 use crate::engine::{Local, open_spans, spilled};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -275,8 +275,8 @@ pub struct Health {
     pub cut_series: u64,
     /// What time is read from.
     pub clock: &'static str,
-    /// Targets that do not take what they are sent, and why, a sentence each; also told as a warning on the console. One that
-    /// takes something again is left out.
+    /// Targets that do not take what they are sent, and why, a sentence each; also told as a warning on the console, at most
+    /// every ten minutes. One that takes something again is left out.
     pub failures: Vec<String>,
     /// Settings of the environment that are not honored, a sentence each; also told as warnings at start.
     pub notices: Vec<String>,

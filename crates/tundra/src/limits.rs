@@ -96,6 +96,10 @@ pub(crate) const REMOTE_STATE_BYTES: usize = 8 << 20;
 pub(crate) const OUTBOX_BYTES: usize = 16 << 20;
 /// Targets that fail of which is remembered why.
 pub(crate) const AILING: usize = 32;
+/// Bytes of such a reason; longer ones are cut.
+pub(crate) const AILING_BYTES: usize = 1024;
+/// A target that failed, recovered and fails again within this time is not told of again.
+pub(crate) const AILING_PERIOD: Duration = Duration::from_secs(600);
 /// Periods of client statistics that are counted at the same time.
 pub(crate) const STATS_BUCKETS: usize = 16;
 /// Groups of client statistics in one period; the others count in one overflow group for each service.

@@ -11,7 +11,7 @@ use super::translate::Translator;
 use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, FIRST, FOREIGN, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
-use crate::health::{DONE, Dropped, Kind, ails, take_ailing};
+use crate::health::{DONE, Dropped, Kind, Target, ails, recovers, take_ailing};
 use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
 use crate::propagation;
 use crate::sampling::Sampler;
@@ -319,18 +319,23 @@ impl Pipeline {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Warns on the console of targets that do not take what they are sent. Their addresses are the program's own: nothing is
-    /// taken out of them.
+    /// Warns on the console of targets that do not take what they are sent.
     pub(crate) fn tell_ailing(&mut self) {
         if self.config.console.is_none() {
             return;
         }
         let ailing = take_ailing(self.config.id);
-        if !ailing.is_empty() {
-            self.clean_resource();
+        if ailing.is_empty() {
+            return;
         }
+        self.clean_resource();
+        let mut cleaner = self.config.redaction.cleaner();
         if let Some(console) = &mut self.config.console {
-            ailing.into_iter().for_each(|text| console.log(&console::warning(text)));
+            for text in ailing {
+                let mut log = console::warning(text);
+                cleaner.log(&mut log);
+                console.log(&log);
+            }
             console.flush();
         }
     }
@@ -379,19 +384,22 @@ impl Pipeline {
         let injection = Arc::clone(&self.config.injection);
         let exported =
             Exported { batch: &batch, resource: &resource, sampler: &sampler, injection: &injection };
-        let id = self.config.id;
+        let target = Target { pipeline: self.config.id, name: "an exporter".to_owned(), path: "" };
         let (mut wanted, mut took) = ([false; Kind::COUNT], [false; Kind::COUNT]);
         let failed = self.each_exporter(|exporter| {
             let takes = exporter.takes();
             wanted.iter_mut().zip(takes).for_each(|(wanted, takes)| *wanted |= takes);
             let done = exporter.export(&exported);
             if let Err(error) = &done {
-                ails(id, "an exporter", &*error.what);
+                ails(target.clone(), &error.what);
             }
             let ok = done.is_ok();
             took.iter_mut().zip(takes).for_each(|(took, takes)| *took |= takes && ok);
             ok
         });
+        if failed == 0 {
+            recovers(&target);
+        }
         self.settle(&batch, wanted, took);
         self.batch = batch;
         self.batch.clear();
@@ -498,11 +506,12 @@ mod tests {
             redaction: Redaction::Off,
             steps: None,
         });
-        for look in [[false, false, false], [true, true, true]] {
+        let told = || crate::health().failures.iter().any(|text| text.ends_with("it is the first"));
+        for (look, ails) in [([false, false, false], 2), ([true, true, true], 0)] {
             pipeline.begin_look(Anchor::new());
             for (turn, expect) in look.into_iter().enumerate() {
                 pipeline.batch.own_logs.extend((turn != 1).then(LogRecord::default));
-                assert_eq!(pipeline.export(), expect, "{turn}");
+                assert_eq!((pipeline.export(), told()), (expect, turn < ails), "{turn}");
             }
         }
     }

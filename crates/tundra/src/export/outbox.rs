@@ -9,11 +9,12 @@ use super::http::{Client, Response};
 use super::payload::{Group, Payload};
 use crate::collector::at_work;
 use crate::engine::Local;
-use crate::health::{DONE, Undelivered, ails, recovers};
+use crate::health::{DONE, Target, Undelivered, ails, recovers};
 use crate::limits::{BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -55,8 +56,6 @@ struct State {
     usual: usize,
     /// Whose it is.
     pipeline: u16,
-    /// Whether it was told that the target fails.
-    failing: bool,
     /// Whether a sender thread runs.
     sender: bool,
     /// Whether it sleeps until something comes: only then it has to be woken.
@@ -265,7 +264,14 @@ fn attempt(shared: &Shared, client: &mut Client<'_>, group: &mut Group, deadline
             },
             status => Outcome::Refused { why: refusal(status) },
         },
-        Err(error) => Outcome::Later { answered: false, wish: None, why: format!("{error}; is it running?") },
+        Err(error) => {
+            let hint = match error.kind() {
+                // Somebody else lives there, or speaks another language.
+                ErrorKind::InvalidData => "are address and port right?",
+                _ => "is it running?",
+            };
+            Outcome::Later { answered: false, wish: None, why: format!("{error}; {hint}") }
+        }
     }
 }
 
@@ -279,23 +285,23 @@ fn refusal(status: u16) -> String {
     format!("it answers with status {status}{hint}")
 }
 
-/// Tells who fails and why, once, and when that is over. What carries no records does not count, and a target that says when
-/// to come back is well.
-fn note(shared: &Shared, state: &mut State, outcome: &Outcome, group: &Group) {
+/// Tells who fails and why, and when that is over. What carries no records does not count, and a target that says when to come
+/// back is well. Whoever does not answer takes nothing; whoever does may take one signal and not the other.
+fn note(shared: &Shared, pipeline: u16, outcome: &Outcome, group: &Group) {
     if group.load() == [0; 3] {
         return;
     }
+    let target = |path| Target { pipeline, name: shared.endpoint.shown(), path };
+    if !matches!(outcome, Outcome::Later { answered: false, .. }) {
+        recovers(&target(""));
+    }
     match outcome {
-        Outcome::Delivered if std::mem::take(&mut state.failing) => {
-            recovers(state.pipeline, &shared.endpoint.shown());
+        Outcome::Delivered => recovers(&target(group.path())),
+        Outcome::Refused { why } if group.is_single() => ails(target(group.path()), why),
+        Outcome::Later { answered, wish: None, why } => {
+            ails(target(if *answered { group.path() } else { "" }), why)
         }
-        Outcome::Refused { why } if group.is_single() && !std::mem::replace(&mut state.failing, true) => {
-            ails(state.pipeline, &shared.endpoint.shown(), &**why);
-        }
-        Outcome::Later { why, wish: None, .. } if !std::mem::replace(&mut state.failing, true) => {
-            ails(state.pipeline, &shared.endpoint.shown(), &**why);
-        }
-        _ => {}
+        Outcome::Refused { .. } | Outcome::Later { .. } => {}
     }
 }
 
@@ -313,10 +319,11 @@ fn send_all(shared: &Shared) {
         let Some(mut group) = group else { break };
         let limit = Instant::now() + shared.time;
         let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
+        let pipeline = state.pipeline;
         drop(state);
         let outcome = attempt(shared, &mut client, &mut group, deadline);
+        note(shared, pipeline, &outcome, &group);
         state = shared.state();
-        note(shared, &mut state, &outcome, &group);
         if !matches!(outcome, Outcome::Delivered) {
             DONE.export_errors.fetch_add(1, Relaxed);
             most = group.len_bytes() / 2;

@@ -1,22 +1,38 @@
 //! Targets that do not take what they are sent: who, and why, one sentence each, until they take something again.
 //!
-//! Senders and the collector say it; the collector passes what is new on to the console of the pipeline it concerns, and
-//! `health()` shows all. Never holds up a sender: the list is short and bounded.
+//! Senders, writers and the collector say it; the collector passes what is new on to the console of the pipeline it concerns,
+//! and `health()` shows all. Never holds up a sender: the list is short and bounded. Who comes and goes is told once in a while
+//! and not each time.
 
-use crate::limits::AILING;
+use crate::limits::{AILING, AILING_BYTES, AILING_PERIOD};
+use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// What one target of a pipeline has.
+/// Whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) pipeline: u16,
+    /// As a sentence begins.
+    pub(crate) name: String,
+    /// What of it: a server may take one signal and not the other. Empty for all.
+    pub(crate) path: &'static str,
+}
+
+/// What one target has.
 pub(crate) struct Ailment {
-    pipeline: u16,
-    target: String,
+    target: Target,
     why: String,
-    told: bool,
+    /// Whether it took something since.
+    is_over: bool,
+    told: Option<Instant>,
 }
 
 impl Ailment {
     fn text(&self) -> String {
-        format!("{} does not take what is sent: {}", self.target, self.why)
+        let Target { name, path, .. } = &self.target;
+        let to = if path.is_empty() { String::new() } else { format!(" to `{path}`") };
+        format!("{name} does not take what is sent{to}: {}", self.why)
     }
 }
 
@@ -31,34 +47,74 @@ pub(crate) fn lock_ailing() -> AilingLock {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A target failed: `who` as a sentence begins. Told once, until it recovers.
-pub(crate) fn ails(pipeline: u16, target: &str, why: impl Into<String>) {
+/// A target failed. The first reason counts until it recovers.
+pub(crate) fn ails(target: Target, why: &dyn Display) {
+    let cut = |mut why: String| {
+        why.truncate(why.floor_char_boundary(AILING_BYTES));
+        why
+    };
     let mut known = lock_ailing();
-    if !known.iter().any(|ailment| ailment.pipeline == pipeline && ailment.target == target) {
-        if known.len() >= AILING {
-            known.remove(0);
+    match known.iter_mut().find(|ailment| ailment.target == target) {
+        Some(ailment) if ailment.is_over => {
+            (ailment.is_over, ailment.why) = (false, cut(why.to_string()));
+            ailment.told = ailment.told.filter(|told| told.elapsed() < AILING_PERIOD);
         }
-        known.push(Ailment { pipeline, target: target.to_owned(), why: why.into(), told: false });
+        Some(_) => {}
+        None => {
+            if known.len() >= AILING {
+                known.remove(0);
+            }
+            known.push(Ailment { target, why: cut(why.to_string()), is_over: false, told: None });
+        }
     }
 }
 
 /// It took something.
-pub(crate) fn recovers(pipeline: u16, target: &str) {
-    lock_ailing().retain(|ailment| ailment.pipeline != pipeline || ailment.target != target);
+pub(crate) fn recovers(target: &Target) {
+    let mut known = lock_ailing();
+    known.iter_mut().filter(|ailment| ailment.target == *target).for_each(|ailment| ailment.is_over = true);
 }
 
 /// What was not told yet of a pipeline's targets.
 pub(crate) fn take_ailing(pipeline: u16) -> Vec<String> {
     let mut known = lock_ailing();
-    let new = known.iter_mut().filter(|ailment| ailment.pipeline == pipeline && !ailment.told);
-    new.map(|ailment| {
-        ailment.told = true;
+    let is_new = |ailment: &&mut Ailment| {
+        ailment.target.pipeline == pipeline && !ailment.is_over && ailment.told.is_none()
+    };
+    let tell = |ailment: &mut Ailment| {
+        ailment.told = Some(Instant::now());
         ailment.text()
-    })
-    .collect()
+    };
+    known.iter_mut().filter(is_new).map(tell).collect()
 }
 
 /// All that is known.
 pub(super) fn all() -> Vec<String> {
-    lock_ailing().iter().map(Ailment::text).collect()
+    lock_ailing().iter().filter(|ailment| !ailment.is_over).map(Ailment::text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_is_told_once() {
+        let target = |path| Target { pipeline: u16::MAX - 1, name: "somebody".to_owned(), path };
+        let told = || take_ailing(u16::MAX - 1);
+        let known = || all().iter().filter(|text| text.starts_with("somebody")).count();
+        let long = "é".repeat(AILING_BYTES);
+        ails(target(""), &"gone");
+        ails(target(""), &"gone for long");
+        ails(target("/logs"), &long);
+        let first = ["somebody does not take what is sent: gone".to_owned(), {
+            format!("somebody does not take what is sent to `/logs`: {}", &long[..AILING_BYTES])
+        }];
+        assert_eq!((told(), told(), known()), (first.to_vec(), Vec::new(), 2));
+        for _ in 0..3 {
+            recovers(&target(""));
+            assert_eq!(known(), 1);
+            ails(target(""), &"gone again");
+            assert_eq!((told(), known()), (Vec::new(), 2));
+        }
+    }
 }

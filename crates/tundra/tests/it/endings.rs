@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 use tracing::{info, info_span};
 use tundra::{ExportError, Exported, Exporter, JsonLines};
 
@@ -171,19 +172,29 @@ fn a_layer_leaves_lines_to_its_neighbors() {
     }
 }
 
-/// A server that answers every request alike; gives its address.
-fn server(answer: &'static str) -> String {
+/// A server that answers by path; gives its address, and how many requests it has refused.
+fn server(answer: fn(&str) -> &'static str) -> (String, Arc<AtomicUsize>) {
     use std::io::Read;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
+    let count = Arc::new(AtomicUsize::new(0));
+    let refused = Arc::clone(&count);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 65_536]);
+            let mut request = [0; 65_536];
+            let len = stream.read(&mut request).unwrap_or_default();
+            let head = String::from_utf8_lossy(&request[..len]).into_owned();
+            let answer = answer(head.split(' ').nth(1).unwrap_or_default());
             let _ = stream.write_all(answer.as_bytes());
+            refused.fetch_add(usize::from(answer == LOST), Relaxed);
         }
     });
-    format!("http://{address}")
+    (format!("http://{address}"), count)
 }
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const LOST: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+const BUSY: &str = "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 
 // A program whose target is wrong or away is told, once, and whatever it shows of itself.
 #[test]
@@ -192,13 +203,8 @@ fn targets_that_take_nothing_are_told() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         format!("http://{}", listener.local_addr().expect("bound"))
     };
-    let lost = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-    let busy = server("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
-    for (url, expect) in [
-        (&away, Some("is it running?")),
-        (&lost, Some("with status 404; is this its address?")),
-        (&busy, None),
-    ] {
+    let lost = "it answers with status 404; is this its address?";
+    let check = |url: &str, expect: &[(&str, &str)]| {
         let otlp = || Box::new(tundra::Otlp::new(url).expect("an address"));
         let (lines, sent) = (Lines::default(), Box::new(tundra::testing::Memory::default()));
         let builder = tundra::builder().log_output(Box::new(lines.clone())).exporter(otlp()).exporter(sent);
@@ -206,19 +212,61 @@ fn targets_that_take_nothing_are_told() {
         let tell = || (0..3).for_each(|_| info_span!("work").in_scope(|| info!("working")));
         tracing::dispatcher::with_default(&dispatch, tell);
         drop(guard);
-        let lines = String::from_utf8_lossy(&lines.0.lock().expect("no panic")).into_owned();
-        let told = format!("`{url}` does not take what is sent: ");
-        let warnings: Vec<_> = lines.lines().filter(|line| line.contains(&told)).collect();
-        assert_eq!(warnings.len(), usize::from(expect.is_some()), "{lines}");
-        assert_eq!(lines.lines().count(), 3 + warnings.len(), "{lines}");
-        let found = tundra::health().failures;
-        assert_eq!(found.iter().any(|text| text.starts_with(&told)), expect.is_some(), "{found:?}");
-        assert!(expect.is_none_or(|expect| warnings[0].contains(expect)), "{warnings:?}");
-    }
+        let lines = lines.text();
+        assert_eq!(lines.lines().count(), 3 + expect.len(), "{lines}");
+        let found: Vec<_> =
+            tundra::health().failures.into_iter().filter(|text| text.contains(&format!("`{url}`"))).collect();
+        assert_eq!(found.len(), expect.len(), "{found:?}");
+        for (of, why) in expect {
+            let told = format!("`{url}` does not take what is sent{of}: ");
+            let is = |text: &str| text.contains(&told) && text.contains(why);
+            assert!(lines.lines().filter(|line| is(line)).count() == 1, "{lines}");
+            assert!(found.iter().any(|text| is(text)), "{found:?}");
+        }
+    };
+    check(&away, &[("", "; is it running?")]);
+    check(&server(|_| "I am none\r\n\r\n").0, &[("", "; are address and port right?")]);
+    // Of metrics there are those of other tests.
+    check(
+        &server(|path| if path == "/v1/metrics" { OK } else { LOST }).0,
+        &[(" to `/v1/traces`", lost), (" to `/v1/logs`", lost)],
+    );
+    check(&server(|_| BUSY).0, &[]);
 }
 
+// Such as those that take traces and nothing else.
+#[test]
+fn a_target_that_takes_some_signals_is_told_once() {
+    let (url, refused) = server(|path| if path == "/v1/logs" { LOST } else { OK });
+    let otlp = tundra::Otlp::new(&url).expect("an address");
+    let lines = Lines::default();
+    let builder = tundra::builder().log_output(Box::new(lines.clone())).exporter(Box::new(otlp));
+    let (dispatch, guard) = builder.build().expect("it can be made");
+    for round in 1..=5 {
+        tracing::dispatcher::with_default(&dispatch, || info_span!("work").in_scope(|| info!("working")));
+        guard.flush(PATIENCE).expect("everything is handed over");
+        let until = Instant::now() + PATIENCE;
+        let is_known = || tundra::health().failures.iter().any(|text| text.contains(&url));
+        while (refused.load(Relaxed) < round || !is_known()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    drop(guard);
+    let lines = lines.text();
+    assert_eq!(lines.matches("does not take what is sent to `/v1/logs`: ").count(), 1, "{lines}");
+    assert_eq!(lines.lines().count(), 6, "{lines}");
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[derive(Clone, Default)]
-struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
