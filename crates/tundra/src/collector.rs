@@ -322,6 +322,7 @@ impl Collector<'_> {
     }
 
     fn look(&mut self) {
+        self.open().for_each(Pipeline::wake);
         let moved = self.drain();
         self.quiet = if moved == 0 { self.quiet.saturating_add(1) } else { 0 };
         if metrics::take_news() {
@@ -359,7 +360,7 @@ impl Collector<'_> {
         self.marks.iter().for_each(|(local, mark)| local.ring.judge(*mark, soon));
         self.receive();
         self.anchor.refresh();
-        self.pipelines.iter_mut().for_each(|pipeline| pipeline.begin_look(self.anchor));
+        self.pipelines.iter_mut().for_each(|pipeline| pipeline.begin_drain(self.anchor));
         let mut moved = 0;
         for (local, mark) in &self.marks {
             moved += pipeline::drain_into(local, *mark, &mut self.pipelines);

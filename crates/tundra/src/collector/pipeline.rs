@@ -41,7 +41,7 @@ pub(crate) struct PipelineConfig {
 pub(crate) struct Pipeline {
     config: PipelineConfig,
     batch: Batch,
-    /// Bytes of records that came since the collector last woke up.
+    /// Bytes of records that came since the rings were looked at last.
     came: usize,
     /// Records that came and are not yet in the ledger as waiting, less those that went again; by kind.
     arrived: [i64; Kind::COUNT],
@@ -129,9 +129,14 @@ impl Pipeline {
         self.closed
     }
 
-    /// What is taken from now on came since the collector woke up, and was recorded by this clock.
-    pub(crate) fn begin_look(&mut self, anchor: Anchor) {
-        (self.came, self.failed) = (0, false);
+    /// The collector woke up.
+    pub(crate) fn wake(&mut self) {
+        self.failed = false;
+    }
+
+    /// What is taken from now on came since the rings were looked at last, and was recorded by this clock.
+    pub(crate) fn begin_drain(&mut self, anchor: Anchor) {
+        self.came = 0;
         self.batch.anchor = anchor.with_steps(self.config.steps);
     }
 
@@ -491,7 +496,8 @@ mod tests {
         }
     }
 
-    // A flush exports as often as batches are full; whoever asked wants to know of all of them.
+    // What a flush asks for is exported as often as batches are full, and a batch that is due at that moment before the flush is
+    // obeyed, which drains once more; whoever asked wants to know of all of them.
     #[test]
     fn a_failure_is_told_until_the_next_look() {
         let mut pipeline = Pipeline::new(PipelineConfig {
@@ -508,8 +514,9 @@ mod tests {
         });
         let told = || crate::health().failures.iter().any(|text| text.ends_with("it is the first"));
         for (look, ails) in [([false, false, false], 2), ([true, true, true], 0)] {
-            pipeline.begin_look(Anchor::new());
+            pipeline.wake();
             for (turn, expect) in look.into_iter().enumerate() {
+                pipeline.begin_drain(Anchor::new());
                 pipeline.batch.own_logs.extend((turn != 1).then(LogRecord::default));
                 assert_eq!((pipeline.export(), told()), (expect, turn < ails), "{turn}");
             }
