@@ -101,6 +101,10 @@ impl Exporter for JsonLines {
         Ok(())
     }
 
+    fn takes(&self) -> [bool; 2] {
+        [self.only[0], self.only[1]]
+    }
+
     fn after_fork(&mut self) {
         self.line.clear();
         self.out.after_fork();

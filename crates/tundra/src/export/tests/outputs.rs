@@ -136,6 +136,16 @@ fn a_file_that_is_there_again_is_well() {
     assert!(!ails());
 }
 
+// `OTEL_TRACES_EXPORTER=console` and nothing else for log records: those are not exported.
+#[test]
+fn lines_of_some_signals_take_no_others() {
+    use crate::Exporter;
+    for only in [[true, false, true], [false, true, false], [false; 3]] {
+        let lines = JsonLines::writer(Box::new(std::io::sink())).only(only);
+        assert_eq!(lines.takes(), only[..2]);
+    }
+}
+
 // A disk that does not take anything, or a pipe that nobody reads.
 #[cfg(unix)]
 #[test]
