@@ -9,7 +9,9 @@ mod receipt;
 
 pub(crate) use receipt::{Fate, Owner, Receipt};
 
+use crate::collector::at_work;
 use crate::engine::Local;
+use crate::health::{Target, ails, recovers};
 use crate::limits::LINES_BYTES;
 use std::collections::VecDeque;
 use std::io::{Error, ErrorKind, Write};
@@ -48,9 +50,13 @@ struct State {
     thread: bool,
     /// Why nothing more is taken.
     closed: Option<Fate>,
+    /// Whose it is.
+    pipeline: u16,
 }
 
 struct Shared {
+    /// Who is told of when it does not take lines; empty for the console, which would have to tell it.
+    name: String,
     /// Held while something is written; empty in a forked child that could not have it.
     out: Mutex<Option<Out>>,
     state: Mutex<State>,
@@ -67,13 +73,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, bytes: &[u8]) -> Fate {
+    fn write(&self, bytes: &[u8], pipeline: u16) -> Fate {
         let _at_work = AtWork::begin();
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(out) = out.as_mut() else { return Fate::Forked };
         // The stream may be the application's own code.
         let written = catch_unwind(AssertUnwindSafe(|| self.write_all(out, bytes)));
-        if matches!(written, Ok(Ok(()))) { Fate::Written } else { Fate::Failed }
+        let written = written.unwrap_or_else(|_| Err(Error::other("it panicked")));
+        if !self.name.is_empty() {
+            let target = Target { pipeline, name: self.name.clone(), path: "" };
+            match &written {
+                Ok(()) => recovers(&target),
+                Err(error) => ails(target, error),
+            }
+        }
+        if written.is_ok() { Fate::Written } else { Fate::Failed }
     }
 
     fn write_all(&self, out: &mut Out, mut bytes: &[u8]) -> std::io::Result<()> {
@@ -99,12 +113,18 @@ impl Shared {
 
 impl Writer {
     pub(crate) fn new(out: Out) -> Self {
-        Self::with(Some(out))
+        Self::named(String::new(), out)
     }
 
-    fn with(out: Option<Out>) -> Self {
+    /// One that is told of when it does not take lines.
+    pub(crate) fn named(name: String, out: Out) -> Self {
+        Self::with(name, Some(out))
+    }
+
+    fn with(name: String, out: Option<Out>) -> Self {
         let closed = if out.is_some() { None } else { Some(Fate::Forked) };
         Self(Arc::new(Shared {
+            name,
             out: Mutex::new(out),
             state: Mutex::new(State { closed, ..State::default() }),
             changed: Condvar::new(),
@@ -123,6 +143,7 @@ impl Writer {
         }
         state.bytes += bytes.len();
         state.taken += 1;
+        state.pipeline = at_work();
         state.queue.push_back(Chunk { bytes, owner });
         if !state.thread {
             let shared = Arc::clone(&self.0);
@@ -153,7 +174,7 @@ impl Writer {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
             Err(TryLockError::WouldBlock) => None,
         };
-        *self = Self::with(out);
+        *self = Self::with(self.0.name.clone(), out);
     }
 }
 
@@ -172,8 +193,9 @@ fn write_lines(shared: &Shared) {
             }
             continue;
         };
+        let pipeline = state.pipeline;
         drop(state);
-        let fate = shared.write(&chunk.bytes);
+        let fate = shared.write(&chunk.bytes, pipeline);
         chunk.owner.learn(fate);
         state = shared.state();
         state.bytes = state.bytes.saturating_sub(chunk.bytes.len());

@@ -48,21 +48,22 @@ impl JsonLines {
 
     /// To anything that can be written to, on a thread of its own; what it does not take is lost, and counted.
     pub fn writer(out: Box<dyn Write + Send>) -> Self {
-        Self { out: Writer::new(out), file: None, line: String::new(), only: [true; 3] }
+        let out = Writer::named("a stream of JSON lines".to_owned(), out);
+        Self { out, file: None, line: String::new(), only: [true; 3] }
     }
 
     /// To a file, which is appended to, on a thread of its own; what it does not take is lost, and counted. Default: 64 MiB,
     /// then it is renamed to `<name>.1`; three such are kept.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let file = Rotating::new(path.into(), FILE_BYTES, FILES_KEPT);
-        Self { file: Some(file.anew()), ..Self::writer(Box::new(file)) }
+        Self { out: to_file(&file), file: Some(file), line: String::new(), only: [true; 3] }
     }
 
     /// Other limits: bytes of one file, and how many full ones are kept. Means nothing to other targets than files.
     pub fn rotate(self, bytes: u64, kept: usize) -> Self {
         let Some(file) = &self.file else { return self };
         let file = file.limited(bytes, kept);
-        Self { out: Writer::new(Box::new(file.anew())), file: Some(file), ..self }
+        Self { out: to_file(&file), file: Some(file), ..self }
     }
 
     /// Writes only some of traces, logs and metrics.
@@ -79,6 +80,11 @@ impl JsonLines {
             self.out.put(std::mem::take(&mut self.line).into_bytes(), Owner::Exporter(load));
         }
     }
+}
+
+/// Opens it anew.
+fn to_file(file: &Rotating) -> Writer {
+    Writer::named(file.shown(), Box::new(file.anew()))
 }
 
 impl Exporter for JsonLines {
@@ -110,7 +116,7 @@ impl Exporter for JsonLines {
         self.out.after_fork();
         // The parent may put its file aside at any time, and be writing now: the child looks itself which one is the current one.
         if let Some(file) = &self.file {
-            self.out = Writer::new(Box::new(file.anew()));
+            self.out = to_file(file);
         }
     }
 

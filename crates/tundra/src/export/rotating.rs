@@ -45,6 +45,11 @@ impl Rotating {
         Self { pipeline: Arc::clone(&self.pipeline), ..Self::new(self.path.clone(), limit, kept) }
     }
 
+    /// As messages name it.
+    pub(super) fn shown(&self) -> String {
+        format!("`{}`", self.path.display())
+    }
+
     fn open(&self) -> Result<(File, u64)> {
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         let mut held = file.metadata()?.len();

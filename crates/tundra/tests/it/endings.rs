@@ -205,12 +205,19 @@ fn targets_that_take_nothing_are_told() {
     };
     let lost = "it answers with status 404; is this its address?";
     let check = |url: &str, expect: &[(&str, &str)]| {
-        let otlp = || Box::new(tundra::Otlp::new(url).expect("an address"));
+        let target = || -> Box<dyn Exporter> {
+            if !url.starts_with("http") {
+                return Box::new(JsonLines::file(url));
+            }
+            Box::new(tundra::Otlp::new(url).expect("an address"))
+        };
         let (lines, sent) = (Lines::default(), Box::new(tundra::testing::Memory::default()));
-        let builder = tundra::builder().log_output(Box::new(lines.clone())).exporter(otlp()).exporter(sent);
+        let builder = tundra::builder().log_output(Box::new(lines.clone())).exporter(target()).exporter(sent);
         let (dispatch, guard) = builder.build().expect("it can be made");
         let tell = || (0..3).for_each(|_| info_span!("work").in_scope(|| info!("working")));
         tracing::dispatcher::with_default(&dispatch, tell);
+        // Files are written on a thread of their own, which the end does not wait for before it tells.
+        let _ = guard.flush(PATIENCE);
         drop(guard);
         let lines = lines.text();
         assert_eq!(lines.lines().count(), 3 + expect.len(), "{lines}");
@@ -232,6 +239,7 @@ fn targets_that_take_nothing_are_told() {
         &[(" to `/v1/traces`", lost), (" to `/v1/logs`", lost)],
     );
     check(&server(|_| BUSY).0, &[]);
+    check("/nowhere/at/all", &[("", "No such file or directory")]);
 }
 
 // Such as those that take traces and nothing else.
