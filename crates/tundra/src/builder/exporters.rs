@@ -128,8 +128,9 @@ mod tests {
         );
         check(
             "OTEL_EXPORTER_OTLP_HEADERS",
-            "a b=c",
-            "`OTEL_EXPORTER_OTLP_HEADERS`: header `a b` cannot be sent: names and values must be visible ASCII",
+            "Authorization: Basic dXNlcjpwYTU1==",
+            "`OTEL_EXPORTER_OTLP_HEADERS`: header `Authorization` cannot be sent: names and values must be visible ASCII, \
+             as in `name=value`",
         );
         check(
             "DD_TRACE_AGENT_URL",

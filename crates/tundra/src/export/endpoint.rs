@@ -40,9 +40,9 @@ pub enum EndpointError {
     #[error("the root certificates cannot be read: give them as PEM")]
     Certificate,
     /// A header that cannot be sent.
-    #[error("header `{name}` cannot be sent: names and values must be visible ASCII")]
+    #[error("header `{name}` cannot be sent: names and values must be visible ASCII, as in `name=value`")]
     Header {
-        /// Its name.
+        /// Its name, as far as it is one: who mixes up `:` and `=` has a key behind it.
         name: String,
     },
 }
@@ -154,8 +154,12 @@ pub(super) fn without_user(url: &str) -> String {
 
 /// Checks a header that a user gave.
 pub(crate) fn check_header(name: &str, value: &str) -> Result<(), EndpointError> {
-    let token =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let end = name.bytes().position(|byte| !is_token(byte)).unwrap_or(name.len());
     let text = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if token && text { Ok(()) } else { Err(EndpointError::Header { name: name.to_owned() }) }
+    if !name.is_empty() && end == name.len() && text {
+        Ok(())
+    } else {
+        Err(EndpointError::Header { name: name[..end].to_owned() })
+    }
 }
