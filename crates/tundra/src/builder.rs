@@ -13,7 +13,7 @@ use crate::export::{EndpointError, Exporter};
 use crate::fork;
 use crate::guard::Guard;
 use crate::handle::Handle;
-use crate::limits::PIPELINES;
+use crate::limits::{LONGEST_TIME, PIPELINES};
 use crate::metrics;
 use crate::sampling::{RulesError, Sampler, Settings, parse};
 use resource::{Found, resource};
@@ -301,13 +301,13 @@ impl Builder {
 
     /// How long records wait for more before they are exported. Default: 500 ms; live views may want less.
     pub fn export_every(mut self, period: Duration) -> Self {
-        self.period = period;
+        self.period = period.min(LONGEST_TIME);
         self
     }
 
     /// How long dropping the guard may take. Default: 5 s.
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = deadline.min(LONGEST_TIME);
         self
     }
 

@@ -4,6 +4,7 @@ use crate::collector;
 use crate::engine::{Filter, FilterError, is_forked};
 use crate::exit;
 use crate::handle::Handle;
+use crate::limits::LONGEST_TIME;
 use std::time::{Duration, Instant};
 use tracing_core::LevelFilter;
 
@@ -67,7 +68,7 @@ impl Guard {
             return Err(FlushError::Forked);
         }
         let Some(pipeline) = self.pipeline else { return Ok(()) };
-        let until = Instant::now() + deadline;
+        let until = Instant::now() + deadline.min(LONGEST_TIME);
         if collector::flush(pipeline, until) { Ok(()) } else { Err(FlushError::Incomplete { deadline }) }
     }
 

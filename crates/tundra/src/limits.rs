@@ -153,6 +153,8 @@ pub(crate) const OTEL_DEPTH: usize = 64;
 pub(crate) const STACKS: usize = 64;
 /// Bytes of the text of one stack.
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// Longer times that the program asks for are as good as for ever, and the clock has an end.
+pub(crate) const LONGEST_TIME: Duration = Duration::from_secs(365 * 86_400);
 /// How long a fork waits for an exporter that is at work.
 pub(crate) const FORK_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a panic may hold up a program that aborts on panic.

@@ -10,7 +10,7 @@ use super::payload::{Group, Payload};
 use crate::collector::at_work;
 use crate::engine::Local;
 use crate::health::{DONE, Target, Undelivered, ails, recovers};
-use crate::limits::{BODY_BYTES, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
+use crate::limits::{BODY_BYTES, LONGEST_TIME, OUTBOX_BYTES, PAYLOAD_BYTES, SPARE_BYTES};
 use crate::rng;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -150,7 +150,7 @@ impl Outbox {
     /// Gives each request this time; for an outbox that nothing was put into.
     pub(crate) fn within(mut self, time: Duration) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
-            shared.time = time;
+            shared.time = time.min(LONGEST_TIME);
         }
         self
     }

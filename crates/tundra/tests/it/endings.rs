@@ -123,6 +123,21 @@ fn nobody_waits_at_exit_for_what_cannot_come() {
     }
 }
 
+// Who wants to wait for ever says so, and nothing overflows: neither here nor on the threads that export.
+#[test]
+fn times_without_end() {
+    let (url, _) = server(|_| OK);
+    let collector = tundra::testing::Collector::with(|builder| {
+        let otlp = tundra::Otlp::new(&url).expect("an address").timeout(Duration::MAX);
+        builder.exporter(Box::new(otlp)).export_every(Duration::MAX).shutdown_deadline(Duration::MAX)
+    });
+    for _ in 0..2 {
+        collector.in_scope(|| info_span!("s").in_scope(|| ()));
+        collector.guard().flush(Duration::MAX).expect("it is taken");
+    }
+    assert_eq!(collector.spans().len(), 2);
+}
+
 /// Programs that drop their guard at once, or do not.
 fn drops(case: &str) {
     let start = || tundra::builder().no_log_output().install().expect("the first one");
