@@ -14,12 +14,14 @@ pub(super) struct Written {
 /// In whatever order they are written they are the same series. Of two with one name the last one counts.
 pub(super) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a dyn Display)>) -> Written {
     let mut is_cut = false;
-    let mut cut = |value: &dyn Display| {
-        let beginning = Beginning::of(value);
-        is_cut |= beginning.is_cut;
-        beginning.text
+    let cut = |(key, value): (&str, &dyn Display)| {
+        let (mut key, value) = (plain(key), Beginning::of(value));
+        let fits = beginning(&key, LABEL_CHARS).len();
+        is_cut |= value.is_cut || fits < key.len();
+        key.truncate(fits);
+        (key, value.text)
     };
-    let mut labels: Labels = written.map(|(key, value)| (cut(&plain(key)), cut(value))).collect();
+    let mut labels: Labels = written.map(cut).collect();
     labels.sort_by(|(left, _), (right, _)| left.cmp(right));
     labels.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;
