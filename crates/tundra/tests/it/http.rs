@@ -116,8 +116,7 @@ fn an_answer_that_nobody_waits_for() {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}/never", listener.local_addr().expect("bound"));
             let asked = reqwest::Client::new().get(url).send_traced();
-            let waited = tokio::time::timeout(std::time::Duration::from_millis(50), asked).await;
-            assert!(waited.is_err(), "nobody answers");
+            tokio::select! { _ = asked => panic!("answered"), taken = listener.accept() => drop(taken) }
         });
         let span = collector.span("GET").expect("closed");
         assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("cancelled"), Status::Unset));
@@ -338,19 +337,6 @@ fn how_a_client_asks() {
     check("PATCH", "PATCH", "PATCH", None);
     check("FOO", "HTTP", "_OTHER", Some("FOO"));
     check("get", "HTTP", "_OTHER", Some("get"));
-}
-
-#[test]
-fn a_client_that_does_not_wait_for_the_answer() {
-    let collector = Collector::new();
-    run(&collector, async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let request = reqwest::Client::new().get(format!("http://{address}/")).send_traced();
-        tokio::select! { _ = request => panic!("answered"), taken = listener.accept() => drop(taken) }
-    });
-    let span = collector.span("GET").expect("closed");
-    assert_eq!((attr(&span, "error.type").as_deref(), span.status), (Some("cancelled"), Status::Unset));
 }
 
 #[test]
