@@ -1,5 +1,6 @@
 //! How programs begin and end wrongly: what they are told, and what is delivered all the same.
 
+use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -60,9 +61,34 @@ fn leaves(case: &str) {
     let guard = builder.install().expect("the first one");
     info_span!("last").in_scope(|| info!("last words"));
     match case {
+        // Most children only exit; one that records exports its own, and what was the parent's stays so.
+        #[cfg(unix)]
+        "in the parent" => {
+            for child in [|| (), || info_span!("child").in_scope(|| ())] {
+                // SAFETY: the child records, if anything, and exits.
+                #[expect(unsafe_code, reason = "there is no other way to fork")]
+                let pid = unsafe { libc::fork() };
+                if pid == 0 {
+                    child();
+                    std::process::exit(0);
+                }
+                // SAFETY: nobody wants the status.
+                #[expect(unsafe_code, reason = "there is no other way to wait for it")]
+                unsafe {
+                    libc::waitpid(pid, std::ptr::null_mut(), 0);
+                }
+            }
+            std::process::exit(7);
+        }
         "static" => assert!(KEPT.set(guard).is_ok()),
         "forgotten" => std::mem::forget(guard),
         "thread" => drop(std::thread::spawn(|| std::process::exit(7)).join()),
+        "within a record" => info!(value = ?Exits, "never told"),
+        "at a thread's end" => {
+            std::thread::spawn(|| LAST.with(|_| info_span!("not the last").in_scope(|| ())))
+                .join()
+                .expect("it ends all");
+        }
         "from an exporter" | "from a stream" => drop(guard),
         "with standard output" => {
             let _held = std::io::stdout().lock();
@@ -72,8 +98,27 @@ fn leaves(case: &str) {
     }
 }
 
-/// Ends the process on a thread of ours.
+/// Ends the process on a thread of ours, or in the midst of something.
 struct Exits;
+
+thread_local! {
+    static LAST: Exits = const { Exits };
+}
+
+impl Drop for Exits {
+    fn drop(&mut self) {
+        // Others are dropped with what holds them.
+        if std::thread::current().name().is_none() {
+            std::process::exit(7);
+        }
+    }
+}
+
+impl fmt::Debug for Exits {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::process::exit(7);
+    }
+}
 
 impl Exporter for Exits {
     fn export(&mut self, _: &Exported<'_>) -> Result<(), ExportError> {
@@ -93,7 +138,16 @@ impl Write for Exits {
 
 #[test]
 fn what_was_recorded_is_handed_over_at_exit() {
-    for (case, code) in [("exit", 7), ("thread", 7), ("static", 0), ("forgotten", 0)] {
+    let cases = [
+        ("exit", 7),
+        ("thread", 7),
+        ("static", 0),
+        ("forgotten", 0),
+        ("within a record", 7),
+        ("at a thread's end", 7),
+        ("in the parent", 7),
+    ];
+    for (case, code) in cases {
         let Some(output) = ended("endings::what_was_recorded_is_handed_over_at_exit", case, leaves) else {
             return;
         };
@@ -105,6 +159,8 @@ fn what_was_recorded_is_handed_over_at_exit() {
         );
         let exported = std::fs::read_to_string(file(case)).unwrap_or_default();
         assert_eq!(exported.matches("\"name\":\"last\"").count(), 1, "{case}: {exported}");
+        let of_child = usize::from(case == "in the parent" && cfg!(unix));
+        assert_eq!(exported.matches("\"name\":\"child\"").count(), of_child, "{case}: {exported}");
         let _ = std::fs::remove_file(file(case));
     }
 }
