@@ -66,7 +66,7 @@ impl Traced for Client {
     ) -> Result<ChatResponse> {
         let target = self.resolve_service_target(model).await?;
         let call = Waiting::new(begin_chat(&target, &request, options));
-        let result = call.get().instrument(self.exec_chat(target, request, options)).await;
+        let result = call.get().run(self.exec_chat(target, request, options)).await;
         let call = call.over();
         match &result {
             Ok(answer) => {
@@ -94,7 +94,7 @@ impl Traced for Client {
         // Without being asked it tells neither at the end of a stream.
         let options = options.cloned().unwrap_or_default();
         let options = options.with_capture_usage(true).with_capture_tool_calls(true);
-        let result = call.get().instrument(self.exec_chat_stream(target, request, Some(&options))).await;
+        let result = call.get().run(self.exec_chat_stream(target, request, Some(&options))).await;
         let call = call.over();
         match result {
             Ok(response) => {
@@ -121,7 +121,7 @@ impl Traced for Client {
             call.attribute("gen_ai.embeddings.dimension.count", whole(dimensions));
         }
         let call = Waiting::new(call);
-        let result = call.get().instrument(self.exec_embed(target, request, options)).await;
+        let result = call.get().run(self.exec_embed(target, request, options)).await;
         let call = call.over();
         match &result {
             Ok(answer) => {

@@ -354,12 +354,6 @@ impl Call {
     pub fn run<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
         future.instrument(self.span.clone())
     }
-
-    /// The same as [`run`](Self::run). Where `tracing::Instrument` is in scope, this name means the trait's method, which takes a
-    /// span.
-    pub fn instrument<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
-        self.run(future)
-    }
 }
 
 /// Writes content, and whether part of it is missing.

@@ -263,7 +263,6 @@ fn events_and_evaluations() {
     assert_eq!(collector.tree().lines().count(), 4);
 }
 
-// `instrument` is the trait's where that is imported, as it is in most programs with futures.
 #[test]
 fn futures_run_inside_a_call() {
     use tracing::Instrument;
