@@ -76,7 +76,6 @@ impl JsonLines {
     fn put(&mut self, load: Load) {
         if !self.line.is_empty() {
             self.line.push('\n');
-            self.file.iter().for_each(Rotating::belongs_to_pipeline_at_work);
             self.out.put(std::mem::take(&mut self.line).into_bytes(), Owner::Exporter(load));
         }
     }

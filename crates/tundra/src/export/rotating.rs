@@ -3,13 +3,9 @@
 //! Written to by a thread that may wait for a slow disk. What else happens to the file meanwhile - it is moved, removed,
 //! written by a forked child or left within a line by a crash - costs no line that can still be written.
 
-use crate::collector::at_work;
-use crate::health::{ails, recovers};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Result, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 /// A file, and the older ones beside it: `name.1` is the youngest of them.
 #[derive(Debug)]
@@ -19,20 +15,11 @@ pub(super) struct Rotating {
     kept: usize,
     /// The open file and what it holds. Opened with the first line, and after each failure.
     open: Option<(File, u64)>,
-    /// Whether it was told that it fails.
-    failing: bool,
-    /// Whose it is; shared with whoever knows that.
-    pipeline: Arc<AtomicU16>,
 }
 
 impl Rotating {
     pub(super) fn new(path: PathBuf, limit: u64, kept: usize) -> Self {
-        Self { path, limit, kept, open: None, failing: false, pipeline: Arc::default() }
-    }
-
-    /// Says whose it is, on the collector's thread.
-    pub(super) fn belongs_to_pipeline_at_work(&self) {
-        self.pipeline.store(at_work(), Relaxed);
+        Self { path, limit, kept, open: None }
     }
 
     /// The same, not open.
@@ -42,7 +29,7 @@ impl Rotating {
 
     /// The same file with other limits, not open.
     pub(super) fn limited(&self, limit: u64, kept: usize) -> Self {
-        Self { pipeline: Arc::clone(&self.pipeline), ..Self::new(self.path.clone(), limit, kept) }
+        Self::new(self.path.clone(), limit, kept)
     }
 
     /// As messages name it.
@@ -82,8 +69,9 @@ impl Rotating {
     }
 }
 
-impl Rotating {
-    fn write_line(&mut self, line: &[u8]) -> Result<()> {
+impl Write for Rotating {
+    /// All of it, which is a line.
+    fn write(&mut self, line: &[u8]) -> Result<usize> {
         let bytes = line.len() as u64;
         let (mut file, mut held) = self.open.take().map_or_else(|| self.open(), Ok)?;
         if held > 0 && held + bytes > self.limit {
@@ -93,30 +81,7 @@ impl Rotating {
         }
         file.write_all(line)?;
         self.open = Some((file, held + bytes));
-        Ok(())
-    }
-
-    /// Tells that lines are not written and why, once, and when that is over.
-    fn note(&mut self, written: &Result<()>) {
-        let (pipeline, target) = (self.pipeline.load(Relaxed), || self.path.display().to_string());
-        match written {
-            Ok(()) if std::mem::take(&mut self.failing) => recovers(pipeline, &target()),
-            // It is tried again at once.
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-            Err(error) if !std::mem::replace(&mut self.failing, true) => {
-                ails(pipeline, &target(), error.to_string());
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Write for Rotating {
-    /// All of it, which is a line.
-    fn write(&mut self, line: &[u8]) -> Result<usize> {
-        let written = self.write_line(line);
-        self.note(&written);
-        written.map(|()| line.len())
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -114,7 +114,7 @@ fn a_file_that_cannot_be_written_costs_a_counter() {
     let told = |failures: &[String]| {
         failures
             .iter()
-            .any(|text| text.starts_with("/nowhere/at/all does not take") && text.contains("os error"))
+            .any(|text| text.starts_with("`/nowhere/at/all` does not take") && text.contains("os error"))
     };
     assert!(told(&crate::health().failures), "{:?}", crate::health().failures);
 }
@@ -128,7 +128,7 @@ fn a_file_that_is_there_again_is_well() {
     let ails = || {
         collector.in_scope(|| info_span!("s").in_scope(|| ()));
         let _ = collector.guard().flush(PATIENCE);
-        let shown = path.display().to_string();
+        let shown = format!("`{}`", path.display());
         crate::health().failures.iter().any(|text| text.starts_with(&shown))
     };
     assert!(ails());
