@@ -7,6 +7,7 @@
 mod batch;
 mod clean;
 mod console;
+mod exporters;
 mod failure;
 mod held;
 mod pipeline;

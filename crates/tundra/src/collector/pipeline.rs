@@ -6,17 +6,17 @@
 use super::batch::Batch;
 use super::clean::Redaction;
 use super::console::{self, Console, Injection};
+use super::exporters::{Exporters, Outcome};
 use super::held::Held;
 use super::translate::Translator;
 use crate::clock::{Anchor, Steps};
 use crate::engine::{EVENT, FIRST, FOREIGN, Head, Local, Run, SPAN, UNSAMPLED, Word};
 use crate::export::{Exported, Exporter};
-use crate::health::{DONE, Dropped, Kind, Target, ails, recovers, take_ailing};
+use crate::health::{DONE, Dropped, Kind, take_ailing};
 use crate::limits::{BATCH_BYTES, HOT_BATCH_BYTES};
 use crate::propagation;
 use crate::sampling::Sampler;
 use crate::writer::Unwritten;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -39,7 +39,9 @@ pub(crate) struct PipelineConfig {
 
 /// A pipeline at work.
 pub(crate) struct Pipeline {
+    /// But for the exporters.
     config: PipelineConfig,
+    exporters: Exporters,
     batch: Batch,
     /// Bytes of records that came since the rings were looked at last.
     came: usize,
@@ -104,10 +106,12 @@ fn discard(head: Head, why: Dropped) {
 }
 
 impl Pipeline {
-    pub(crate) fn new(config: PipelineConfig) -> Self {
+    pub(crate) fn new(mut config: PipelineConfig) -> Self {
+        let exporters = Exporters::new(std::mem::take(&mut config.exporters), config.id);
         Self {
-            counts_unsampled: config.exporters.iter().any(|exporter| exporter.counts_unsampled()),
+            counts_unsampled: exporters.counts_unsampled(),
             batch: Batch::new(Anchor::new(), config.redaction.clone()),
+            exporters,
             config,
             came: 0,
             arrived: [0; Kind::COUNT],
@@ -288,12 +292,12 @@ impl Pipeline {
                 *value = pid.clone();
             }
         }
-        self.config.exporters.iter_mut().for_each(|exporter| exporter.after_fork());
+        self.exporters.after_fork();
     }
 
     /// Takes points to be exported with the next batch.
     pub(crate) fn points(&mut self, points: &[MetricPoint<'static>]) {
-        if !self.config.exporters.is_empty() && !points.is_empty() {
+        if !self.exporters.is_empty() && !points.is_empty() {
             let mut cleaner = self.config.redaction.cleaner();
             self.batch.points.extend(points.iter().cloned().map(|mut point| {
                 cleaner.metric(&mut point);
@@ -366,10 +370,7 @@ impl Pipeline {
             self.export();
         } else if now.duration_since(self.ticked) >= self.config.period {
             self.ticked = now;
-            self.each_exporter(|exporter| {
-                exporter.tick();
-                true
-            });
+            self.exporters.tick();
         }
     }
 
@@ -389,31 +390,16 @@ impl Pipeline {
         let injection = Arc::clone(&self.config.injection);
         let exported =
             Exported { batch: &batch, resource: &resource, sampler: &sampler, injection: &injection };
-        let target = Target { pipeline: self.config.id, name: "an exporter".to_owned(), path: "" };
-        let (mut wanted, mut took) = ([false; Kind::COUNT], [false; Kind::COUNT]);
-        let failed = self.each_exporter(|exporter| {
-            let takes = exporter.takes();
-            wanted.iter_mut().zip(takes).for_each(|(wanted, takes)| *wanted |= takes);
-            let done = exporter.export(&exported);
-            if let Err(error) = &done {
-                ails(target.clone(), &error.what);
-            }
-            let ok = done.is_ok();
-            took.iter_mut().zip(takes).for_each(|(took, takes)| *took |= takes && ok);
-            ok
-        });
-        if failed == 0 {
-            recovers(&target);
-        }
-        self.settle(&batch, wanted, took);
+        let outcome = self.exporters.export(&exported);
+        self.settle(&batch, outcome);
         self.batch = batch;
         self.batch.clear();
-        self.failed |= failed > 0;
+        self.failed |= outcome.failed;
         !self.failed
     }
 
-    /// Enters what became of a batch, by kind: whether there is an exporter for such records, and whether one took them.
-    fn settle(&mut self, batch: &Batch, wanted: [bool; Kind::COUNT], took: [bool; Kind::COUNT]) {
+    /// Enters what became of a batch.
+    fn settle(&mut self, batch: &Batch, Outcome { wanted, took, .. }: Outcome) {
         DONE.waiting[Kind::Span as usize].fetch_sub(batch.unsampled as u64, Relaxed);
         DONE.drop_record(Kind::Span, Dropped::Unsampled, batch.unsampled as u64);
         for (kind, count) in [(Kind::Span, batch.spans as u64), (Kind::Log, batch.logs as u64)] {
@@ -435,41 +421,17 @@ impl Pipeline {
         }
     }
 
-    /// Calls every exporter, and lets go of one that panics; gives how many failed.
-    fn each_exporter(&mut self, mut call: impl FnMut(&mut dyn Exporter) -> bool) -> usize {
-        let mut failed = 0;
-        super::AT_WORK.store(self.config.id, Relaxed);
-        self.config.exporters.retain_mut(|exporter| {
-            let done = catch_unwind(AssertUnwindSafe(|| call(exporter.as_mut())));
-            let ok = matches!(done, Ok(true));
-            failed += usize::from(!ok);
-            DONE.export_errors.fetch_add(u64::from(!ok), Relaxed);
-            done.is_ok()
-        });
-        failed
-    }
-
     /// What was handed to streams and is not written yet.
     pub(crate) fn unwritten(&self) -> Vec<Unwritten> {
-        let exporters = self.config.exporters.iter().filter_map(|exporter| exporter.unwritten());
-        exporters.chain(self.config.console.as_ref().map(Console::unwritten)).collect()
+        self.exporters.unwritten().chain(self.config.console.as_ref().map(Console::unwritten)).collect()
     }
 
     /// Gives the exporters up, and hands back what streams have not written. What still arrives is counted as dropped.
     pub(crate) fn close(&mut self, deadline: Instant) -> Vec<Unwritten> {
         self.release(true);
         self.export();
-        let exporters = self.config.exporters.iter().filter_map(|exporter| exporter.unwritten());
-        let mut unwritten: Vec<_> = exporters.collect();
-        self.each_exporter(|exporter| {
-            exporter.end(deadline);
-            true
-        });
-        self.each_exporter(|exporter| {
-            exporter.shutdown(deadline);
-            true
-        });
-        self.config.exporters.clear();
+        let mut unwritten: Vec<_> = self.exporters.unwritten().collect();
+        self.exporters.close(deadline);
         self.tell_ailing();
         unwritten.extend(self.config.console.as_ref().map(Console::unwritten));
         self.config.console.take().iter().for_each(Console::end);
