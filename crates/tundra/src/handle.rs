@@ -63,7 +63,7 @@ impl Handle {
 
     /// Switches everything off for good, where nothing was recorded before.
     pub(crate) fn end_unused(&self) {
-        self.filter.end_unused(|| self.replace_filter(Filter::up_to(LevelFilter::OFF)));
+        self.filter.end_unused(|| self.ask_again());
     }
 
     pub(crate) fn replace_filter(&self, filter: Filter) {
@@ -71,6 +71,11 @@ impl Handle {
             return;
         }
         self.filter.replace(filter);
+        self.ask_again();
+    }
+
+    /// Asks all call sites anew whether they are recorded.
+    fn ask_again(&self) {
         // With a single subscriber in the process, `tracing` asks the calling thread's, which may be none.
         match self.stack.get().and_then(WeakDispatch::upgrade) {
             Some(dispatch) => {

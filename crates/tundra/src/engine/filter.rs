@@ -106,8 +106,8 @@ pub(crate) struct ActiveFilter {
     spans: bool,
     filter: RwLock<Filter>,
     changes: AtomicU32,
-    /// Set where the guard was dropped and nothing had been recorded: call sites are still asked for, and the first new one
-    /// is reason to say so.
+    /// Set where the guard was dropped and nothing had been recorded: nothing is from then on, and the first new call site
+    /// that would have been is reason to say so.
     unused: AtomicBool,
     waiting: AtomicBool,
 }
@@ -130,21 +130,26 @@ impl ActiveFilter {
     }
 
     pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
-        if self.waiting.load(Relaxed) && self.waiting.swap(false, Relaxed) {
+        let wanted = (self.spans || metadata.is_event()) && self.ask(|filter| filter.enables(metadata));
+        if !self.unused.load(Relaxed) {
+            return wanted;
+        }
+        if wanted && self.waiting.swap(false, Relaxed) {
             // There is no other door left: the pipeline is closed.
             let _ = writeln!(std::io::stderr(), "{UNUSED}");
         }
-        (self.spans || metadata.is_event()) && self.ask(|filter| filter.enables(metadata))
+        false
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {
-        if self.unused.load(Relaxed) { LevelFilter::INFO } else { self.ask(Filter::max_level) }
+        self.ask(Filter::max_level)
     }
 
-    /// The guard is gone, and nothing was recorded. `close` asks all known call sites once more.
-    pub(crate) fn end_unused(&self, close: impl FnOnce()) {
+    /// The guard is gone, and nothing was recorded. `ask_again` asks all known call sites once more.
+    pub(crate) fn end_unused(&self, ask_again: impl FnOnce()) {
         self.unused.store(true, Relaxed);
-        close();
+        self.changes.fetch_add(1, Relaxed);
+        ask_again();
         self.waiting.store(true, Relaxed);
     }
 

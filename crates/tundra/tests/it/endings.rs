@@ -203,6 +203,12 @@ fn drops(case: &str) {
             (0..3).for_each(|_| info_span!("work").in_scope(|| info!("working")));
         }
         "with nothing to tell" => drop(start()),
+        // As a worker that outlives `main` might, where errors alone are wanted.
+        "with nothing that is wanted" => {
+            let builder = tundra::builder().no_log_output().filter("error");
+            drop(builder.install().expect("the first one"));
+            info_span!("later").in_scope(|| info!("later"));
+        }
         _ => {
             let guard = start();
             info_span!("work").in_scope(|| info!("working"));
@@ -214,7 +220,9 @@ fn drops(case: &str) {
 
 #[test]
 fn a_guard_that_nobody_keeps_is_told() {
-    for (case, told) in [("at once", 1), ("with nothing to tell", 0), ("at the end", 0)] {
+    let cases =
+        [("at once", 1), ("with nothing to tell", 0), ("with nothing that is wanted", 0), ("at the end", 0)];
+    for (case, told) in cases {
         let Some(output) = ended("endings::a_guard_that_nobody_keeps_is_told", case, drops) else { return };
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{case}: {said}");
