@@ -138,7 +138,12 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
     let maker = sampling::maker(who.tag & NUMBER).filter(|_| who.tag & FOREIGN == 0);
     let priority = told.unwrap_or_else(|| header::priority(sampled, maker));
     let tags = header::tags(carried, maker.filter(|_| sampled), enclosing_call(trace));
-    let debug = told.is_some_and(|priority| priority > 1);
+    // What nobody decided, not even here, for no span of it is recorded: the next service may.
+    let decision = match told {
+        _ if who.tag == UNDECIDED => None,
+        Some(priority) if priority > 1 => Some(header::DEBUG),
+        _ => Some(if sampled { "1" } else { "0" }),
+    };
     let is_off = who.tag & FOREIGN == 0 && sampling::is_off(who.tag & NUMBER);
     for style in styles {
         match style {
@@ -157,7 +162,9 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
             Style::Datadog => {
                 set("x-datadog-trace-id", &trace.low().to_string());
                 set("x-datadog-parent-id", &who.span.to_string());
-                set("x-datadog-sampling-priority", &priority.to_string());
+                if decision.is_some() {
+                    set("x-datadog-sampling-priority", &priority.to_string());
+                }
                 let tags = header::datadog_tags(trace, &tags);
                 if !tags.is_empty() {
                     set("x-datadog-tags", &tags);
@@ -166,14 +173,17 @@ fn inject_styles(styles: &[Style], who: SpanIdentity, mut set: impl FnMut(&'stat
                     set("x-datadog-origin", &carried.origin);
                 }
             }
-            Style::B3 if debug => set("b3", &format!("{trace}-{span}-{}", header::DEBUG)),
-            Style::B3 => set("b3", &format!("{trace}-{span}-{}", u8::from(sampled))),
+            Style::B3 => match decision {
+                Some(decision) => set("b3", &format!("{trace}-{span}-{decision}")),
+                None => set("b3", &format!("{trace}-{span}")),
+            },
             Style::B3Multi => {
                 set("x-b3-traceid", &trace.to_string());
                 set("x-b3-spanid", &span.to_string());
-                match debug {
-                    true => set("x-b3-flags", "1"),
-                    false => set("x-b3-sampled", if sampled { "1" } else { "0" }),
+                match decision {
+                    Some(header::DEBUG) => set("x-b3-flags", "1"),
+                    Some(decision) => set("x-b3-sampled", decision),
+                    None => {}
                 }
             }
             Style::Baggage => {

@@ -170,7 +170,7 @@ fn styles_in_and_out() {
     check(
         ("datadog,tracecontext", "b3"),
         &both,
-        &[("b3", &format!("{zero}0000000000000005-0000000000000006-1"))],
+        &[("b3", &format!("{zero}0000000000000005-0000000000000006"))],
     );
     let remote = extract_styles(&Styles::parse(None, None).extract, |name| {
         both.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
@@ -399,6 +399,24 @@ fn a_trace_that_is_decided_here() {
             (rate, Some(true)),
         );
     }
+}
+
+// A service that records nothing of it (it is switched off, or its filter wants no span) decides nothing either.
+#[test]
+fn what_nobody_decided_is_left_to_the_next() {
+    let check = |style: &str, headers: &[(&str, &str)]| {
+        let out = passed_on((style, style), headers).expect("well-formed");
+        let out: Vec<_> = out.iter().map(|(name, value)| (*name, &**value)).collect();
+        assert_eq!(out, headers, "{style}");
+    };
+    check("b3", &[("b3", &format!("{:0>32}-{SPAN}", "91"))]);
+    let trace = format!("{:0>32}", "92");
+    check("b3multi", &[("x-b3-spanid", SPAN), ("x-b3-traceid", &trace)]);
+    check("datadog", &[("x-datadog-parent-id", "7"), ("x-datadog-trace-id", "93")]);
+    // Without a parent there is no span to go on from, and the trace begins elsewhere.
+    assert!(
+        passed_on(("datadog", "datadog"), &[("x-datadog-trace-id", "94")]).expect("well-formed").is_empty()
+    );
 }
 
 // Who debugs wants the trace whatever others say, and all that follow hear of it.
