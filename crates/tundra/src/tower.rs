@@ -5,11 +5,11 @@
 //! ```
 //!
 //! With feature `axum` the span is named by the route (`GET /tasks/{id}`), else by the method, for paths are without
-//! number; a method that nobody knows is called `HTTP` there. It lasts until the last byte of the answer's body was handed on, so that an answer that streams shows its whole
-//! duration, and what the body does to make more of it happens inside the span. A request that is dropped before its
-//! answer, or an answer that is dropped before its end because the client is gone, ends its span with
-//! `error.type = "cancelled"`, one whose service panics fails with `panic`. gRPC requests carry `rpc.*` attributes besides,
-//! their status also from the trailers.
+//! number; a method that nobody knows is called `HTTP` there. It lasts until the last byte of the answer's body was handed
+//! on, so that an answer that streams shows its whole duration, and what the body does to make more of it happens inside
+//! the span. A request that is dropped before its answer, or an answer that is dropped before its end because the client is
+//! gone, ends its span with `error.type = "cancelled"`, one whose service panics fails with `panic`. gRPC requests carry
+//! `rpc.*` attributes besides, their status also from the trailers.
 
 mod asked;
 mod inside;

@@ -1,9 +1,9 @@
-//! Lines on their way to a stream or a file that may block: a queue bounded in bytes, and a thread that lives only while there is
-//! work.
+//! Lines on their way to a stream or a file that may block: a queue bounded in bytes, and a thread that lives only while
+//! there is work.
 //!
 //! The collector puts lines in and never waits: whoever reads the stream may be slow, or the disk, and any thread of the
-//! program may hold standard output's lock. What finds no room is lost and counted; what was taken keeps its order. A flush waits for
-//! lines on the thread that asked for it, never on the collector's.
+//! program may hold standard output's lock. What finds no room is lost and counted; what was taken keeps its order. A flush
+//! waits for lines on the thread that asked for it, never on the collector's.
 
 mod receipt;
 

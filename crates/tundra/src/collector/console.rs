@@ -1,7 +1,8 @@
 //! Log lines for people and for files: readable on a terminal, one JSON object a line everywhere else.
 //!
-//! Made on the collector thread from the same records that exporters get, written on a thread of their own. Every line carries the trace in both
-//! spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them) and who speaks.
+//! Made on the collector thread from the same records that exporters get, written on a thread of their own. Every line
+//! carries the trace in both spellings (`trace_id`/`span_id` in hex, `dd.trace_id`/`dd.span_id` as Datadog correlates them)
+//! and who speaks.
 
 use super::failure::{EXCEPTION, FINGERPRINT};
 use crate::metrics::MetricLine;

@@ -53,8 +53,7 @@ impl Engine {
     }
 
     /// The identity that a new span begins with: its parent's, or that of a new trace with no span, or with one of another
-    /// process that left it to us whether the trace is kept. `id_of` translates
-    /// the id of an explicit parent.
+    /// process that left it to us whether the trace is kept. `id_of` translates the id of an explicit parent.
     fn above(
         &self,
         attributes: &Attributes<'_>,
