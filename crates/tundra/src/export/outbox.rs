@@ -318,7 +318,7 @@ fn send_all(shared: &Shared) {
         state = held;
         let Some(mut group) = group else { break };
         let limit = Instant::now() + shared.time;
-        let deadline = state.closing.map_or(limit, |closing| closing.min(limit));
+        let (deadline, is_last) = state.closing.map_or((limit, false), |closing| (closing.min(limit), true));
         let pipeline = state.pipeline;
         drop(state);
         let outcome = attempt(shared, &mut client, &mut group, deadline);
@@ -339,8 +339,9 @@ fn send_all(shared: &Shared) {
                 pause = FIRST_PAUSE;
                 DONE.lose(group.load(), Undelivered::Refused);
             }
-            // No time for patience: what cannot be sent now is lost. What waits behind it is not, unless nobody is there.
-            Outcome::Later { answered, .. } if state.closing.is_some() => {
+            // No time for patience: what is tried once the end has begun and cannot be sent is lost. What waits behind it is not,
+            // unless nobody is there.
+            Outcome::Later { answered, .. } if is_last => {
                 DONE.lose(group.load(), Undelivered::Shutdown);
                 if !answered && group.retry() {
                     break;
