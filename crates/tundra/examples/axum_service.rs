@@ -5,10 +5,10 @@
 //!
 //! ```text
 //! caller http.request.method="GET"
-//!   GET /tasks/{id} http.request.method="GET" url.scheme="http" url.path="/tasks/3" server.address="localhost" http.route="/tasks/{id}" http.response.status_code=200 http.response.body.size=6
+//!   GET /tasks/{id} http.request.method="GET" url.scheme="http" url.path="/tasks/3" http.route="/tasks/{id}" server.address="localhost" http.response.status_code=200 http.response.body.size=6
 //!     load id=3
 //! caller http.request.method="GET"
-//!   GET /tasks/{id} ! http.request.method="GET" url.scheme="http" url.path="/tasks/4" server.address="localhost" http.route="/tasks/{id}" http.response.status_code=500 http.response.body.size=0 error.type="500"
+//!   GET /tasks/{id} ! http.request.method="GET" url.scheme="http" url.path="/tasks/4" http.route="/tasks/{id}" server.address="localhost" http.response.status_code=500 http.response.body.size=0 error.type="500"
 //!     load ! id=4 error.message="no task 4" error.fingerprint="78899855d9684716" [exception]
 //! ```
 
