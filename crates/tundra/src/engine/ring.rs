@@ -485,6 +485,7 @@ mod tests {
         check(&[(much, true), (little, true), (0, true)], true);
         check(&[(much, true), (little, false)], false);
     }
+
     // Larger rings are for those who burst: kept from one burst to the next, given back after a time without.
     #[test]
     fn a_larger_ring_is_kept_while_bursts_come() {

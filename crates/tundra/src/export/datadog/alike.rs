@@ -88,7 +88,8 @@ impl Site {
         Self { meta, fields, counted: Default::default(), forms: Forms::default() }
     }
 
-    /// Appends a span that may be plain, `forms` being the number of forms of all sites; false, and nothing appended, if it must be written as a record.
+    /// Appends a span that may be plain; false, and nothing appended, if it must be written as a record. `forms` is the number of
+    /// forms of all sites.
     #[inline(never)]
     pub(super) fn write(
         &mut self,
